@@ -1,0 +1,34 @@
+"""Finds ``include/``: beside ``dags/`` in the repository, the image and Compose, inside ``dags/`` on MWAA."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+class IncludeNotFoundError(FileNotFoundError):
+    """No ``include/`` with SQL was found; the message lists every place that was searched."""
+
+
+def include_candidates() -> list[Path]:
+    """Return the folders that may be ``include/``, in the order of search."""
+    package = Path(__file__).resolve().parent
+    root = package.parents[1]
+    candidates = [root / "include", root / "dags" / "include", package.parent / "include"]
+    home = os.environ.get("AIRFLOW_HOME")
+    if home:
+        candidates += [Path(home) / "include", Path(home) / "dags" / "include"]
+    return list(dict.fromkeys(candidates))
+
+
+def include_folder() -> Path:
+    """Return the project's ``include/`` folder; raises :class:`IncludeNotFoundError`."""
+    candidates = include_candidates()
+    for candidate in candidates:
+        if (candidate / "sql").is_dir():
+            return candidate
+    searched = "\n  ".join(map(str, candidates))
+    raise IncludeNotFoundError(
+        f"no include/sql folder found; searched:\n  {searched}\n"
+        "Deploy include/ beside dags/ or, on MWAA, inside dags/; or set BDA_SCRIPTS_DIR to the SQL folder."
+    )

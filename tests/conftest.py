@@ -1,0 +1,72 @@
+"""Fixtures: one embedded Postgres and one S3 server a session; a fresh copy of the sample warehouse a test."""
+
+from __future__ import annotations
+
+import os
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+
+from billing_aggregator.local.postgres import EmbeddedPostgres
+from billing_aggregator.local.s3 import LocalS3
+from billing_aggregator.local.warehouse import create_octopus, load_vault
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+ROOT = Path(__file__).resolve().parents[1]
+SAMPLE = ROOT / "sample" / "vault.sql.gz"
+SQL_ROOT = ROOT / "include" / "sql"
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[EmbeddedPostgres]:
+    """The session's server: PostgreSQL of the wheel, or the major version in BDA_TEST_PG_VERSION."""
+    wanted = os.environ.get("BDA_TEST_PG_VERSION")
+    with EmbeddedPostgres(int(wanted) if wanted else None) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def sample_template(postgres: EmbeddedPostgres) -> str:
+    """A database with the sample vault, to be copied; nobody connects to it."""
+    create_octopus(postgres, "octopus_sample")
+    load_vault(postgres, SAMPLE, "octopus_sample")
+    return "octopus_sample"
+
+
+@pytest.fixture(scope="session")
+def new_warehouse(postgres: EmbeddedPostgres, sample_template: str) -> Callable[[], str]:
+    """Return a function that copies the sample warehouse and returns the new database's name."""
+
+    def create() -> str:
+        name = f"octopus_{next(_numbers)}"
+        create_octopus(postgres, name, template=sample_template)
+        return name
+
+    return create
+
+
+@pytest.fixture
+def warehouse(postgres: EmbeddedPostgres, new_warehouse: Callable[[], str]) -> Iterator[psycopg.Connection[Any]]:
+    """A connection of the role billing_aggregator to a fresh copy of the sample warehouse."""
+    with psycopg.connect(postgres.dsn(new_warehouse(), "billing_aggregator")) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[LocalS3]:
+    with LocalS3() as server:
+        yield server
+
+
+@pytest.fixture
+def bucket(s3_server: LocalS3) -> str:
+    """A new, versioned, empty bucket."""
+    name = f"bucket-{next(_numbers)}"
+    s3_server.create_bucket(name)
+    return name
