@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 class IncludeNotFoundError(FileNotFoundError):
-    """No ``include/`` with SQL was found; the message lists every place that was searched."""
+    """No ``include/`` was found; the message lists every place that was searched."""
 
 
 def include_candidates() -> list[Path]:
@@ -25,10 +25,10 @@ def include_folder() -> Path:
     """Return the project's ``include/`` folder; raises :class:`IncludeNotFoundError`."""
     candidates = include_candidates()
     for candidate in candidates:
-        if (candidate / "sql").is_dir():
+        if (candidate / "clients.yaml").is_file() or (candidate / "sql").is_dir():
             return candidate
     searched = "\n  ".join(map(str, candidates))
     raise IncludeNotFoundError(
-        f"no include/sql folder found; searched:\n  {searched}\n"
-        "Deploy include/ beside dags/ or, on MWAA, inside dags/; or set BDA_SCRIPTS_DIR to the SQL folder."
+        f"no include/ folder with clients.yaml or sql/ found; searched:\n  {searched}\n"
+        "Deploy include/ beside dags/ or, on MWAA, inside dags/."
     )

@@ -1,0 +1,53 @@
+# make run, make test: everything else is for developers. `make help` lists all.
+SHELL := /bin/sh
+VENV ?= .venv
+BIN := $(VENV)/bin
+PYTHON ?= $(shell for p in python3.12 python3.11 python3.13 python3; do \
+	$$p -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$p; break; }; done)
+export PYTHONPATH := plugins:.
+# Only from the command line: ENV is a variable of some shells.
+RUN_CLIENT := $(if $(filter command line,$(origin CLIENT)),--client '$(CLIENT)')
+RUN_ENV := $(if $(filter command line,$(origin ENV)),--environment '$(ENV)')
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint typecheck fmt lock clean venv
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
+
+venv: $(VENV)/.installed
+
+$(VENV)/.installed: requirements-dev.txt
+	@test -n "$(PYTHON)" || { echo "error: Python 3.11 or newer with the module venv was not found; set PYTHON=" >&2; exit 2; }
+	@echo "installing the pinned dependencies into $(VENV) with $(PYTHON), once"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-dev.txt
+	@touch $@
+
+run: venv ## run the nightly job on this machine: make run CLIENT=enercity ENV=local
+	@$(BIN)/python -m billing_aggregator run $(RUN_CLIENT) $(RUN_ENV)
+
+test: lint typecheck ## lint, type check and all tests
+	@mkdir -p build
+	@$(BIN)/python -m pytest
+
+lint: venv ## check the style of Python and SQL
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/sqlfluff lint --processes 2 --disable-progress-bar include/sql
+
+typecheck: venv ## strict types
+	@$(BIN)/mypy
+
+fmt: venv ## format Python and SQL
+	@$(BIN)/ruff check --fix-only .
+	@$(BIN)/ruff format .
+	@$(BIN)/sqlfluff fix --processes 2 --disable-progress-bar include/sql
+
+lock: venv ## resolve requirements-dev.in again into requirements-dev.txt (needs uv)
+	uv pip compile --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url \
+		--constraint constraints/mwaa-3.3.1.txt requirements-dev.in -o requirements-dev.txt
+
+clean: ## remove everything that make has made
+	rm -rf build $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,2 @@
+do $$ begin raise notice 'hello'; end $$;
+select 1/0;

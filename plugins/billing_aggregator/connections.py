@@ -1,0 +1,143 @@
+"""Where the secrets are: Airflow connections first, the ``BDA_*`` variables where there is no such connection.
+
+Airflow looks a connection up in its secrets backend, its environment and its database, in this order. Laptops and
+containers without any get the warehouse and S3 from ``BDA_DB_*`` and ``BDA_S3_*``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING
+
+from billing_aggregator.config import ConfigError, read_environment
+
+if TYPE_CHECKING:
+    from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+    from airflow.providers.postgres.hooks.postgres import PostgresHook
+    from airflow.sdk import Connection
+
+    from billing_aggregator.config import ClientConfig
+
+TLS_MODES = ("require", "verify-ca", "verify-full")
+
+
+def postgres_hook(config: ClientConfig, *, application_name: str, statement_seconds: int) -> PostgresHook:
+    """Return a hook for the client's warehouse.
+
+    :param application_name: tells a DBA which DAG, run and task a backend belongs to (cut to 63 bytes).
+    :param statement_seconds: the server cancels a statement that takes longer.
+    :raises ConfigError: there is neither the connection nor BDA_DB_HOST, or the connection has no TLS.
+    """
+    from airflow.providers.postgres.hooks.postgres import PostgresHook
+
+    connection = _database_connection(config)
+    _require_tls(connection, config)
+    options = session_options(config, application_name=application_name, statement_seconds=statement_seconds)
+    return PostgresHook(
+        postgres_conn_id=config.database_conn_id, connection=connection, options=options, enable_log_db_messages=True
+    )
+
+
+def session_options(config: ClientConfig, *, application_name: str, statement_seconds: int) -> str:
+    """Return libpq ``options``: the client's SQL settings, UTC, time-outs that belong to the task's time-out."""
+    settings = {
+        "TimeZone": "UTC",
+        "application_name": "".join(c if c.isalnum() or c in "._-:" else "_" for c in application_name)[:63],
+        # A backend whose client is gone ends by itself: a killed task leaves no running query.
+        "client_connection_check_interval": "2s",
+        "statement_timeout": f"{statement_seconds}s",
+        "idle_in_transaction_session_timeout": "10min",
+        "lock_timeout": "5min",
+        **config.sql_settings,
+    }
+    return " ".join(f"-c {name}={value}" for name, value in settings.items())
+
+
+def s3_hook(config: ClientConfig) -> S3Hook:
+    """Return an S3 hook: the connection ``aws_conn_id``, else ``BDA_S3_*`` keys, else boto3's own credentials chain.
+
+    The client's ``s3_url`` and ``s3_region`` hold in every case.
+    """
+    from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+    from airflow.providers.amazon.aws.utils.connection_wrapper import AwsConnectionWrapper
+
+    connection = _aws_connection(config)
+    hook = S3Hook(aws_conn_id=None, region_name=config.s3_region)
+    # The hook resolves its connection lazily, by this property; here it is resolved already.
+    hook.__dict__["conn_config"] = AwsConnectionWrapper(conn=connection, region_name=config.s3_region)
+    return hook
+
+
+def _aws_connection(config: ClientConfig) -> Connection:
+    from airflow.sdk import Connection
+    from airflow.sdk.log import mask_secret
+
+    connection = _find_connection(config.aws_conn_id)
+    if connection is None:
+        settings = read_environment(os.environ)
+        connection = Connection(conn_id=config.aws_conn_id, conn_type="aws")
+        if settings.s3_access_key and settings.s3_secret_access_key:
+            connection.login = settings.s3_access_key.get_secret_value()
+            connection.password = settings.s3_secret_access_key.get_secret_value()
+            mask_secret(connection.password)
+    if config.s3_url:
+        connection.extra = json.dumps(connection.extra_dejson | {"endpoint_url": config.s3_url})
+    return connection
+
+
+def _database_connection(config: ClientConfig) -> Connection:
+    from airflow.sdk import Connection
+    from airflow.sdk.log import mask_secret
+
+    found = _find_connection(config.database_conn_id)
+    if found is not None:
+        return found
+    settings = read_environment(os.environ)
+    if settings.db_host is None:
+        raise ConfigError(
+            f"no database for {config.client}/{config.environment}: create the Airflow connection "
+            f"{config.database_conn_id} (type postgres) or set BDA_DB_HOST"
+        )
+    password = settings.db_password.get_secret_value() if settings.db_password else None
+    if password:
+        mask_secret(password)
+    return Connection(
+        conn_id=config.database_conn_id,
+        conn_type="postgres",
+        host=settings.db_host,
+        port=settings.db_port,
+        schema=settings.db_name,
+        login=settings.db_user,
+        password=password,
+    )
+
+
+def _find_connection(conn_id: str) -> Connection | None:
+    from airflow.sdk import Connection
+    from airflow.sdk.exceptions import AirflowNotFoundException
+
+    try:
+        found: Connection = Connection.get(conn_id)
+    except AirflowNotFoundException:
+        return None
+    return found
+
+
+def _require_tls(connection: Connection, config: ClientConfig) -> None:
+    """Encrypt every connection to a warehouse that is not local, and verify the server where a root is configured."""
+    extra = connection.extra_dejson
+    if "options" in extra:
+        raise ConfigError(
+            f"connection {config.database_conn_id}: extra 'options' would replace the run's session settings; "
+            "move them to sql_settings of the client's entry"
+        )
+    if config.environment == "local":
+        return
+    mode = extra.get("sslmode", "verify-full" if extra.get("sslrootcert") else "require")
+    if mode not in TLS_MODES:
+        raise ConfigError(
+            f"connection {config.database_conn_id}: sslmode = {mode!r}, but {config.environment} needs TLS: "
+            f"one of {', '.join(TLS_MODES)}"
+        )
+    connection.extra = json.dumps(extra | {"sslmode": mode})

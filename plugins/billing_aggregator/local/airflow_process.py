@@ -1,0 +1,174 @@
+"""Runs ``airflow dags test`` as a child process with an Airflow home of its own, and tells what it is doing."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+FINAL_STATES = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
+POLL_SECONDS = 0.2
+GRACE_SECONDS = 10
+TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
+
+
+@dataclass(frozen=True)
+class TaskState:
+    """A task instance as Airflow's database shows it; *seconds* is None before it has ended."""
+
+    task_id: str
+    state: str
+    seconds: float | None
+
+
+class AirflowProcess:
+    """One ``airflow dags test`` with its own home, metadata database and log file.
+
+    :param home: folder for Airflow's home; is created.
+    :param root: the project's folder with ``dags/`` and ``plugins/``.
+    :param cache: folder that keeps an empty, migrated metadata database between runs.
+    :param log: file for everything that Airflow prints.
+    """
+
+    def __init__(self, home: Path, root: Path, cache: Path, log: Path) -> None:
+        self._home = home
+        self._root = root
+        self._template = cache / f"airflow-{version('apache-airflow')}.db"
+        self._log = log
+        self._process: subprocess.Popen[bytes] | None = None
+        home.mkdir(parents=True, exist_ok=True)
+
+    def environment(self, variables: Mapping[str, str]) -> dict[str, str]:
+        """Return the caller's environment without its Airflow set-up (connections stay), plus *variables*."""
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith("AIRFLOW") or name.startswith(("AIRFLOW_CONN_", "AIRFLOW_VAR_"))
+        }
+        own = {
+            "AIRFLOW_HOME": str(self._home),
+            "AIRFLOW__CORE__DAGS_FOLDER": str(self._root / "dags"),
+            "AIRFLOW__CORE__PLUGINS_FOLDER": str(self._root / "plugins"),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.database}",
+            "AIRFLOW__LOGGING__COLORED_CONSOLE_LOG": "False",
+            "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+            "PYTHONUNBUFFERED": "1",
+            "PYTHONWARNINGS": "ignore",
+        }
+        return kept | own | dict(variables)
+
+    @property
+    def database(self) -> Path:
+        """The metadata database of this run."""
+        return self._home / "airflow.db"
+
+    def migrate(self, environment: Mapping[str, str]) -> None:
+        """Create the metadata database, from the cached empty one where there is one."""
+        if not self._template.exists():
+            self._start("db", "migrate", environment=environment)
+            if self._wait():
+                raise RuntimeError(f"airflow db migrate failed; see {self._log}")
+            self._template.parent.mkdir(parents=True, exist_ok=True)
+            partial = self._template.with_name(f"{self._template.name}.{os.getpid()}")
+            shutil.copyfile(self.database, partial)
+            partial.replace(self._template)
+        else:
+            shutil.copyfile(self._template, self.database)
+
+    def test_dag(self, dag_id: str, conf: str, environment: Mapping[str, str]) -> Iterator[list[TaskState]]:
+        """Start the run and yield the states of all its tasks until it has ended."""
+        self._start("dags", "test", dag_id, "--conf", conf, environment=environment)
+        while self._running():
+            yield self.task_states()
+            time.sleep(POLL_SECONDS)
+        yield self.task_states()
+
+    @property
+    def exit_status(self) -> int:
+        """The status of the last command; -1 before it has ended."""
+        code = self._process.poll() if self._process else None
+        return -1 if code is None else code
+
+    def task_states(self) -> list[TaskState]:
+        """Read the task instances of the run; empty before Airflow has made them."""
+        query = "select task_id, map_index, coalesce(state, 'none'), start_date, end_date from task_instance"
+        try:
+            with sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=5) as database:
+                rows = database.execute(query).fetchall()
+        except sqlite3.OperationalError:
+            return []
+        return [
+            TaskState(task if index < 0 else f"{task}[{index}]", state, _seconds(start, end))
+            for task, index, state, start, end in rows
+        ]
+
+    def stop(self) -> None:
+        """End the child and everything that it started."""
+        if self._process is None:
+            return
+        for signal_number in (signal.SIGTERM, signal.SIGKILL):
+            try:
+                os.killpg(self._process.pid, signal_number)
+                self._process.wait(GRACE_SECONDS)
+            except ProcessLookupError:
+                break
+            except subprocess.TimeoutExpired:
+                continue
+
+    def error_of(self, task_id: str) -> str:
+        """Return the error that the log shows for *task_id*; empty when it shows none."""
+        error: list[str] = []
+        block: list[str] | None = None
+        for line in self._log.read_text(encoding="utf-8", errors="replace").splitlines():
+            if "[DAG TEST] starting task_id=" in line:
+                current = line.split("starting task_id=", 1)[1].split(" ", 1)[0]
+            if TIMESTAMP.match(line):
+                if block is not None and current == task_id:
+                    error = _exception_lines(block)
+                block = [] if "Task failed with exception" in line else None
+            elif block is not None:
+                block.append(line)
+        return "\n".join(error)
+
+    def _start(self, *arguments: str, environment: Mapping[str, str]) -> None:
+        command = [sys.executable, "-m", "airflow", *arguments]
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=dict(environment), start_new_session=True
+            )
+
+    def _running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def _wait(self) -> int:
+        assert self._process is not None  # noqa: S101 - started by the caller
+        return self._process.wait()
+
+
+def _seconds(start: str | None, end: str | None) -> float | None:
+    if start is None or end is None:
+        return None
+    return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()
+
+
+def _exception_lines(block: list[str]) -> list[str]:
+    """Return the last exception of a traceback: its message without the frames above it."""
+    for index in range(len(block) - 1, -1, -1):
+        if re.match(r"[A-Za-z_][\w.]*(Error|Exception|Violation\w*|\w+): |[a-z_]+(\.\w+)+: ", block[index]):
+            return block[index:]
+    return block[-1:]

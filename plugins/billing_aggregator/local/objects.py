@@ -1,0 +1,64 @@
+"""Reads back what a run has published: the manifest and the files that it names."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import boto3
+
+from billing_aggregator.config import read_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from billing_aggregator.config import ClientConfig
+
+COPY_LIMIT_BYTES = 500_000_000
+
+
+class ObjectStore:
+    """The bucket that a run publishes to.
+
+    :param environ: the ``BDA_*`` variables that the run had.
+    """
+
+    def __init__(self, config: ClientConfig, environ: Mapping[str, str]) -> None:
+        settings = read_environment(environ)
+        keys: dict[str, Any] = {}
+        if settings.s3_access_key and settings.s3_secret_access_key:
+            keys["aws_access_key_id"] = settings.s3_access_key.get_secret_value()
+            keys["aws_secret_access_key"] = settings.s3_secret_access_key.get_secret_value()
+        self._config = config
+        self.bucket = settings.s3_bucket or config.s3_bucket
+        self._url = settings.s3_url or config.s3_url
+        self._client = boto3.client("s3", endpoint_url=self._url, region_name=config.s3_region, **keys)
+
+    @property
+    def location(self) -> str:
+        """Where the files are, as a person would write it."""
+        key = self._config.manifest_key
+        at = f" at {self._url}" if self._url else ""
+        return f"s3://{self.bucket}/{key.rsplit('/', 1)[0]}/{at}"
+
+    def manifest(self) -> dict[str, Any]:
+        """Return the published manifest."""
+        body = self._client.get_object(Bucket=self.bucket, Key=self._config.manifest_key)["Body"].read()
+        manifest: dict[str, Any] = json.loads(body)
+        return manifest
+
+    def copy_files(self, manifest: Mapping[str, Any], folder: Path) -> list[Path]:
+        """Copy the manifest's files below *folder*, up to ``COPY_LIMIT_BYTES`` bytes; return the copies."""
+        copies = []
+        room = COPY_LIMIT_BYTES
+        for file in (file for export in manifest["exports"] for file in export["files"]):
+            room -= file["bytes"]
+            if room < 0:
+                break
+            target = folder / file["key"]
+            target.parent.mkdir(parents=True, exist_ok=True)
+            version = {"VersionId": file["version_id"]} if file.get("version_id") else {}
+            self._client.download_file(self.bucket, file["key"], str(target), ExtraArgs=version)
+            copies.append(target)
+        return copies

@@ -1,0 +1,108 @@
+"""The words of ``make run``: title, summary of a run that succeeded, explanation of one that failed."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from billing_aggregator.config import ClientConfig
+    from billing_aggregator.local.airflow_process import AirflowProcess, TaskState
+    from billing_aggregator.local.objects import ObjectStore
+
+PHASES = ("start", "prechecks", "init", "audits", "export", "publish", "history", "cleanup")
+PREVIEW_LINES = 4
+PREVIEW_WIDTH = 118
+
+
+def title(config: ClientConfig) -> str:
+    """Return the first line."""
+    return (
+        f"Billing data aggregator: {config.client} / {config.environment}, systems {', '.join(config.active_systems)}"
+    )
+
+
+def field(name: str, value: str) -> str:
+    """Return one line ``name  value``."""
+    return f"  {name:<10} {value}"
+
+
+def success(states: Sequence[TaskState], store: ObjectStore, files: Path, log: Path, seconds: float) -> str:
+    """Return the summary of a run that succeeded, and copy its files to *files*."""
+    lines = ["", f"Succeeded in {seconds:.0f} s: {_counts(states)}", "", *_phases(states), ""]
+    exports_done = any(state.task_id.startswith("publish") and state.state == "success" for state in states)
+    if exports_done:
+        lines += _published(store, files)
+    else:
+        lines += ["Nothing was published: dry run. The log shows what would have been exported."]
+    lines += ["", field("log", str(log))]
+    return "\n".join(lines)
+
+
+def failure(states: Sequence[TaskState], airflow: AirflowProcess, log: Path, seconds: float) -> str:
+    """Return which tasks failed, why, and where to read on; says that nothing was published when nothing was."""
+    failed = [state.task_id for state in states if state.state == "failed"]
+    lines = ["", f"FAILED after {seconds:.0f} s: {_counts(states) or 'Airflow did not start the run'}", ""]
+    for task in failed:
+        lines += [f"  failed task: {task}", *_indent(airflow.error_of(task) or "(no error in the log)"), ""]
+    if not failed:
+        lines += [*_indent("\n".join(_tail(log))), ""]
+    published = any(state.task_id.startswith("publish") and state.state == "success" for state in states)
+    lines.append(
+        "  The new files are published." if published else "  Nothing was published; earlier files are as before."
+    )
+    lines.append(field("log", str(log)))
+    return "\n".join(lines)
+
+
+def _published(store: ObjectStore, files: Path) -> list[str]:
+    manifest = store.manifest()
+    copies = store.copy_files(manifest, files)
+    lines = [f"  {'export':<24} {'files':>5} {'rows':>12} {'bytes':>14}  control totals"]
+    for export in manifest["exports"]:
+        size = sum(file["bytes"] for file in export["files"])
+        lines.append(
+            f"  {export['name']:<24} {len(export['files']):>5} {export['rows']:>12,} {size:>14,}  {_totals(export)}"
+        )
+    lines += ["", field("S3", store.location), field("copy", str(files))]
+    if copies:
+        lines += ["", f"  first lines of {copies[0].name}:", *_preview(copies[0])]
+    return lines
+
+
+def _totals(export: Mapping[str, Any]) -> str:
+    shown = [f"{name} {total}" for name, total in list(export["control_totals"].items())[:3]]
+    more = len(export["control_totals"]) - len(shown)
+    return ", ".join(shown) + (f", {more} more in the manifest" if more > 0 else "") if shown else "-"
+
+
+def _phases(states: Sequence[TaskState]) -> list[str]:
+    lines = [f"  {'phase':<12} {'tasks':>5} {'seconds':>9}"]
+    for phase in PHASES:
+        own = [state for state in states if state.task_id.split(".")[0] == phase]
+        if own:
+            lines.append(f"  {phase:<12} {len(own):>5} {sum(state.seconds or 0.0 for state in own):>9.2f}")
+    return lines
+
+
+def _counts(states: Sequence[TaskState]) -> str:
+    names = ("success", "skipped", "failed", "upstream_failed", "none")
+    counts = {name: sum(state.state == name for state in states) for name in names}
+    words = {"success": "done", "upstream_failed": "not reached", "none": "not reached"}
+    return ", ".join(f"{count} {words.get(name, name)}" for name, count in counts.items() if count)
+
+
+def _preview(path: Path) -> list[str]:
+    with path.open(encoding="utf-8", errors="replace") as file:
+        return [f"    {line.rstrip()[:PREVIEW_WIDTH]}" for line in islice(file, PREVIEW_LINES)]
+
+
+def _indent(text: str) -> list[str]:
+    return [f"    {line}" for line in text.splitlines()]
+
+
+def _tail(log: Path) -> list[str]:
+    return log.read_text(encoding="utf-8", errors="replace").splitlines()[-12:]

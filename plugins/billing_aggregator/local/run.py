@@ -1,0 +1,133 @@
+"""``make run``: the nightly job on this machine, end to end, with output that a person wants to read."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import sys
+import time
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from billing_aggregator.config import ClientConfig, ConfigError, load_client, read_environment
+from billing_aggregator.local import report, warehouse
+from billing_aggregator.local.airflow_process import AirflowProcess
+from billing_aggregator.local.objects import ObjectStore
+from billing_aggregator.local.postgres import EmbeddedPostgres
+from billing_aggregator.local.progress import Progress
+from billing_aggregator.local.s3 import ACCESS_KEY, SECRET_KEY, LocalS3
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ROOT = Path(__file__).resolve().parents[3]
+BUILD = ROOT / "build"
+SAMPLE_VAULT = ROOT / "sample" / "vault.sql.gz"
+KEPT_RUNS = 5
+
+
+def run(client: str | None, environment: str | None, conf: Mapping[str, Any]) -> int:
+    """Run the DAG of one client and environment; return the exit status: 0, 1 for a failed run.
+
+    Where BDA_DB_HOST is unset an embedded server with the sample vault is used, where neither BDA_S3_BUCKET nor
+    BDA_S3_URL is set a local S3 server.
+
+    :param client: else BDA_CLIENT_ID, else ``enercity``.
+    :param environment: else BDA_ENVIRONMENT, else what the database's host says (see the README).
+    :param conf: params of the run.
+    :raises ConfigError: the configuration is wrong.
+    """
+    settings = read_environment(os.environ)
+    client = client or settings.client_id or "enercity"
+    environment = environment or settings.detected_environment()
+    config = load_client(client, environment)
+    if not config.enabled:
+        raise ConfigError(f"{client}/{environment} is not enabled in clients.yaml; set enabled: true")
+    with ExitStack() as stack:
+        # A terminated run cleans up as an interrupted one does.
+        previous = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+        stack.callback(signal.signal, signal.SIGTERM, previous)
+        return _run(config, conf, stack)
+
+
+def _run(config: ClientConfig, conf: Mapping[str, Any], stack: ExitStack) -> int:
+    started = time.monotonic()
+    folder = _run_folder(config)
+    log = folder / "run.log"
+    print(report.title(config))
+    variables = {"BDA_CLIENT_ID": config.client, "BDA_ENVIRONMENT": config.environment}
+    variables |= _warehouse(stack)
+    variables |= _s3(config, stack)
+    print(report.field("log", str(log)))
+    airflow = AirflowProcess(folder / "airflow", ROOT, BUILD / "cache", log)
+    stack.callback(airflow.stop)
+    child = airflow.environment(variables)
+    progress = Progress(sys.stdout)
+    progress.note("starting Airflow")
+    airflow.migrate(child)
+    for states in airflow.test_dag(config.dag_id, json.dumps(dict(conf)), child):
+        progress.show(states)
+    states = airflow.task_states()
+    progress.end()
+    seconds = time.monotonic() - started
+    if airflow.exit_status != 0:
+        print(report.failure(states, airflow, log, seconds))
+        return 1
+    store = ObjectStore(config, dict(os.environ) | variables)
+    print(report.success(states, store, folder / "files", log, seconds))
+    return 0
+
+
+def _run_folder(config: ClientConfig) -> Path:
+    """Make this run's folder, point ``build/run/latest`` at it, and forget the oldest runs."""
+    runs = BUILD / "run"
+    name = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{config.client}-{config.environment}-{os.getpid()}"
+    folder = runs / name
+    folder.mkdir(parents=True)
+    old = sorted(path for path in runs.iterdir() if path.is_dir() and not path.is_symlink())[:-KEPT_RUNS]
+    for path in old:
+        shutil.rmtree(path, ignore_errors=True)
+    link = runs / "latest"
+    link.unlink(missing_ok=True)
+    link.symlink_to(name)
+    return folder
+
+
+def _warehouse(stack: ExitStack) -> dict[str, str]:
+    settings = read_environment(os.environ)
+    if settings.db_host is not None:
+        print(report.field("warehouse", f"{settings.db_host}:{settings.db_port}/{settings.db_name}"))
+        return {}
+    started = time.monotonic()
+    server = stack.enter_context(EmbeddedPostgres())
+    warehouse.create_octopus(server)
+    warehouse.load_vault(server, SAMPLE_VAULT)
+    seconds = time.monotonic() - started
+    where = f"embedded PostgreSQL {server.version} on port {server.port} with the sample vault ({seconds:.1f} s)"
+    print(report.field("warehouse", where))
+    return {
+        "BDA_DB_HOST": server.host,
+        "BDA_DB_PORT": str(server.port),
+        "BDA_DB_NAME": warehouse.DATABASE,
+        "BDA_DB_USER": warehouse.ROLE,
+    }
+
+
+def _s3(config: ClientConfig, stack: ExitStack) -> dict[str, str]:
+    settings = read_environment(os.environ)
+    if settings.s3_bucket is not None or settings.s3_url is not None:
+        print(report.field("S3", f"bucket {config.s3_bucket} at {config.s3_url or 'AWS'}"))
+        return {}
+    server = stack.enter_context(LocalS3())
+    server.create_bucket(config.s3_bucket)
+    print(report.field("S3", f"local server {server.url}, bucket {config.s3_bucket}"))
+    return {
+        "BDA_S3_URL": server.url,
+        "BDA_S3_BUCKET": config.s3_bucket,
+        "BDA_S3_ACCESS_KEY": ACCESS_KEY,
+        "BDA_S3_SECRET_ACCESS_KEY": SECRET_KEY,
+    }

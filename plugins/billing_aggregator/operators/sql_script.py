@@ -1,0 +1,57 @@
+"""One SQL script, one task, one connection, one transaction."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
+
+from billing_aggregator.operators.run_aware import RunAwareOperator
+from billing_aggregator.sql_runner import run_script
+
+if TYPE_CHECKING:
+    from airflow.sdk.definitions.context import Context
+
+log = structlog.get_logger(__name__)
+
+
+class SqlScriptOperator(RunAwareOperator, SQLExecuteQueryOperator):
+    """Run a whole SQL file in one transaction of the client's warehouse.
+
+    The stock operator fetches the last result set, cannot bind session settings and leaves a killed task's query
+    running. This one does neither: it sends the file as it is, with the run's values as settings ``bda.<name>``, and
+    cancels the query when the task is killed or times out.
+
+    :param sql: path of the script, relative to the DAG's template search path. (templated)
+    :param client_config: the client and environment.
+    :param system: the system that the script belongs to.
+    """
+
+    template_fields = ("sql",)
+
+    def __init__(self, *, sql: str, **kwargs: Any) -> None:
+        super().__init__(sql=sql, conn_id=kwargs["client_config"].database_conn_id, **kwargs)
+        self.script = sql
+        self._connection: Any = None
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Return ``{"statements": n, "rows": n, "seconds": s}``."""
+        with closing(self.warehouse_hook(context).get_conn()) as connection:
+            self._connection = connection
+            try:
+                result = run_script(connection, str(self.sql), self.run_settings(context))
+            except BaseException:
+                self.on_kill()
+                raise
+            finally:
+                self._connection = None
+        seconds = round(result.seconds, 3)
+        log.info("script done", script=self.script, statements=result.statements, rows=result.rows, seconds=seconds)
+        return {"statements": result.statements, "rows": result.rows, "seconds": seconds}
+
+    def on_kill(self) -> None:
+        """Cancel the running query; nothing happens when there is none."""
+        if self._connection is not None:
+            self._connection.cancel()
