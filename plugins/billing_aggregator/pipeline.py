@@ -51,6 +51,11 @@ def build_dag(config: ClientConfig) -> DAG:
     ) as dag:
         start = StartRunOperator(task_id="start", client_config=config)
         phases = [scripts_phase(phase, config, root) for phase in ("prechecks", "init", "audits")]
+        phases += [
+            export_phase(config, root),
+            publish_phase(config),
+            *(scripts_phase(phase, config, root) for phase in ("history", "cleanup")),
+        ]
         chain(start, *(phase for phase in phases if phase.children))
     return dag
 
@@ -135,3 +140,30 @@ def required_scripts(phase: str, system: str, config: ClientConfig, root: Path) 
             f"remove {system} from the systems of {config.client}/{config.environment}"
         )
     return scripts
+
+
+def export_phase(config: ClientConfig, root: Path) -> TaskGroup:
+    """Export each system's results."""
+    from billing_aggregator.operators.simple_export import ExportOperator
+
+    with TaskGroup("export") as group:
+        for system in ordered(config.systems, config.dependencies):
+            ExportOperator(
+                task_id=f"{system}_results",
+                name=f"{system}_results",
+                query=f"select * from report_oibl.{system}_results",  # noqa: S608
+                system=system,
+                client_config=config,
+            )
+    return group
+
+
+def publish_phase(config: ClientConfig) -> TaskGroup:
+    """Publish what was exported."""
+    from billing_aggregator.operators.simple_export import PublishOperator
+
+    with TaskGroup("publish") as group:
+        PublishOperator(
+            task_id="publish", export_tasks=[f"export.{s}_results" for s in config.systems], client_config=config
+        )
+    return group

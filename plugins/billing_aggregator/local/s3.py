@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any, Self
 
 ACCESS_KEY = "local"
@@ -15,6 +16,8 @@ class LocalS3:
     def __init__(self) -> None:
         from moto.server import ThreadedMotoServer
 
+        # One line for each request would drown what a person wants to read.
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)
         self._server: Any = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
         self.url = ""
 

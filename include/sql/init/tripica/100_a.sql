@@ -1,2 +1,0 @@
-do $$ begin raise notice 'hello'; end $$;
-select 1/0;
