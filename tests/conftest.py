@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,17 @@ ROOT = Path(__file__).resolve().parents[1]
 SAMPLE = ROOT / "sample" / "vault.sql.gz"
 SQL_ROOT = ROOT / "include" / "sql"
 _numbers = count(1)
+
+# Airflow reads these at its first import: no test may touch the Airflow of the person who runs it.
+_AIRFLOW_HOME = tempfile.mkdtemp(prefix="bda-airflow-")
+os.environ.update(
+    AIRFLOW_HOME=_AIRFLOW_HOME,
+    AIRFLOW__CORE__LOAD_EXAMPLES="False",
+    AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=f"sqlite:///{_AIRFLOW_HOME}/airflow.db",
+    AIRFLOW__LOGGING__LOGGING_LEVEL="WARNING",
+)
+for _name in [name for name in os.environ if name.startswith("BDA_") and not name.startswith("BDA_TEST_")]:
+    del os.environ[_name]
 
 
 @pytest.fixture(scope="session")

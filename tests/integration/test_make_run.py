@@ -1,0 +1,140 @@
+"""``make run`` as a new user sees it: the whole job in a process of its own."""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+from tests.conftest import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+COMMAND = [sys.executable, "-m", "billing_aggregator", "run"]
+EXPECTED = ROOT / "tests/golden/expected/expected_oibl_customer.csv"
+TIMEOUT_SECONDS = 240
+
+
+def environment(**variables: str) -> dict[str, str]:
+    """The caller's environment without any BDA_ or Airflow variable, as on a new machine."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("BDA_", "AIRFLOW"))}
+    return clean | {"PYTHONPATH": f"{ROOT / 'plugins'}:{ROOT}"} | variables
+
+
+def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *arguments],
+        env=environment(**variables),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_SECONDS,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def finished() -> subprocess.CompletedProcess[str]:
+    return run()
+
+
+@pytest.fixture(scope="module")
+def files(finished: subprocess.CompletedProcess[str]) -> Path:
+    copy = next(line for line in finished.stdout.splitlines() if line.startswith("  copy "))
+    return Path(copy.split(maxsplit=1)[1]) / "enercity" / "local"
+
+
+def test_it_succeeds_and_prints_no_error(finished: subprocess.CompletedProcess[str]) -> None:
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    assert "Traceback" not in finished.stdout + finished.stderr
+
+
+def test_the_files_hold_the_samples_rows(files: Path) -> None:
+    with (
+        (files / "customer/oibl_0000.csv").open(encoding="utf-8") as published,
+        EXPECTED.open(encoding="utf-8") as golden,
+    ):
+        assert sorted(csv.reader(published)) == sorted(csv.reader(golden))
+
+
+def test_the_summary_says_what_a_person_wants_to_know(finished: subprocess.CompletedProcess[str]) -> None:
+    summary = finished.stdout[finished.stdout.index("Succeeded in") :]
+    for phase in ("prechecks", "init", "audits", "export", "publish", "history", "cleanup"):
+        assert f"\n  {phase} " in summary
+    for export in ("bookkeeper_results", "tripica_results", "customer/oibl"):
+        assert f"\n  {export} " in summary
+    assert "1,538" in summary
+    assert "s3://billing-data-aggregator-local/enercity/local/" in summary
+    assert "first lines of" in summary
+    assert "run.log" in summary
+
+
+def test_progress_counts_every_task(finished: subprocess.CompletedProcess[str]) -> None:
+    lines = [line for line in finished.stdout.splitlines() if line.startswith("  [")]
+    total = int(lines[-1].split("/")[1].split("]")[0])
+    assert len(lines) == total > 30
+    assert all(line.rstrip().endswith((" s", "skipped")) for line in lines)
+
+
+def test_an_unreachable_database_is_named_and_nothing_is_published() -> None:
+    failed = run(BDA_DB_HOST="127.0.0.1", BDA_DB_PORT="1", BDA_ENVIRONMENT="local")
+    assert failed.returncode == 1
+    assert "failed task: start" in failed.stdout
+    assert "127.0.0.1" in failed.stdout
+    assert "Nothing was published" in failed.stdout
+    assert "run.log" in failed.stdout
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
+    output = tmp_path / "output"
+    with output.open("wb") as stream:
+        process = subprocess.Popen(
+            COMMAND, env=environment(), cwd=ROOT, stdout=stream, stderr=stream, start_new_session=True
+        )
+    yield process, output
+    process.kill()
+    process.wait()
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "terminated"]
+)
+def test_an_interrupted_run_leaves_no_process_behind(
+    running: tuple[subprocess.Popen[bytes], Path], sent: signal.Signals, status: int
+) -> None:
+    process, output = running
+    started = wait_for_children(process.pid, output)
+    os.kill(process.pid, sent)
+    assert process.wait(30) == status
+    _, alive = psutil.wait_procs(started, timeout=10)
+    assert alive == []
+
+
+def wait_for_children(pid: int, output: Path) -> list[psutil.Process]:
+    """Wait until Postgres and Airflow both run; return all that the run has started (Postgres leaves its parent)."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        children = psutil.Process(pid).children(recursive=True)
+        airflow = [child for child in children if "airflow" in " ".join(child.cmdline())]
+        port = re.search(r"on port (\d+)", output.read_text())
+        if airflow and port:
+            return children + servers_on(port[1])
+        time.sleep(0.1)
+    raise AssertionError("the run did not start Postgres and Airflow")
+
+
+def servers_on(port: str) -> list[psutil.Process]:
+    processes = psutil.process_iter(["cmdline"])
+    found = [process for process in processes if f"-p {port}" in " ".join(process.info["cmdline"] or [])]
+    assert found, "the server runs"
+    return found
