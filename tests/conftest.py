@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
+from billing_aggregator.config.environment import TOOL_VARIABLES
 from billing_aggregator.local.postgres import EmbeddedPostgres
 from billing_aggregator.local.s3 import LocalS3
 from billing_aggregator.local.warehouse import create_octopus, load_vault
@@ -31,7 +32,7 @@ os.environ.update(
     AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=f"sqlite:///{_AIRFLOW_HOME}/airflow.db",
     AIRFLOW__LOGGING__LOGGING_LEVEL="WARNING",
 )
-for _name in [name for name in os.environ if name.startswith("BDA_") and not name.startswith("BDA_TEST_")]:
+for _name in [name for name in os.environ if name.startswith("BDA_") and name not in TOOL_VARIABLES]:
     del os.environ[_name]
 
 
