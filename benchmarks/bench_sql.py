@@ -1,0 +1,178 @@
+"""Times the init scripts of one client on a synthetic vault: ``python -m benchmarks.bench_sql --charges 1000000``.
+
+The scripts run as the DAG runs them: in the order of systems and stages, side by side within a stage on at most
+``--connections`` connections, one connection and one transaction each, with the session settings of the configuration.
+Prints seconds per script and writes ``build/bench-sql.json``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from benchmarks.vault import create_vault
+from billing_aggregator.local.postgres import EmbeddedPostgres
+from billing_aggregator.local.warehouse import DATABASE, ROLE
+from billing_aggregator.scripts import Script, find_scripts, stages
+from billing_aggregator.sql_runner import run_script
+
+ROOT = Path(__file__).resolve().parents[1]
+SQL_ROOT = ROOT / "include" / "sql"
+SYSTEMS = ("bookkeeper", "tripica")
+#: Session settings of a task, as include/clients.yaml gives them by default; --set overrides.
+SESSION = {"work_mem": "256MB", "jit": "off", "max_parallel_workers_per_gather": "2", "temp_buffers": "64MB"}
+SHOWN = (
+    "server_version",
+    "shared_buffers",
+    "work_mem",
+    "jit",
+    "max_parallel_workers_per_gather",
+    "max_worker_processes",
+)
+
+
+@dataclass(frozen=True)
+class Timing:
+    """One script's run; *started* and *seconds* count from the start of init."""
+
+    script: str
+    stage: int
+    started: float
+    seconds: float
+    rows: int
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A server with a vault, and how to run the scripts on it."""
+
+    server: EmbeddedPostgres
+    session: dict[str, str]
+    client: str
+    connections: int
+
+    def connect(self) -> psycopg.Connection[Any]:
+        """Connect as the aggregator's role with the session settings of a task."""
+        options = " ".join(f"-c {name}={value}" for name, value in sorted(self.session.items()))
+        return psycopg.connect(self.server.dsn(DATABASE, ROLE), options=options)
+
+    def run(self, script: Script, begin: float) -> Timing:
+        """Run one script on a connection of its own; errors of the driver pass through."""
+        started = time.monotonic()
+        settings = {"client": self.client, "environment": "bench", "business_date": "2026-01-15", "run_id": "bench"}
+        with self.connect() as connection:
+            result = run_script(connection, script.read(), settings)
+        name = script.relative.split("/", 1)[1]
+        return Timing(name, script.stage, round(started - begin, 3), round(result.seconds, 3), result.rows)
+
+    def init(self, sql_root: Path) -> tuple[float, list[Timing]]:
+        """Run all init scripts; return the seconds from the first to the last, and each script's timing."""
+        begin = time.monotonic()
+        timings: list[Timing] = []
+        with ThreadPoolExecutor(self.connections) as pool:
+            for system in SYSTEMS:
+                for stage in stages(find_scripts(sql_root, "init", system, self.client)):
+                    timings += pool.map(lambda script: self.run(script, begin), stage)
+        if not timings:
+            raise SystemExit(f"{sql_root}: no init scripts for {', '.join(SYSTEMS)}")
+        return time.monotonic() - begin, timings
+
+    def counts(self) -> dict[str, int]:
+        """Return the rows of the list and of its main sources."""
+        counted = {"rows": "report_oibl.new_tripica_results"}
+        for table in (
+            "applied_billing_charge",
+            "applied_billing_tax_rate",
+            "billing_account_balance",
+            "billing_account",
+        ):
+            counted[table] = f"datalake_vault.{table}"
+        counted["journal_source_items"] = "bookkeeper_vault.journal_entry_item_source_items"
+        with self.connect() as connection:
+            found = {}
+            for name, table in counted.items():
+                exists = connection.execute("select to_regclass(%s)", [table]).fetchone()
+                row = connection.execute(f"select count(*) from {table}").fetchone() if exists and exists[0] else (0,)
+                found[name] = row[0] if row else 0
+            return found
+
+    def settings(self) -> dict[str, str]:
+        """Return the Postgres settings that a script sees."""
+        with self.connect() as connection:
+            shown = {name: connection.execute(f"show {name}").fetchone() for name in SHOWN}
+        return {name: row[0] for name, row in shown.items() if row}
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Make the vault, run the scripts, print and write the report."""
+    options = parse(arguments)
+    session = SESSION | dict(pair.split("=", 1) for pair in options.set)
+    with EmbeddedPostgres(options.postgres) as server:
+        bench = Bench(server, session, options.client, 1 if options.serial else options.connections)
+        begin = time.monotonic()
+        create_vault(server, DATABASE, options.charges, options.seed)
+        generated = time.monotonic() - begin
+        print(f"vault of {options.charges:,} charges made in {generated:.1f} s (seed {options.seed})", flush=True)
+        seconds, timings = min((bench.init(options.sql) for _ in range(options.repeat)), key=lambda run: run[0])
+        report = {
+            "charges": options.charges,
+            **bench.counts(),
+            "init_seconds": round(seconds, 2),
+            "generate_seconds": round(generated, 2),
+            "scripts": [asdict(timing) for timing in timings],
+            "settings": bench.settings(),
+            "session": session,
+            "client": options.client,
+            "seed": options.seed,
+            "connections": bench.connections,
+            "repeat": options.repeat,
+            "versions": {"python": platform.python_version(), "psycopg": psycopg.__version__},
+            "machine": {"cpus": os.cpu_count(), "system": platform.platform(), "load": os.getloadavg()},
+        }
+        options.output.parent.mkdir(parents=True, exist_ok=True)
+        options.output.write_text(json.dumps(report, indent=2) + "\n")
+        print_report(report, timings)
+        print(f"written: {options.output}")
+        if options.wait:
+            input(f"server is up: {server.dsn(DATABASE)} (superuser) or user={ROLE}; Enter stops it ")
+
+
+def parse(arguments: list[str] | None) -> argparse.Namespace:
+    """Return the options of the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.bench_sql", description="Time the init scripts on a synthetic vault."
+    )
+    parser.add_argument("--charges", type=int, default=100_000, help="charges in the vault (default 100000)")
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--client", default="enercity", help="whose client folders apply (default enercity)")
+    parser.add_argument("--connections", type=int, default=4, help="scripts side by side (db_max_conns, default 4)")
+    parser.add_argument("--serial", action="store_true", help="one script at a time")
+    parser.add_argument("--repeat", type=int, default=1, help="run init so often on one vault, report the fastest")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a session setting")
+    parser.add_argument("--postgres", type=int, help="major version of the embedded server (default: newest)")
+    parser.add_argument("--sql", type=Path, default=SQL_ROOT, help="the SQL folder (default include/sql)")
+    parser.add_argument("--output", type=Path, default=ROOT / "build" / "bench-sql.json")
+    parser.add_argument("--wait", action="store_true", help="leave the server up until Enter, to look at plans")
+    return parser.parse_args(arguments)
+
+
+def print_report(report: dict[str, Any], timings: list[Timing]) -> None:
+    """Print a line per script, the total and the server's settings."""
+    print(f"{'script':<66}{'start':>8}{'seconds':>9}{'rows':>12}")
+    for timing in timings:
+        print(f"{timing.script:<66}{timing.started:>8.2f}{timing.seconds:>9.2f}{timing.rows:>12,}")
+    print(f"init: {report['init_seconds']} s for {report['charges']:,} charges, {report['rows']:,} rows in the list")
+    print(", ".join(f"{name} {value}" for name, value in report["settings"].items()))
+
+
+if __name__ == "__main__":
+    main()
