@@ -1,0 +1,104 @@
+-- fail: the journal's tables and columns exist with compatible types and may be read
+-- Purpose: source check P1: tables and columns with types that the rules can work with, readable for this role.
+--     Journal times are stored without zone: with a zone the booking days would depend on the session.
+-- Grain: one row per schema, table or column that is missing, not readable or of another type.
+-- Sources: the catalog only, so that the check works when a whole schema is missing.
+with expected (relation, columns) as (
+    values
+    ('bookkeeper_vault.summaries', 'uuid uuid, create_time timestamp, file_created_at timestamp, export boolean'),
+    ('bookkeeper_vault.journal_entries', 'uuid uuid, summaries_uuid uuid, id text, date date'),
+    ('bookkeeper_vault.journal_entry_items', 'uuid uuid, journal_entries_uuid uuid, account text, amount bigint'),
+    (
+        'bookkeeper_vault.journal_entry_item_account_metadata',
+        'journal_entry_items_uuid uuid, type text, key text, value text'
+    ),
+    ('bookkeeper_vault.journal_entry_item_sources', 'uuid uuid, journal_entry_items_uuid uuid'),
+    (
+        'bookkeeper_vault.journal_entry_item_source_items',
+        'journal_entry_item_sources_uuid uuid, amount bigint, amount_formula text, tax_index bigint'
+        || ', transaction_items_uuid uuid, transaction_item_taxes_uuid uuid'
+    ),
+    ('bookkeeper_vault.transaction_items', 'uuid uuid, external_reference text'),
+    ('bookkeeper_vault.transaction_item_taxes', 'uuid uuid, external_reference text'),
+    ('bookkeeper_vault.journal_entry_item_taxes', 'uuid uuid, journal_entry_items_uuid uuid, amount bigint'),
+    ('bookkeeper_vault.journal_entry_item_tax_sources', 'uuid uuid, journal_entry_item_taxes_uuid uuid'),
+    (
+        'bookkeeper_vault.journal_entry_item_tax_source_items',
+        'journal_entry_item_tax_sources_uuid uuid, amount bigint, base_amount bigint'
+        || ', amount_formula text, transaction_items_uuid uuid'
+    )
+),
+
+type_family (expected_type, type_names) as (
+    values
+    ('bigint', '{int2,int4,int8}'::name[]),
+    ('numeric', '{numeric,int2,int4,int8}'),
+    ('text', '{text,varchar,bpchar}'),
+    ('label', '{text,varchar,bpchar}'),
+    ('timestamptz', '{timestamptz}'),
+    ('timestamp', '{timestamp}'),
+    ('date', '{date}'),
+    ('boolean', '{bool}'),
+    ('jsonb', '{jsonb}'),
+    ('uuid', '{uuid}')
+),
+
+expected_column as (
+    select
+        expected.relation,
+        split_part(expected.relation, '.', 1) as schema_name,
+        split_part(expected.relation, '.', 2) as table_name,
+        split_part(listed.column_and_type, ' ', 1) as column_name,
+        split_part(listed.column_and_type, ' ', 2) as expected_type
+    from expected
+    cross join unnest(string_to_array(expected.columns, ', ')) as listed (column_and_type)
+),
+
+compared as (
+    select
+        expected_column.*,
+        pg_namespace.oid as schema_oid,
+        pg_class.oid as table_oid,
+        pg_attribute.attnum,
+        format_type(pg_attribute.atttypid, pg_attribute.atttypmod) as found_type,
+        pg_type.typname = any(type_family.type_names)
+        -- A label may also be an enumeration.
+        or expected_column.expected_type = 'label' and pg_type.typtype = 'e' as compatible
+    from expected_column
+    inner join type_family using (expected_type)
+    left join pg_namespace on expected_column.schema_name = pg_namespace.nspname
+    left join pg_class
+        on
+            pg_namespace.oid = pg_class.relnamespace
+            and expected_column.table_name = pg_class.relname
+            and pg_class.relkind in ('r', 'v', 'm', 'p', 'f')
+    left join pg_attribute
+        on
+            pg_class.oid = pg_attribute.attrelid
+            and expected_column.column_name = pg_attribute.attname
+            and not pg_attribute.attisdropped
+            and pg_attribute.attnum > 0
+    left join pg_type on pg_attribute.atttypid = pg_type.oid
+)
+
+select distinct
+    case
+        when schema_oid is null or not has_schema_privilege(schema_oid, 'usage') then schema_name
+        when table_oid is null then relation
+        else relation || '.' || column_name
+    end as source,
+    case
+        when schema_oid is null then 'schema does not exist'
+        when not has_schema_privilege(schema_oid, 'usage') then 'no usage privilege on the schema for ' || current_user
+        when table_oid is null then 'table does not exist'
+        when attnum is null then 'column does not exist; expected: ' || expected_type
+        when not has_column_privilege(table_oid, attnum, 'select') then 'no select privilege for ' || current_user
+        else 'type is ' || found_type || '; expected: ' || expected_type
+    end as reason
+from compared
+where
+    attnum is null
+    or not has_schema_privilege(schema_oid, 'usage')
+    or not has_column_privilege(table_oid, attnum, 'select')
+    or not compatible
+order by source

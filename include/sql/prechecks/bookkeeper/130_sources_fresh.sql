@@ -1,0 +1,25 @@
+-- fail: the newest booking run is not older than the allowed hours
+-- Purpose: source check P3: a vault that was not loaded last night repeats yesterday's bookings.
+-- Grain: one row, if the journal is too old.
+-- Settings: bda.freshness_hours (unset, empty or 0: no check), bda.as_of (else now).
+-- Times of the journal are stored without zone; they are read as UTC.
+with limits as (
+    select
+        coalesce(nullif(current_setting('bda.as_of', true), '')::timestamptz, now()) as as_of,
+        coalesce(nullif(current_setting('bda.freshness_hours', true), '')::numeric, 0) as hours
+),
+
+newest as (
+    select
+        'bookkeeper_vault.summaries.create_time' as source,
+        max(create_time) at time zone 'UTC' as newest
+    from bookkeeper_vault.summaries
+)
+
+select
+    newest.source,
+    newest.newest,
+    'older than ' || limits.hours || ' hours at ' || limits.as_of as reason
+from newest
+cross join limits
+where limits.hours > 0 and newest.newest < limits.as_of - make_interval(secs => limits.hours * 3600)
