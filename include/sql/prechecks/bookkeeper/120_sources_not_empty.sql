@@ -7,19 +7,19 @@ select
 from (
     select
         'bookkeeper_vault.summaries' as table_name,
-        exists (select from bookkeeper_vault.summaries) as filled
+        exists(select from bookkeeper_vault.summaries) as filled
 
     union all
 
     select
         'bookkeeper_vault.journal_entries' as table_name,
-        exists (select from bookkeeper_vault.journal_entries) as filled
+        exists(select from bookkeeper_vault.journal_entries) as filled
 
     union all
 
     select
         'bookkeeper_vault.journal_entry_items' as table_name,
-        exists (select from bookkeeper_vault.journal_entry_items) as filled
+        exists(select from bookkeeper_vault.journal_entry_items) as filled
 ) as source_table
 where not filled
 order by table_name

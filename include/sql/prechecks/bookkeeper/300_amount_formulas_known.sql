@@ -1,14 +1,7 @@
 -- warn: every amount formula of an exported posting line is one that the amount rules know
 -- Purpose: source check P8: an unknown formula books the amount 0 (rule R24), on a tax line the sentinel -1.
 -- Grain: one row per unknown formula. Lines without any formula are counted too; the rules give them 0.
-select
-    coalesce(line.amount_formula, '(none)') as amount_formula,
-    line.kind,
-    count(*) as lines
-from bookkeeper_vault.summaries
-inner join bookkeeper_vault.journal_entries on summaries.uuid = journal_entries.summaries_uuid
-inner join bookkeeper_vault.journal_entry_items on journal_entries.uuid = journal_entry_items.journal_entries_uuid
-inner join (
+with line as (
     select
         journal_entry_item_sources.journal_entry_items_uuid,
         journal_entry_item_source_items.amount_formula,
@@ -38,7 +31,16 @@ inner join (
     inner join bookkeeper_vault.journal_entry_item_taxes
         on journal_entry_item_tax_sources.journal_entry_item_taxes_uuid = journal_entry_item_taxes.uuid
     where coalesce(journal_entry_item_tax_source_items.amount_formula, '') not in ('vat.Amount', 'VAT')
-) as line on journal_entry_items.uuid = line.journal_entry_items_uuid
+)
+
+select
+    coalesce(line.amount_formula, '(none)') as amount_formula,
+    line.kind,
+    count(*) as lines
+from bookkeeper_vault.summaries
+inner join bookkeeper_vault.journal_entries on summaries.uuid = journal_entries.summaries_uuid
+inner join bookkeeper_vault.journal_entry_items on journal_entries.uuid = journal_entry_items.journal_entries_uuid
+inner join line on journal_entry_items.uuid = line.journal_entry_items_uuid
 where summaries.export
 group by line.amount_formula, line.kind
 order by line.kind, amount_formula

@@ -10,10 +10,11 @@ from (
         'journal entry without summary' as link,
         journal_entries.uuid::text as key
     from bookkeeper_vault.journal_entries
-    where not exists (
-        select from bookkeeper_vault.summaries
-        where journal_entries.summaries_uuid = summaries.uuid
-    )
+    where
+        not exists (
+            select from bookkeeper_vault.summaries
+            where journal_entries.summaries_uuid = summaries.uuid
+        )
 
     union all
 
@@ -21,10 +22,11 @@ from (
         'posting line without journal entry' as link,
         journal_entry_items.uuid::text as key
     from bookkeeper_vault.journal_entry_items
-    where not exists (
-        select from bookkeeper_vault.journal_entries
-        where journal_entry_items.journal_entries_uuid = journal_entries.uuid
-    )
+    where
+        not exists (
+            select from bookkeeper_vault.journal_entries
+            where journal_entry_items.journal_entries_uuid = journal_entries.uuid
+        )
 
     union all
 
@@ -32,10 +34,11 @@ from (
         'source without posting line' as link,
         journal_entry_item_sources.uuid::text as key
     from bookkeeper_vault.journal_entry_item_sources
-    where not exists (
-        select from bookkeeper_vault.journal_entry_items
-        where journal_entry_item_sources.journal_entry_items_uuid = journal_entry_items.uuid
-    )
+    where
+        not exists (
+            select from bookkeeper_vault.journal_entry_items
+            where journal_entry_item_sources.journal_entry_items_uuid = journal_entry_items.uuid
+        )
 
     union all
 
@@ -43,10 +46,11 @@ from (
         'source item without source' as link,
         journal_entry_item_source_items.journal_entry_item_sources_uuid::text as key
     from bookkeeper_vault.journal_entry_item_source_items
-    where not exists (
-        select from bookkeeper_vault.journal_entry_item_sources
-        where journal_entry_item_source_items.journal_entry_item_sources_uuid = journal_entry_item_sources.uuid
-    )
+    where
+        not exists (
+            select from bookkeeper_vault.journal_entry_item_sources
+            where journal_entry_item_source_items.journal_entry_item_sources_uuid = journal_entry_item_sources.uuid
+        )
 
     union all
 
@@ -80,10 +84,11 @@ from (
         'tax line without posting line' as link,
         journal_entry_item_taxes.uuid::text as key
     from bookkeeper_vault.journal_entry_item_taxes
-    where not exists (
-        select from bookkeeper_vault.journal_entry_items
-        where journal_entry_item_taxes.journal_entry_items_uuid = journal_entry_items.uuid
-    )
+    where
+        not exists (
+            select from bookkeeper_vault.journal_entry_items
+            where journal_entry_item_taxes.journal_entry_items_uuid = journal_entry_items.uuid
+        )
 
     union all
 
@@ -91,10 +96,11 @@ from (
         'tax source without tax line' as link,
         journal_entry_item_tax_sources.uuid::text as key
     from bookkeeper_vault.journal_entry_item_tax_sources
-    where not exists (
-        select from bookkeeper_vault.journal_entry_item_taxes
-        where journal_entry_item_tax_sources.journal_entry_item_taxes_uuid = journal_entry_item_taxes.uuid
-    )
+    where
+        not exists (
+            select from bookkeeper_vault.journal_entry_item_taxes
+            where journal_entry_item_tax_sources.journal_entry_item_taxes_uuid = journal_entry_item_taxes.uuid
+        )
 
     union all
 

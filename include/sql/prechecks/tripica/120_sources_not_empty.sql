@@ -7,25 +7,25 @@ select
 from (
     select
         'datalake_vault.applied_billing_charge' as table_name,
-        exists (select from datalake_vault.applied_billing_charge) as filled
+        exists(select from datalake_vault.applied_billing_charge) as filled
 
     union all
 
     select
         'datalake_vault.applied_billing_tax_rate' as table_name,
-        exists (select from datalake_vault.applied_billing_tax_rate) as filled
+        exists(select from datalake_vault.applied_billing_tax_rate) as filled
 
     union all
 
     select
         'datalake_vault.billing_account_balance' as table_name,
-        exists (select from datalake_vault.billing_account_balance) as filled
+        exists(select from datalake_vault.billing_account_balance) as filled
 
     union all
 
     select
         'datalake_vault.billing_account' as table_name,
-        exists (select from datalake_vault.billing_account) as filled
+        exists(select from datalake_vault.billing_account) as filled
 ) as source_table
 where not filled
 order by table_name

@@ -8,7 +8,8 @@ with charge_type as (
         count(*) as charges,
         count(distinct transactionid) filter (
             where transactionid in (
-                select transactionid from datalake_vault.billing_account_balance where status like 'DUE%'
+                select transactionid from datalake_vault.billing_account_balance
+                where status like 'DUE%'
             )
         ) as due_transactions
     from datalake_vault.applied_billing_charge
@@ -22,7 +23,7 @@ select
 from charge_type
 where
     glid is null
-    or not glid like any (
+    or not glid like any(
         array[
             -- Due charge types (5.1).
             'BANK\_FEE', 'DUNNING\_FEE', '%\_ABSCHLAG', '%\_BILL', '%\_BILL\_MIGRATION', '%\_CANCELLATION\_BALANCE',
@@ -34,4 +35,4 @@ where
             '%\_CONSUMPTION', '%\_SUBSCRIPTION\_%', '%\_DISCOUNT', '%\_DISCOUNT\_%'
         ]
     )
-order by due_transactions desc, glid
+order by due_transactions desc, glid asc

@@ -11,10 +11,11 @@ from (
         'dunning claim without case' as link,
         dunning_claims.dunning_claim_id::text as key
     from receivablemanagement_vault.dunning_claims
-    where not exists (
-        select from receivablemanagement_vault.case_receivables
-        where dunning_claims.case_receivable_id = case_receivables.id
-    )
+    where
+        not exists (
+            select from receivablemanagement_vault.case_receivables
+            where dunning_claims.case_receivable_id = case_receivables.id
+        )
 
     union all
 

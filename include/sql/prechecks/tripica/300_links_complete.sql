@@ -11,10 +11,11 @@ from (
         'charge without account' as link,
         applied_billing_charge.ouid::text as key
     from datalake_vault.applied_billing_charge
-    where not exists (
-        select from datalake_vault.billing_account
-        where applied_billing_charge.billingaccountouid = billing_account.ouid
-    )
+    where
+        not exists (
+            select from datalake_vault.billing_account
+            where applied_billing_charge.billingaccountouid = billing_account.ouid
+        )
 
     union all
 
@@ -35,10 +36,11 @@ from (
         'tax row without charge' as link,
         applied_billing_tax_rate.ouid::text as key
     from datalake_vault.applied_billing_tax_rate
-    where not exists (
-        select from datalake_vault.applied_billing_charge
-        where applied_billing_tax_rate.appliedbillingchargeouid = applied_billing_charge.ouid
-    )
+    where
+        not exists (
+            select from datalake_vault.applied_billing_charge
+            where applied_billing_tax_rate.appliedbillingchargeouid = applied_billing_charge.ouid
+        )
 
     union all
 
@@ -46,10 +48,11 @@ from (
         'tax aggregate without charge aggregate' as link,
         tax_aggregate.ouid::text as key
     from datalake_vault.tax_aggregate
-    where not exists (
-        select from datalake_vault.charge_aggregate
-        where tax_aggregate.chargeaggregateouid = charge_aggregate.ouid
-    )
+    where
+        not exists (
+            select from datalake_vault.charge_aggregate
+            where tax_aggregate.chargeaggregateouid = charge_aggregate.ouid
+        )
 
     union all
 
@@ -57,10 +60,11 @@ from (
         'balance without account' as link,
         billing_account_balance.ouid::text as key
     from datalake_vault.billing_account_balance
-    where not exists (
-        select from datalake_vault.billing_account
-        where billing_account_balance.billingaccountouid = billing_account.ouid
-    )
+    where
+        not exists (
+            select from datalake_vault.billing_account
+            where billing_account_balance.billingaccountouid = billing_account.ouid
+        )
 
     union all
 
@@ -68,10 +72,11 @@ from (
         'relationship without contract account' as link,
         billing_account_relationship.billingaccountouid::text as key
     from datalake_vault.billing_account_relationship
-    where not exists (
-        select from datalake_vault.billing_account
-        where billing_account_relationship.billingaccountouid = billing_account.ouid
-    )
+    where
+        not exists (
+            select from datalake_vault.billing_account
+            where billing_account_relationship.billingaccountouid = billing_account.ouid
+        )
 
     union all
 
@@ -79,10 +84,11 @@ from (
         'relationship without master account' as link,
         billing_account_relationship.targetbillingaccountouid::text as key
     from datalake_vault.billing_account_relationship
-    where not exists (
-        select from datalake_vault.billing_account
-        where billing_account_relationship.targetbillingaccountouid = billing_account.ouid
-    )
+    where
+        not exists (
+            select from datalake_vault.billing_account
+            where billing_account_relationship.targetbillingaccountouid = billing_account.ouid
+        )
 
     union all
 
@@ -90,10 +96,11 @@ from (
         'order item without order' as link,
         order_item.product_ouid::text as key
     from datalake_vault.order_item
-    where not exists (
-        select from datalake_vault.product_order
-        where order_item.productorderouid = product_order.ouid
-    )
+    where
+        not exists (
+            select from datalake_vault.product_order
+            where order_item.productorderouid = product_order.ouid
+        )
 
     union all
 
@@ -101,10 +108,11 @@ from (
         'payment booking without payment' as link,
         bookings.id::text as key
     from paymentallocation_vault.bookings
-    where not exists (
-        select from paymentallocation_vault.payments
-        where bookings.payment_id = payments.id
-    )
+    where
+        not exists (
+            select from paymentallocation_vault.payments
+            where bookings.payment_id = payments.id
+        )
 
     union all
 
@@ -112,10 +120,11 @@ from (
         'payment booking without state' as link,
         bookings.id::text as key
     from paymentallocation_vault.bookings
-    where not exists (
-        select from paymentallocation_vault.payment_states
-        where bookings.payment_state_id = payment_states.id
-    )
+    where
+        not exists (
+            select from paymentallocation_vault.payment_states
+            where bookings.payment_state_id = payment_states.id
+        )
 ) as orphan
 group by link
 order by link

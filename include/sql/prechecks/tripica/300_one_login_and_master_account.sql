@@ -28,6 +28,9 @@ select
     billingaccountouid::text as key,
     count(*) as occurrences
 from datalake_vault.billing_account_relationship
-where billingaccountouid in (select targetbillingaccountouid from datalake_vault.billing_account_relationship)
+where
+    billingaccountouid in (
+        select master.targetbillingaccountouid from datalake_vault.billing_account_relationship as master
+    )
 group by billingaccountouid
 order by what, key

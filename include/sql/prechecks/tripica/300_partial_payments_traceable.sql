@@ -31,8 +31,9 @@ select distinct
     child.transactionid,
     'the parent is unknown' as reason
 from child
-where not exists (
-    select from datalake_vault.applied_billing_charge
-    where child.parent = applied_billing_charge.transactionid
-)
+where
+    not exists (
+        select from datalake_vault.applied_billing_charge
+        where child.parent = applied_billing_charge.transactionid
+    )
 order by transactionid, reason

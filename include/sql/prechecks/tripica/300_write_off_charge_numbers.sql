@@ -8,13 +8,14 @@ select
     piece.charge_number,
     case when piece.charge_number ~ '^[0-9]{1,18}$' then 'no such charge' else 'not a number' end as reason
 from datalake_vault.product
-cross join lateral (
-    select
-        trim(listed.charge_number) as charge_number,
-        listed.place
-    from unnest(string_to_array(product.characteristics ->> 'CHARGES_OUIDS', ','))
-        with ordinality as listed (charge_number, place)
-) as piece
+cross join
+    lateral (
+        select
+            trim(listed.charge_number) as charge_number,
+            listed.place
+        from unnest(string_to_array(product.characteristics ->> 'CHARGES_OUIDS', ','))
+            with ordinality as listed (charge_number, place)
+    ) as piece
 where
     product.name like '%ACTCHARGESCANCELLATION%'
     and exists (
