@@ -41,7 +41,16 @@ insert into bench.kind (kind, weight) values
 ('overpayment_moved', 12),
 ('overpayment_request_rejected', 4),
 ('written_off', 5),
-('leased_appliance', 8);
+('leased_appliance', 8),
+-- The rarer claims, so that every due charge type of section 5.1 occurs.
+('wallbox_service', 2),
+('heat_pump_unit', 2),
+('meter_blocked', 2),
+('meter_unblocked', 2),
+('blocking_letter', 2),
+('migrated_bill', 3),
+('overpayment_refunded', 3),
+('cancellation_written_off', 2);
 
 -- One row per charge of an event. txn: which of the event's transactions; glid: # stands for the product;
 -- aggregate: which of the event's aggregates the charge is summed into (none: never posted);
@@ -93,7 +102,15 @@ insert into bench.charge_template values
 ('overpayment_moved', 2, 1, 'OVERPAYMENT_USED', null, 1, null, 'none', null, null, false),
 ('overpayment_request_rejected', 1, 0, 'OVERPAYMENT_CREDIT', null, 1, null, 'none', null, null, false),
 ('written_off', 1, 0, '#_ABSCHLAG', null, 1, null, 'vat', null, null, false),
-('leased_appliance', 1, 0, 'EPILOT_SOLAR_LEASE_PAY', null, 1, 1, 'vat', null, null, false);
+('leased_appliance', 1, 0, 'EPILOT_SOLAR_LEASE_PAY', null, 1, 1, 'vat', null, null, false),
+('wallbox_service', 1, 0, 'EPILOT_WALLBOX_SERVICE_PAY', null, 1, null, 'vat', null, null, false),
+('heat_pump_unit', 1, 0, 'EPILOT_HEATPUMP_UNIT_PAY', null, 1, null, 'vat', null, null, false),
+('meter_blocked', 1, 0, 'METER_BLOCKING_ELEC_FEE', null, 1, null, 'vat', null, null, false),
+('meter_unblocked', 1, 0, 'METER_UNBLOCKING_ELEC_FEE', null, 1, null, 'vat', null, null, false),
+('blocking_letter', 1, 0, 'METER_BLOCKING_LETTER', null, 1, null, 'none', null, null, false),
+('migrated_bill', 1, 0, '#_BILL_MIGRATION', null, 1, null, 'none', null, null, true),
+('overpayment_refunded', 1, 0, 'OVERPAYMENT_REFUND', null, 1, null, 'none', null, null, false),
+('cancellation_written_off', 1, 0, '#_CANCELLATION_BALANCE_WRITE_OFF', 'write-off', 1, null, 'none', null, null, false);
 
 -- One row per balance of an event. of_pos: the charge whose gross amount it carries (none: all of the transaction);
 -- aggregate: a payment that is posted.
@@ -123,7 +140,10 @@ insert into bench.balance_template values
 ('overpayment_moved', 1, 0, 'CANCELLED', 1, false, null),
 ('overpayment_request_rejected', 1, 0, 'PAID', 1, false, null),
 ('written_off', 1, 0, 'DUE', 1, false, null),
-('leased_appliance', 1, 0, 'DUE', 1, false, null);
+('leased_appliance', 1, 0, 'DUE', 1, false, null),
+('wallbox_service', 1, 0, 'DUE', 1, false, null),
+('heat_pump_unit', 1, 0, 'DUE_LETTERED', 1, true, null),
+('meter_blocked', 1, 0, 'DUE', 1, false, null);
 
 -- One row per payment request of an event; item_of_txn: it refers to that transaction's balance.
 create table bench.request_template (

@@ -37,7 +37,7 @@ with sized as (
 select
     *,
     net + vat as gross,
-    'xa5-' || lpad((story % 10000)::text, 4, '0') || '-' || lpad((story * 3 + txn)::text, 6, '0') as transactionid,
+    'xa5-' || lpad((story % 10000)::text, 4, '0') || '-' || lpad((story * 3 + txn)::text, 8, '0') as transactionid,
     happened + make_interval(days => txn * 20, secs => pos) as created
 from (
     select
@@ -100,7 +100,7 @@ select
             then jsonb_build_object(
                 charge.refers,
                 'xa5-' || lpad((charge.story % 10000)::text, 4, '0') || '-'
-                || lpad((charge.story * 3 + charge.refers_txn)::text, 6, '0')
+                || lpad((charge.story * 3 + charge.refers_txn)::text, 8, '0')
             )
     end
 from bench.charge
@@ -132,7 +132,7 @@ select
     happened + interval '3 hours',
     case when bench.chance(story, 14) < 0.9 then happened + interval '14 days' end
 from bench.story
-where kind like 'yearly\_bill%';
+where kind like 'yearly\_bill%' or kind = 'migrated_bill';
 
 insert into datalake_vault.charge_aggregate (ouid, aggregateid)
 select

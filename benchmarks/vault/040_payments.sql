@@ -10,7 +10,7 @@ select
     template.lettered,
     template.aggregate,
     'xa5-' || lpad((story.story % 10000)::text, 4, '0') || '-'
-    || lpad((story.story * 3 + template.txn)::text, 6, '0') as transactionid,
+    || lpad((story.story * 3 + template.txn)::text, 8, '0') as transactionid,
     coalesce(charge.gross, whole.gross) as amount
 from bench.story
 inner join bench.balance_template as template using (kind)
@@ -61,7 +61,7 @@ insert into datalake_vault.payment_request (
 )
 select
     420000000 + number,
-    'xa5-' || lpad((story % 10000)::text, 4, '0') || '-' || lpad((story * 3 + txn)::text, 6, '0'),
+    'xa5-' || lpad((story % 10000)::text, 4, '0') || '-' || lpad((story * 3 + txn)::text, 8, '0'),
     status,
     event,
     happened + make_interval(days => txn * 20 + 1),
