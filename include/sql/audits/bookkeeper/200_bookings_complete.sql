@@ -1,0 +1,56 @@
+-- fail: the list of bookings has every exported posting line of the journal once, with its amount
+-- Purpose: control totals by two routes: the journal itself, and the bookings that SAP is said to have received.
+--     A line without sources counts once, without amount.
+-- Grain: one row per ledger account whose lines or sums differ. Amounts in euros, without sign.
+-- Sources: bookkeeper_vault; report_oibl.data_sap_bookings, new_bookkeeper_results.
+with journal as (
+    select
+        journal_entry_items.account,
+        count(*) as lines,
+        sum(abs(journal_entry_item_source_items.amount)) / 100.0 as amount
+    from bookkeeper_vault.summaries
+    inner join bookkeeper_vault.journal_entries on summaries.uuid = journal_entries.summaries_uuid
+    inner join bookkeeper_vault.journal_entry_items on journal_entries.uuid = journal_entry_items.journal_entries_uuid
+    left join bookkeeper_vault.journal_entry_item_sources
+        on journal_entry_items.uuid = journal_entry_item_sources.journal_entry_items_uuid
+    left join bookkeeper_vault.journal_entry_item_source_items
+        on journal_entry_item_sources.uuid = journal_entry_item_source_items.journal_entry_item_sources_uuid
+    where summaries.export
+    group by journal_entry_items.account
+),
+
+booking as (
+    select
+        newko as account,
+        count(*) as lines,
+        sum(replace(wrbed_aggregate, ',', '.')::numeric) as amount
+    from report_oibl.data_sap_bookings
+    group by newko
+),
+
+result as (
+    select
+        newko as account,
+        count(*) as lines,
+        sum(replace(wrbed_aggregate, ',', '.')::numeric) as amount
+    from report_oibl.new_bookkeeper_results
+    group by newko
+)
+
+select
+    coalesce(journal.account, booking.account, result.account) as account,
+    journal.lines as journal_lines,
+    booking.lines as booking_lines,
+    result.lines as result_lines,
+    journal.amount as journal_amount,
+    booking.amount as booking_amount,
+    result.amount as result_amount
+from journal
+full join booking on coalesce(journal.account, '') = coalesce(booking.account, '')
+full join result on coalesce(journal.account, booking.account, '') = coalesce(result.account, '')
+where
+    journal.lines is distinct from booking.lines
+    or journal.lines is distinct from result.lines
+    or coalesce(journal.amount, 0) <> coalesce(booking.amount, 0)
+    or coalesce(journal.amount, 0) <> coalesce(result.amount, 0)
+order by account
