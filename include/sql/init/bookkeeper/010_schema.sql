@@ -1,0 +1,29 @@
+-- Purpose: the schema of the report, owned by the role that runs the aggregator.
+-- Grain:   none.
+-- Sources: none.
+
+create schema if not exists report_oibl;
+
+-- Grants (section 15, finding O14): the replaced service let every later table be read by nearly everyone, by default
+-- privileges that nobody revoked. Intermediate tables hold personal and dunning data: take those privileges back.
+do $$
+declare
+    granted record;
+begin
+    for granted in
+        select distinct acl.grantee
+        from pg_default_acl as defaults
+        cross join aclexplode(defaults.defaclacl) as acl
+        where
+            defaults.defaclnamespace = 'report_oibl'::regnamespace
+            and defaults.defaclrole = current_user::regrole
+            and defaults.defaclobjtype = 'r'
+            and acl.grantee <> defaults.defaclrole
+    loop
+        execute format(
+            'alter default privileges in schema report_oibl revoke all on tables from %s',
+            case when granted.grantee = 0 then 'public' else granted.grantee::regrole::text end
+        );
+    end loop;
+end
+$$;

@@ -1,0 +1,82 @@
+-- Purpose: the charges as the list shows them, with customer, amounts, taxes and signs (specification, sections 10.1 to
+--          10.4). Due date and balance date are shown on open items only: see the script of the open items.
+-- Grain:   distinct rows of a charge and its accounts: one row per charge, more for several logins or relationships.
+--          charge_row numbers them: by charge, login and MBA, so that the first row of a charge is the one to show
+--          where only one may be shown (section 17: lowest login, lowest MBA name).
+-- Sources: datalake_vault.applied_billing_charge, settlement_note_advice; base_data_accounts, base_data_charge_kinds,
+--          base_data_taxes, base_data_vat_aggregate_sign, base_data_manual_bill_ids, base_data_write_offs.
+
+drop table if exists report_oibl.data_charges;
+create unlogged table report_oibl.data_charges as
+with charge as (
+    select distinct
+        charge.ouid as applied_billing_charge_ouid,
+        account.login_ouid,
+        account.mba collate "C" as mba,
+        account.cba collate "C" as cba,
+        account.migration_flag collate "C" as migration_flag,
+        coalesce(advice.id, manual_bill.bill_id) collate "C" as bill_id,
+        account.billing_account_ouid,
+        account.customer_id,
+        charge.datetimelastmodif,
+        (charge.datetimecreate at time zone 'Europe/Berlin')::date as datetimecreate,
+        charge.transactionid,
+        charge.glid,
+        charge.analyticaxis,
+        charge.aggregateid,
+        charge.accountingid,
+        -- Amounts: cents / 100; gross and net of credit-like glids change their sign, VAT and energy tax do not
+        -- (oddity D11, kept).
+        (charge.taxexcludedamount * case when kind.is_credit_like then -0.01 else 0.01 end)::numeric(20, 2)
+            as taxexcludedamount,
+        (charge.taxincludedamount * case when kind.is_credit_like then -0.01 else 0.01 end)::numeric(20, 2)
+            as taxincludedamount,
+        tax.taxamount,
+        tax.energytaxamount,
+        sign.tax_total_aggregate_sign,
+        sign.total_sign_taxincludedamount,
+        sign.total_sign_taxexcludedamount,
+        write_off.write_off_date,
+        write_off.write_off_reason,
+        write_off.write_off_note,
+        account.dunning_lock_until,
+        account.dunning_lock_reason,
+        account.dunning_status,
+        account.dunning_scenario,
+        account.dunning_level,
+        -- What the rules of bookings and open items ask of the kind of charge.
+        kind.can_be_due and kind.due_patterns > 0 as is_open_item,
+        kind.is_fee,
+        kind.is_cancellation_balance,
+        kind.is_overpayment_credit or kind.is_overpayment_used as is_overpayment,
+        kind.is_discount,
+        kind.is_manual_bonus,
+        kind.is_subscription,
+        kind.is_epilot,
+        kind.is_cancellation_axis,
+        kind.is_write_off_axis,
+        charge.settlementnoteadviceouid is not null as has_advice_number
+    from datalake_vault.applied_billing_charge as charge
+    inner join report_oibl.base_data_charge_kinds as kind
+        on
+            coalesce(charge.glid, '') = kind.glid_text
+            and (charge.glid is null) = kind.glid_missing
+            and coalesce(charge.analyticaxis, '') = kind.axis_text
+    -- A charge without any VAT or energy tax row is not in the report (oddity D4, kept; a precheck lists them).
+    inner join report_oibl.base_data_taxes as tax on charge.ouid = tax.appliedbillingchargeouid
+    left join report_oibl.base_data_accounts as account on charge.billingaccountouid = account.billing_account_ouid
+    left join datalake_vault.settlement_note_advice as advice on charge.settlementnoteadviceouid = advice.ouid
+    left join report_oibl.base_data_manual_bill_ids as manual_bill on charge.transactionid = manual_bill.transactionid
+    left join report_oibl.base_data_write_offs as write_off on charge.ouid = write_off.charge_ouid
+    left join report_oibl.base_data_vat_aggregate_sign as sign on charge.aggregateid = sign.aggregateid
+    -- Cut-off of charges: last modified after 2019-07-30, Berlin day (oddity D19, kept).
+    where charge.datetimelastmodif >= timestamp '2019-07-31 00:00:00' at time zone 'Europe/Berlin'
+    order by applied_billing_charge_ouid, login_ouid, mba, cba, migration_flag, bill_id
+)
+
+select
+    row_number() over (order by applied_billing_charge_ouid) as charge_row,
+    charge.*
+from charge;
+
+analyze report_oibl.data_charges;
