@@ -15,6 +15,7 @@ import psycopg
 import pytest
 import yaml
 
+from billing_aggregator.config import ClientConfig, load_client, load_clients
 from billing_aggregator.local.postgres import EmbeddedPostgres
 from tests.deploy.support import IMAGE, ROOT, pins, unknown_airflow_variables
 
@@ -163,16 +164,19 @@ def test_connections_reach_the_services(connections: dict[str, dict[str, Any]], 
     assert connections["smtp_default"]["extra"]["from_email"]
 
 
-def test_wiring_fits_the_clients_file(
+def test_wiring_fits_the_configuration(
     environment: dict[str, str | None], connections: dict[str, dict[str, Any]], compose: dict[str, Any]
 ) -> None:
-    clients = yaml.safe_load((ROOT / "include/clients.yaml").read_text())
-    client, place = environment["BDA_CLIENT_ID"], environment["BDA_ENVIRONMENT"]
-    entry = clients["defaults"] | clients["environments"][place] | (clients["clients"][client][place] or {})
-    assert f"octopus_{client}_{place}" in connections
-    assert environment["BDA_S3_BUCKET"] == entry["s3_bucket"]
-    assert compose["services"]["s3-init"]["environment"]["S3_BUCKET"] == entry["s3_bucket"]
-    assert connections["aws_default"]["extra"]["region_name"] == entry["s3_region"]
+    (config,) = load_clients(environ={name: value for name, value in environment.items() if value is not None})
+    assert isinstance(config, ClientConfig)
+    assert (config.client, config.environment) == ("enercity", "local")
+    assert config.enabled
+    assert {config.database_conn_id, config.aws_conn_id, config.alerts.smtp_conn_id} == set(connections)
+    assert f"AIRFLOW_CONN_{config.alerts.slack_conn_id.upper()}" in environment
+    assert connections["aws_default"]["extra"]["region_name"] == config.s3_region
+    assert compose["services"]["s3-init"]["environment"]["S3_BUCKET"] == config.s3_bucket
+    entry = load_client("enercity", "local", environ={})
+    assert config.s3_bucket == entry.s3_bucket
 
 
 def test_slack_is_off_unless_the_shell_brings_its_connection(environment: dict[str, str | None]) -> None:

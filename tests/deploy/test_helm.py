@@ -17,6 +17,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from billing_aggregator.config import ClientConfig, EnvironmentSettings, load_clients
 from tests.deploy.support import IMAGE, ROOT, airflow_options, missing_tool, pins
 
 CHART = ROOT / "helm/billing-data-aggregator"
@@ -209,11 +210,24 @@ def test_airflow_knows_every_option(environment: str) -> None:
 
 @pytest.mark.parametrize("environment", ["dev", "stage", "prod"])
 def test_every_client_of_the_environment_gets_its_connection(environment: str) -> None:
-    clients = yaml.safe_load((ROOT / "include/clients.yaml").read_text())["clients"]
-    names = [f"octopus_{client}_{environment}" for client, entries in clients.items() if environment in entries]
+    clients = load_clients(environ=all_values(environment)["bda"]["env"])
+    assert {client.environment for client in clients} == {environment}
+    names = [client.database_conn_id for client in clients if isinstance(client, ClientConfig)]
+    assert len(names) == len(clients)
     entries = all_values(environment)["bda"]["externalSecret"]["data"]
     databases = {item["envName"]: item["remoteKey"] for item in entries if "OCTOPUS" in item["envName"]}
     assert databases == {f"AIRFLOW_CONN_{name.upper()}": f"airflow/connections/{name}" for name in names}
+
+
+def test_schema_knows_the_variables_of_the_aggregator() -> None:
+    bda = json.loads((CHART / "values.schema.json").read_text())["properties"]["bda"]["properties"]
+    plain = {str(field.alias) for field in EnvironmentSettings.model_fields.values() if "Secret" not in str(field)}
+    secret = {str(field.alias) for field in EnvironmentSettings.model_fields.values()} - plain
+    assert set(bda["env"]["properties"]) == plain
+    allowed = re.compile(bda["externalSecret"]["properties"]["data"]["items"]["properties"]["envName"]["pattern"])
+    assert secret == {"BDA_DB_PASSWORD", "BDA_S3_ACCESS_KEY", "BDA_S3_SECRET_ACCESS_KEY"}
+    assert all(allowed.match(name) for name in secret)
+    assert not any(allowed.match(name) for name in plain)
 
 
 def test_every_container_reads_the_runtime_objects() -> None:
