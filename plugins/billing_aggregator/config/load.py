@@ -38,14 +38,17 @@ def load_clients(
 ) -> list[ClientConfig | BrokenConfig]:
     """Return every client and environment, sorted, the disabled ones too.
 
-    With BDA_CLIENT_ID set, only this client in BDA_ENVIRONMENT (else the detected one), in the file or not.
+    With BDA_CLIENT_ID set, only this client in BDA_ENVIRONMENT (else the detected one), in the file or not. With
+    BDA_ENVIRONMENT alone, this environment's clients: a deployment of stage must not run what belongs to prod.
 
     :raises ConfigError: the file or a variable is wrong in a way that concerns all of them.
     """
     settings = read_environment(os.environ if environ is None else environ)
     clients = ClientsFile(path or include_folder() / "clients.yaml")
     own = settings.client_id
-    names = [(own, settings.detected_environment())] if own else clients.names()
+    names = [name for name in clients.names() if settings.environment in (None, name[1])]
+    if own:
+        names = [(own, settings.detected_environment())]
     return [_entry(clients, settings, client, environment) for client, environment in names]
 
 
