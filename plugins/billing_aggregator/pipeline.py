@@ -14,6 +14,7 @@ from billing_aggregator.config import BrokenConfig, ConfigError
 from billing_aggregator.config.load import sql_root
 from billing_aggregator.config.models import ordered
 from billing_aggregator.operators.broken_config import BrokenConfigOperator
+from billing_aggregator.operators.sql_check import SqlCheckOperator
 from billing_aggregator.operators.sql_script import SqlScriptOperator
 from billing_aggregator.operators.start_run import StartRunOperator
 from billing_aggregator.run_params import declare_params
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 START_DATE = datetime(2026, 1, 1, tzinfo=UTC)
 MAX_RETRY_DELAY = timedelta(minutes=15)
+CHECK_PHASES = ("prechecks", "audits")
 
 
 def build_dag(config: ClientConfig) -> DAG:
@@ -111,7 +113,7 @@ def scripts_phase(phase: str, config: ClientConfig, root: Path) -> TaskGroup:
 def system_scripts(phase: str, system: str, scripts: list[Script], config: ClientConfig) -> TaskGroup:
     """Return the group of one system: scripts of one number side by side, the next number behind all of them."""
     with TaskGroup(system) as group:
-        before: list[SqlScriptOperator] = []
+        before: list[SqlScriptOperator | SqlCheckOperator] = []
         for stage in stages(scripts):
             tasks = [script_task(phase, system, script, config) for script in stage]
             for task in before:
@@ -120,9 +122,10 @@ def system_scripts(phase: str, system: str, scripts: list[Script], config: Clien
     return group
 
 
-def script_task(phase: str, system: str, script: Script, config: ClientConfig) -> SqlScriptOperator:
-    """Return the task of one script."""
-    return SqlScriptOperator(
+def script_task(phase: str, system: str, script: Script, config: ClientConfig) -> SqlScriptOperator | SqlCheckOperator:
+    """Return the task of one script: a check in ``prechecks`` and ``audits``, else a script that writes."""
+    operator = SqlCheckOperator if phase in CHECK_PHASES else SqlScriptOperator
+    return operator(
         task_id=script.name,
         sql=script.relative,
         client_config=config,
