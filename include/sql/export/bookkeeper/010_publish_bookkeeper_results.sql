@@ -1,0 +1,45 @@
+-- Purpose: puts the candidate in the place of report_oibl.bookkeeper_results, in one transaction.
+-- Grain:   as the candidate.
+-- Sources: new_bookkeeper_results.
+--
+-- Readers see the old table or the new one and wait for neither: the lock is held for the renames only. It is asked
+-- for in turns of two seconds, so that new readers do not queue behind a long one. A repeated task finds its own stamp
+-- and changes nothing.
+
+do $$
+declare
+    attempts constant integer := 30;
+    run_id constant text := coalesce(current_setting('bda.run_id', true), '');
+    stamp text := obj_description(to_regclass('report_oibl.bookkeeper_results'), 'pg_class');
+begin
+    if to_regclass('report_oibl.new_bookkeeper_results') is null then
+        if run_id <> '' and stamp = 'Published by run ' || run_id then
+            return;
+        end if;
+        raise exception 'report_oibl.new_bookkeeper_results is missing'
+            using hint = 'The init scripts make it: run them before the export.';
+    end if;
+
+    for attempt in 1..attempts loop
+        begin
+            set local lock_timeout = '2s';
+            if to_regclass('report_oibl.bookkeeper_results') is not null then
+                lock table report_oibl.bookkeeper_results in access exclusive mode;
+            end if;
+            exit;
+        exception when lock_not_available then
+            if attempt = attempts then
+                raise;
+            end if;
+            perform pg_sleep(3);
+        end;
+    end loop;
+
+    drop table if exists report_oibl.old_bookkeeper_results;
+    alter table if exists report_oibl.bookkeeper_results rename to old_bookkeeper_results;
+    alter table report_oibl.new_bookkeeper_results rename to bookkeeper_results;
+    -- No cascade: what others built on the table is not removed behind their back (finding O13).
+    drop table if exists report_oibl.old_bookkeeper_results;
+    execute format('comment on table report_oibl.bookkeeper_results is %L', 'Published by run ' || run_id);
+end
+$$;
