@@ -1,0 +1,31 @@
+"""Runs the SQL of one or more phases on a warehouse, as the DAG does: systems in order, scripts in order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from billing_aggregator.scripts import find_scripts
+from billing_aggregator.sql_runner import run_script
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+SYSTEMS = ("bookkeeper", "tripica")
+ALL_PHASES = ("init", "export", "history", "cleanup")
+
+
+def run_phases(
+    connection: Any,
+    root: Path,
+    client: str,
+    *phases: str,
+    settings: Mapping[str, str] | None = None,
+    systems: tuple[str, ...] = SYSTEMS,
+) -> None:
+    """Run every script of *phases* for *client*; errors of the driver pass through."""
+    values = {"client": client, "business_date": "2026-11-20", "run_id": "test"} | dict(settings or {})
+    for phase in phases:
+        for system in systems:
+            for script in find_scripts(root, phase, system, client):
+                run_script(connection, script.read(), values)
