@@ -34,11 +34,14 @@ list as (
     select
         aggregate_id,
         sum(booking_debit_amount) as debit,
-        sum(booking_credit_amount) as credit
+        sum(booking_credit_amount) as credit,
+        count(*) over () as aggregates
     from report_oibl.new_tripica_results
     -- Allocated payments are compared by their own check.
     where aggregate_id <> '' and billing_account_balance_ouid is not null
     group by aggregate_id
+    -- Tax bookings of charges that are not in the list stand alone (defect D14).
+    having bool_and(applied_billing_charge_ouid <> '' or billing_account_balance_ouid <> '')
 )
 
 select
@@ -47,8 +50,7 @@ select
     list.debit as list_debit,
     journal.credit as journal_credit,
     list.credit as list_credit,
-    round(100.0 * (count(*) over ()) / (select count(*) from list as every_aggregate), 2)
-    as percent_of_aggregates
+    round(100.0 * (count(*) over ()) / list.aggregates, 2) as percent_of_aggregates
 from list
 left join journal on list.aggregate_id = journal.aggregate_id
 where

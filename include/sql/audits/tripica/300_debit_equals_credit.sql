@@ -8,7 +8,8 @@ with aggregate as (
     select
         aggregate_id,
         sum(booking_debit_amount) as debit,
-        sum(booking_credit_amount) as credit
+        sum(booking_credit_amount) as credit,
+        count(*) over () as aggregates
     from report_oibl.new_tripica_results
     where aggregate_id <> '' and billing_account_balance_ouid is not null
     group by aggregate_id
@@ -20,8 +21,7 @@ select
     debit,
     credit,
     debit - credit as difference,
-    round(100.0 * (count(*) over ()) / (select count(*) from aggregate as every_aggregate), 2)
-    as percent_of_aggregates
+    round(100.0 * (count(*) over ()) / aggregates, 2) as percent_of_aggregates
 from aggregate
 where debit <> credit
 order by abs(debit - credit) desc, aggregate_id asc

@@ -1,6 +1,6 @@
 -- warn: every exported posting line of a known aggregate is in the list
--- Purpose: result check V14. Charges cut off in 2019 or without tax rows take their lines with them, so a line counts
---     only if its aggregate is in the list at all or belongs to a balance or payment.
+-- Purpose: result check V14. Charges cut off in 2019 or without tax rows take their lines with them, but for tax lines
+--     (defect D14); so a line counts only if its aggregate has other rows in the list.
 -- Grain: one row per document, account and formula of an aggregate without a row in the list.
 -- Sources: report_oibl.data_sap_bookings, new_tripica_results.
 with listed as (
@@ -10,7 +10,9 @@ with listed as (
         booking_mainledger_account as account,
         coalesce(booking_amount_indicator, '') as formula
     from report_oibl.new_tripica_results
-    where aggregate_id <> ''
+    where
+        aggregate_id <> ''
+        and (applied_billing_charge_ouid is distinct from '' or billing_account_balance_ouid is distinct from '')
 )
 
 select
