@@ -35,6 +35,8 @@ class Alerts(Model):
     slack: bool = False
     smtp_conn_id: str = "smtp_default"
     slack_conn_id: str = "slack_alerts"
+    # Where docs/runbook.md can be read; messages link to its sections. Empty: they name the file.
+    runbook_url: str = Field(default="", pattern=r"^(https?://\S+)?$")
 
 
 class ClientConfig(Model):
@@ -62,7 +64,8 @@ class ClientConfig(Model):
     max_rows_per_file: int = Field(default=1_000_000, ge=1, le=MAX_ROWS_PER_FILE)
     retention_days: int = Field(default=400, ge=1, le=36_500)
     freshness_hours: int = Field(default=36, ge=0, le=8_760)
-    run_timeout_minutes: int = Field(default=120, ge=1, le=1_440)
+    run_timeout_minutes: int = Field(default=240, ge=1, le=1_440)
+    deadline_minutes: int | None = Field(default=120, ge=1, le=1_440)
     task_timeout_minutes: int = Field(default=60, ge=1, le=1_440)
     retries: int = Field(default=2, ge=0, le=10)
     retry_delay_seconds: int = Field(default=60, ge=1, le=3_600)
@@ -147,6 +150,15 @@ class ClientConfig(Model):
         if not self.active_systems:
             raise ValueError("no system is left to run; choose one of: " + ", ".join(sorted(known)))
         missing_dependency(self.active_systems, self.dependencies)
+        return self
+
+    @model_validator(mode="after")
+    def _deadline_comes_first(self) -> Self:
+        if self.deadline_minutes is not None and self.deadline_minutes >= self.run_timeout_minutes:
+            raise ValueError(
+                f"deadline_minutes = {self.deadline_minutes} must be less than run_timeout_minutes = "
+                f"{self.run_timeout_minutes}: a run that is stopped first is reported as failed, never as late"
+            )
         return self
 
 

@@ -1,0 +1,12 @@
+"""Alerts: the right person knows, once, with what they need. docs/alerts.md says which event sends which message.
+
+``on_task_failure`` stands on every task, ``RunFailed`` on the DAG, ``close_run`` is called by a run's last task,
+``deadline_missed`` by the triggerer. Nothing here ever changes a task's outcome.
+"""
+
+from billing_aggregator.alerts.callbacks import RunFailed, dag_callbacks, on_task_failure
+from billing_aggregator.alerts.channels import channel_problems
+from billing_aggregator.alerts.closing import close_run
+from billing_aggregator.alerts.late import deadline_missed
+
+__all__ = ["RunFailed", "channel_problems", "close_run", "dag_callbacks", "deadline_missed", "on_task_failure"]

@@ -1,0 +1,128 @@
+"""Airflow's callbacks: a task that failed for good, and a run that failed without any task saying so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from billing_aggregator import logs
+from billing_aggregator.alerts import ledger
+from billing_aggregator.alerts.channels import channels, send
+from billing_aggregator.alerts.events import Fact, event
+from billing_aggregator.alerts.facts import RunFacts, published, run_facts
+from billing_aggregator.error_text import first_line
+
+if TYPE_CHECKING:
+    from billing_aggregator.config import ClientConfig
+
+ERROR_KEY = "error"
+REASONS = {
+    "timed_out": "the run took longer than run_timeout_minutes and was stopped",
+    "task_failure": "a task failed without a message of its own",
+    "all_tasks_deadlocked": "no task could run any more",
+}
+
+log = structlog.get_logger(__name__)
+
+
+def on_task_failure(context: Any) -> None:
+    """Tell that a task failed after its last try; the first failed task of a run speaks for the run.
+
+    Runs on the worker, or in the dag processor when the worker has died. Never raises.
+    """
+    try:
+        _task_failed(context)
+    except Exception as error:  # a message must never change what happens to the task
+        log.error("alert failed", reason=first_line(error))
+
+
+@dataclass(frozen=True)
+class RunFailed:
+    """Tell that a run failed where no task could: it timed out, or Airflow lost the task's callback.
+
+    Runs in the dag processor. Never raises.
+    """
+
+    config: ClientConfig
+
+    def __call__(self, context: Any) -> None:
+        """Send the message unless a failed task of this run has."""
+        try:
+            _run_failed(self.config, context)
+        except Exception as error:  # see on_task_failure
+            log.error("alert failed", reason=first_line(error))
+
+
+def dag_callbacks(config: ClientConfig) -> dict[str, Any]:
+    """Return the arguments of the DAG that make its run's failure known."""
+    return {"on_failure_callback": RunFailed(config)}
+
+
+def _task_failed(context: Any) -> None:
+    ti = context["ti"]
+    config: ClientConfig = context["task"].client_config
+    run = run_facts(config, context.get("dag_run"), str(ti.run_id))
+    if not _to_tell(config, run, "task_failed", ti.task_id, ti.try_number):
+        return
+    phase, script = logs.phase_and_script(ti.task_id)
+    where = f"{phase} / {script}" if script else phase
+    facts = [
+        *run_lines(run),
+        Fact("Phase", phase),
+        Fact("Script", script or "-"),
+        Fact("Error", error_line(context)),
+        Fact("Published", published(config, run.run_id)),
+        Fact("Try", tries(ti, context["task"])),
+        Fact("Log", "task log", str(ti.log_url)),
+        Fact("Run page", "run in Airflow", run.url),
+    ]
+    send(config, event("task_failed", config, f"billing run failed in {where}", facts))
+
+
+def _run_failed(config: ClientConfig, context: Any) -> None:
+    ti = context.get("ti")
+    run_id = str(context.get("run_id") or ti.run_id)
+    run = run_facts(config, context.get("dag_run"), run_id)
+    if not _to_tell(config, run, "run_failed"):
+        return
+    reason = str(context.get("reason") or "")
+    facts = [
+        *run_lines(run),
+        Fact("Phase", logs.phase_and_script(ti.task_id)[0] if ti is not None else "unknown"),
+        Fact("Reason", REASONS.get(reason, reason or "Airflow gives none")),
+        Fact("Published", published(config, run.run_id)),
+        Fact("Run page", "run in Airflow", run.url),
+    ]
+    send(config, event("run_failed", config, "billing run failed", facts))
+
+
+def _to_tell(config: ClientConfig, run: RunFacts, kind: Any, task: str = "", try_number: int = 0) -> bool:
+    """Return whether somebody is to be told, and nobody was told before."""
+    return bool(channels(config)) and ledger.claim(
+        config.dag_id, kind, run.run_id, run.attempt, task=task, try_number=try_number
+    )
+
+
+def run_lines(run: RunFacts) -> list[Fact]:
+    """Return the lines that every message has about its run."""
+    return [Fact("Business date", run.business_date), Fact("Run", run.run_id)]
+
+
+def error_line(context: Any) -> str:
+    """Return the first line of the task's error: from the context, else as the task kept it (Airflow 3.2)."""
+    error = context.get("exception")
+    if error is not None:
+        return first_line(error)
+    try:
+        kept = context["ti"].xcom_pull(task_ids=context["ti"].task_id, key=ERROR_KEY)
+    except Exception:  # there is none when the worker has died
+        kept = None
+    return str(kept) if kept else "none was recorded: the worker was lost or killed"
+
+
+def tries(ti: Any, task: Any) -> str:
+    """Return ``2 of 3``; a terminal error ends before the last try."""
+    most = max(int(task.retries or 0) + 1, int(ti.try_number))
+    return f"{ti.try_number} of {most}"

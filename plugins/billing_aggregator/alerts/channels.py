@@ -1,0 +1,142 @@
+"""Sends an event by Airflow's own notifiers to mail and Slack; a channel that does not work is logged, never raised."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from email.mime.text import MIMEText
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+import structlog
+
+from billing_aggregator import metrics
+from billing_aggregator.alerts import texts
+from billing_aggregator.error_text import first_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from billing_aggregator.alerts.events import Event
+    from billing_aggregator.config import ClientConfig
+
+SLACK_TIMEOUT_SECONDS = 10
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Channel:
+    """A way to tell somebody: *conn_id* is the Airflow connection, *notifier* makes a new notifier for an event."""
+
+    name: Literal["email", "slack"]
+    conn_id: str
+    notifier: Callable[[Event], Any]
+
+
+def channels(config: ClientConfig) -> list[Channel]:
+    """Return the channels that the client and environment have configured."""
+    alerts = config.alerts
+    found = []
+    if alerts.email:
+        found.append(Channel("email", alerts.smtp_conn_id, lambda event: _mail(config, event)))
+    if alerts.slack:
+        found.append(Channel("slack", alerts.slack_conn_id, lambda event: _slack(config, event)))
+    return found
+
+
+def send(config: ClientConfig, event: Event) -> Mapping[str, bool]:
+    """Send *event* to every channel; return for each whether it worked. Never raises.
+
+    A notifier is made anew for each call: Airflow's notifiers change their own fields while they send.
+    """
+    outcome: dict[str, bool] = {}
+    for channel in channels(config):
+        try:
+            channel.notifier(event)({})
+            outcome[channel.name] = True
+        except Exception as error:  # whatever a mail server, Slack or a missing provider throws
+            outcome[channel.name] = False
+            metrics.emit(config, "alert_failed", 1, channel=channel.name)
+            log.error("alert not sent", channel=channel.name, connection=channel.conn_id, kind=event.kind,
+                      reason=first_line(error))  # fmt: skip
+    log.info("alert", kind=event.kind, title=event.title, sent=sorted(name for name, done in outcome.items() if done))
+    return outcome
+
+
+def channel_problems(config: ClientConfig) -> list[str]:
+    """Return what keeps the configured channels from working: a missing provider, connection or sender."""
+    from airflow.sdk import Connection
+
+    problems = []
+    for channel in channels(config):
+        try:
+            _notifier_class(channel.name)
+            connection = Connection.get(channel.conn_id)
+            extra = connection.extra_dejson
+            if channel.name == "email" and not extra.get("from_email"):
+                problems.append(f"connection {channel.conn_id}: extra from_email is missing; mails need a sender")
+            if channel.name == "slack" and not connection.password:
+                problems.append(f"connection {channel.conn_id}: password is missing; it is the webhook's secret part")
+        except Exception as error:  # each secrets backend fails in its own way
+            problems.append(f"alerts by {channel.name} need the connection {channel.conn_id}: {first_line(error)}")
+    return problems
+
+
+def _notifier_class(name: str) -> type:
+    if name == "email":
+        from airflow.providers.smtp.notifications.smtp import SmtpNotifier
+
+        return SmtpNotifier
+    from airflow.providers.slack.notifications.slack_webhook import SlackWebhookNotifier
+
+    return SlackWebhookNotifier
+
+
+def _mail(config: ClientConfig, event: Event) -> Any:
+    from airflow.providers.smtp.hooks.smtp import SmtpHook
+    from airflow.providers.smtp.notifications.smtp import SmtpNotifier
+
+    class PlainAndHtmlHook(SmtpHook):
+        """Puts the plain text before the HTML; the stock hook sends HTML alone."""
+
+        def _build_mime_message(self, *args: Any, **kwargs: Any) -> Any:
+            message, recipients = super()._build_mime_message(*args, **kwargs)
+            parts: Any = message.get_payload()
+            parts.insert(0, MIMEText(texts.plain(event), "plain", "utf-8"))
+            return message, recipients
+
+    class MailNotifier(SmtpNotifier):
+        """Sends the finished text; an error's text is no template."""
+
+        template_fields: Any = ()
+
+        @cached_property
+        def hook(self) -> SmtpHook:
+            return PlainAndHtmlHook(smtp_conn_id=self.smtp_conn_id)
+
+    return MailNotifier(
+        smtp_conn_id=config.alerts.smtp_conn_id,
+        to=list(config.alerts.email),
+        subject=event.title,
+        html_content=texts.html(event),
+        mime_subtype="alternative",
+        # Mail programs show the messages of one client and environment as one conversation; no auto-replies.
+        custom_headers={"Auto-Submitted": "auto-generated", "X-Billing-Alert": event.kind},
+    )
+
+
+def _slack(config: ClientConfig, event: Event) -> Any:
+    from airflow.providers.slack.notifications.slack_webhook import SlackWebhookNotifier
+
+    class SlackNotifier(SlackWebhookNotifier):
+        """Sends the finished text; an error's text is no template."""
+
+        template_fields: Any = ()
+
+    return SlackNotifier(
+        slack_webhook_conn_id=config.alerts.slack_conn_id,
+        text=texts.slack_text(event),
+        blocks=texts.slack_blocks(event),
+        unfurl_links=False,
+        timeout=SLACK_TIMEOUT_SECONDS,
+    )

@@ -1,0 +1,111 @@
+"""The triggerer's call when a run is not published in time (Airflow 3.3 and later)."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from billing_aggregator import metrics
+from billing_aggregator.alerts import ledger
+from billing_aggregator.alerts.callbacks import run_lines
+from billing_aggregator.alerts.channels import channels, send
+from billing_aggregator.alerts.events import Event, Fact, event
+from billing_aggregator.alerts.facts import RunFacts, published, published_at, run_facts
+from billing_aggregator.error_text import first_line
+
+if TYPE_CHECKING:
+    from billing_aggregator.config import ClientConfig
+
+ACTIVE = ("queued", "running")
+
+log = structlog.get_logger(__name__)
+
+
+async def deadline_missed(config: dict[str, Any], context: Any = None, **_: Any) -> str:
+    """Tell that a run is late, unless it has ended, is published, or was alerted; return what was done.
+
+    The triggerer imports this by its name, so it must be importable there (``plugins/``).
+
+    :param config: the client's configuration as JSON: the triggerer has no DAG.
+    :param context: ``{"dag_run": {...}, "deadline": {"deadline_time": ...}}``, as Airflow makes it.
+    """
+    # Notifiers, S3 and Airflow's database are asked by blocking calls: not in the triggerer's event loop.
+    return await asyncio.to_thread(_deadline_missed, config, context or {})
+
+
+def _deadline_missed(raw: dict[str, Any], context: dict[str, Any]) -> str:
+    from billing_aggregator.config import ClientConfig
+
+    try:
+        config = ClientConfig.model_validate(raw)
+        dag_run = context.get("dag_run") or {}
+        run_id = str(dag_run.get("dag_run_id") or dag_run.get("run_id"))
+        run = run_facts(config, dag_run, run_id)
+        silent = _why_not(config, run, dag_run)
+        if silent:
+            log.info("deadline passed, nothing to tell", run_id=run_id, reason=silent)
+            return silent
+        send(config, late_event(config, run, "is late", None, running=_running(run)))
+    except Exception as error:  # the callback has no reader but the triggerer's log
+        log.error("alert failed", reason=first_line(error))
+        return "failed"
+    return "told"
+
+
+def _why_not(config: ClientConfig, run: RunFacts, dag_run: dict[str, Any]) -> str:
+    """Return why nobody is told; empty when somebody is."""
+    state = _state(run) or str(dag_run.get("state"))
+    if state not in ACTIVE:
+        return f"the run is {state}"
+    if run.dry_run:
+        return "a dry run publishes nothing"
+    if published_at(config, run.run_id) is not None:
+        return "the run is published"
+    metrics.emit(config, "deadline_missed", 1)
+    if not channels(config):
+        return "no channel is configured"
+    told = ledger.claim(config.dag_id, "deadline_missed", run.run_id, run.attempt)
+    return "" if told else "the run was alerted"
+
+
+def late_event(
+    config: ClientConfig, run: RunFacts, what: str, before: ledger.OpenAlert | None, running: str = ""
+) -> Event:
+    """Return the event of a run that missed its deadline."""
+    facts = [
+        *run_lines(run),
+        Fact("Deadline", f"{config.deadline_minutes} minutes after {run.due_from:%Y-%m-%d %H:%M} UTC"),
+        *([Fact("Running now", running)] if running else []),
+        Fact("Published", published(config, run.run_id)),
+        *([Fact("Before", f"run {before.run_id} failed at {before.since}")] if before else []),
+        Fact("Run page", "run in Airflow", run.url),
+    ]
+    return event("deadline_missed", config, f"billing run {what}", facts)
+
+
+def _state(run: RunFacts) -> str:
+    """Return the run's state now: the context's is that of the moment when the scheduler saw the deadline pass."""
+    try:
+        from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+
+        return str(RuntimeTaskInstance.get_dagrun_state(run.dag_id, run.run_id))
+    except Exception as error:  # then the context's state counts
+        log.debug("state of the run unknown", reason=type(error).__name__)
+        return ""
+
+
+def _running(run: RunFacts) -> str:
+    """Return the tasks that run now, or wait for their next try."""
+    try:
+        from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+
+        states = RuntimeTaskInstance.get_task_states(run.dag_id, run_ids=[run.run_id]).get(run.run_id, {})
+    except Exception as error:  # the message goes out without
+        log.debug("states of the tasks unknown", reason=type(error).__name__)
+        return ""
+    waiting = {"up_for_retry": "waits for its next try", "queued": "queued", "scheduled": "queued"}
+    lines = [f"{task} ({waiting[state]})" if state in waiting else task
+             for task, state in sorted(states.items()) if state in ("running", *waiting)]  # fmt: skip
+    return ", ".join(lines[:5]) or "no task"

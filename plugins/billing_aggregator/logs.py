@@ -1,0 +1,73 @@
+"""Structured logs: every line of a task carries its client, environment, run, business date, phase and script.
+
+Lines are events with keys (``script done rows=7 seconds=0.2``). Airflow writes them as JSON in its task logs, and on
+the console too with ``[logging] json_logs``.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PACKAGE = "billing_aggregator"
+log = structlog.get_logger(__name__)
+
+
+def bind(level: str, **keys: Any) -> None:
+    """Put *keys* on every line that this task logs from here on, and let the package's lines from *level* on pass."""
+    structlog.contextvars.bind_contextvars(**{name: value for name, value in keys.items() if value is not None})
+    set_level(level)
+
+
+def set_level(level: str) -> None:
+    """Set the level of the package's own loggers (BDA_LOG_LEVEL); other packages keep Airflow's level.
+
+    Airflow filters structlog loggers by a table of its own, which ``[logging] namespace_levels`` fills when a process
+    starts. A task knows its client's level only later, so the table gets its entry here.
+    """
+    number = logging.getLevelNamesMapping()[level]
+    logging.getLogger(PACKAGE).setLevel(number)
+    try:
+        from airflow.sdk._shared.logging.structlog import PER_LOGGER_LEVELS
+    except ImportError:
+        return
+    PER_LOGGER_LEVELS[PACKAGE] = number
+
+
+def phase_and_script(task_id: str) -> tuple[str, str]:
+    """Return (phase, script) of a task id: ``init.bookkeeper.120_chains`` gives ``init`` and ``bookkeeper/120_chains``.
+
+    A task outside of a phase's group is its own phase and has no script.
+    """
+    phase, _, rest = task_id.partition(".")
+    return phase, rest.replace(".", "/")
+
+
+def notice_handler(script: str) -> Callable[[Any], None]:
+    """Return a handler for psycopg 3 that logs what a script says by RAISE and what the server remarks."""
+
+    def handle(diagnostic: Any) -> None:
+        log_notice(script, diagnostic.severity_nonlocalized or "NOTICE", diagnostic.message_primary or "")
+
+    return handle
+
+
+def log_notice(script: str, severity: str, message: str) -> None:
+    """Log one message of the server: a WARNING as a warning, DEBUG as debug, everything else as info."""
+    level = {"WARNING": logging.WARNING}.get(severity, logging.DEBUG if severity.startswith("DEBUG") else logging.INFO)
+    log.log(level, "server notice", script=script, severity=severity, message=message)
+
+
+def log_kept_notices(script: str, connection: Any) -> None:
+    """Log the notices that psycopg2 keeps (the last 50 of a connection) and forget them; psycopg 3 has none to keep."""
+    notices = getattr(connection, "notices", None)
+    for line in notices or ():
+        severity, _, message = line.strip().partition(":")
+        log_notice(script, severity.strip(), message.strip().partition("\n")[0])
+    if notices:
+        del notices[:]

@@ -1,0 +1,100 @@
+"""The figures of one run, from what its tasks returned: for the last task's XCom, the manifest and the runs table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from billing_aggregator.claims import Run
+
+FAILED_STATES = ("failed",)
+
+
+def summarise(
+    run: Run,
+    *,
+    business_date: str,
+    results: Mapping[str, Any],
+    states: Mapping[str, str | None],
+    errors: Mapping[str, str],
+    started: datetime,
+    ended: datetime,
+) -> dict[str, Any]:
+    """Return the summary of *run*.
+
+    Keys: ``client``, ``environment``, ``business_date``, ``deployment``, ``dag_id``, ``run_id``, ``tag``, ``state``
+    (success or failed), ``started_at`` and ``ended_at`` (ISO, UTC), ``seconds``, ``rows``, ``files``, ``bytes``,
+    ``totals`` (export -> column -> exact sum as text), ``exports`` (name, rows, files, bytes), ``checks`` (task,
+    severity, title, violations), ``failed_tasks``, ``error`` (first line of the first failed task, or None).
+
+    :param results: return value of each task, by task id; other shapes than these are left out: an export has
+        ``name``, ``rows`` and ``files`` (a list of files with ``bytes``), a check has ``severity`` and ``violations``.
+        A task that returns ``exports``, a list of them, speaks for all: it is what the manifest says.
+    :param states: state of each task but the one that asks, by task id.
+    :param errors: first line of the error of each failed task, by task id.
+    """
+    exports = _exports(results)
+    failed = sorted(task for task, state in states.items() if state in FAILED_STATES)
+    return {
+        "client": run.client,
+        "environment": run.environment,
+        "business_date": business_date,
+        "deployment": run.deployment,
+        "dag_id": run.dag_id,
+        "run_id": run.run_id,
+        "tag": run.tag,
+        "state": "failed" if failed else "success",
+        "started_at": started.isoformat(timespec="seconds"),
+        "ended_at": ended.isoformat(timespec="seconds"),
+        "seconds": round((ended - started).total_seconds(), 3),
+        "rows": sum(export["rows"] for export in exports),
+        "files": sum(export["files"] for export in exports),
+        "bytes": sum(export["bytes"] for export in exports),
+        "totals": {export["name"]: export.pop("totals") for export in exports},
+        "exports": exports,
+        "checks": [_check(task, result) for task, result in sorted(results.items()) if _is_check(result)],
+        "failed_tasks": failed,
+        "error": next((errors[task] for task in failed if errors.get(task)), None),
+    }
+
+
+def warnings(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the checks of a summary that warn: severity ``warn`` and at least one violation."""
+    return [check for check in summary["checks"] if check["severity"] == "warn" and check["violations"]]
+
+
+def _exports(results: Mapping[str, Any]) -> list[dict[str, Any]]:
+    ordered = [result for _, result in sorted(results.items())]
+    published = [result["exports"] for result in ordered if isinstance(result, dict) and "exports" in result]
+    return [_export(export) for export in (published[0] if published else ordered) if _is_export(export)]
+
+
+def _is_export(result: Any) -> bool:
+    return isinstance(result, dict) and isinstance(result.get("files"), list) and {"name", "rows"} <= set(result)
+
+
+def _export(result: dict[str, Any]) -> dict[str, Any]:
+    totals = result.get("control_totals") or result.get("totals") or {}
+    return {
+        "name": str(result["name"]),
+        "rows": int(result["rows"]),
+        "files": len(result["files"]),
+        "bytes": sum(int(file.get("bytes", 0)) for file in result["files"]),
+        "totals": {str(column): str(total) for column, total in sorted(totals.items())},
+    }
+
+
+def _is_check(result: Any) -> bool:
+    return isinstance(result, dict) and {"severity", "violations"} <= set(result)
+
+
+def _check(task: str, result: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "task": task,
+        "severity": str(result["severity"]),
+        "title": str(result.get("title", task)),
+        "violations": int(result["violations"]),
+    }
