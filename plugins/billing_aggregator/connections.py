@@ -19,13 +19,33 @@ if TYPE_CHECKING:
 
     from billing_aggregator.config import ClientConfig
 
+# libpq gives up a server that is gone, also while it waits for a long query's result.
+CLIENT_SETTINGS = {
+    "connect_timeout": "15",
+    "keepalives": "1",
+    "keepalives_idle": "30",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+}
+# The server ends the session of a client that is gone, within 10 seconds: it looks every 2 seconds whether the socket
+# is closed (a killed process), and asks a silent peer (a lost machine) after 3 seconds and twice more.
+SERVER_SETTINGS = {
+    "client_connection_check_interval": "2s",
+    "tcp_keepalives_idle": "3",
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "2",
+    # A session of ours never waits inside a transaction for long, and never forever for somebody else's lock.
+    "idle_in_transaction_session_timeout": "10min",
+    "lock_timeout": "5min",
+}
 TLS_MODES = ("require", "verify-ca", "verify-full")
 
 
 def postgres_hook(config: ClientConfig, *, application_name: str, statement_seconds: int) -> PostgresHook:
     """Return a hook for the client's warehouse.
 
-    :param application_name: tells a DBA which DAG, run and task a backend belongs to (cut to 63 bytes).
+    :param application_name: tells a DBA which DAG, run and task a backend belongs to: see
+        :func:`billing_aggregator.session_name.session_name`.
     :param statement_seconds: the server cancels a statement that takes longer.
     :raises ConfigError: there is neither the connection nor BDA_DB_HOST, or the connection has no TLS.
     """
@@ -33,22 +53,18 @@ def postgres_hook(config: ClientConfig, *, application_name: str, statement_seco
 
     connection = _database_connection(config)
     _require_tls(connection, config)
+    connection.extra = json.dumps(CLIENT_SETTINGS | connection.extra_dejson)
     options = session_options(config, application_name=application_name, statement_seconds=statement_seconds)
-    return PostgresHook(
-        postgres_conn_id=config.database_conn_id, connection=connection, options=options, enable_log_db_messages=True
-    )
+    return PostgresHook(postgres_conn_id=config.database_conn_id, connection=connection, options=options)
 
 
 def session_options(config: ClientConfig, *, application_name: str, statement_seconds: int) -> str:
     """Return libpq ``options``: the client's SQL settings, UTC, time-outs that belong to the task's time-out."""
     settings = {
         "TimeZone": "UTC",
-        "application_name": "".join(c if c.isalnum() or c in "._-:" else "_" for c in application_name)[:63],
-        # A backend whose client is gone ends by itself: a killed task leaves no running query.
-        "client_connection_check_interval": "2s",
+        "application_name": "".join(c if c.isalnum() or c in "._-:/~" else "_" for c in application_name)[:63],
         "statement_timeout": f"{statement_seconds}s",
-        "idle_in_transaction_session_timeout": "10min",
-        "lock_timeout": "5min",
+        **SERVER_SETTINGS,
         **config.sql_settings,
     }
     return " ".join(f"-c {name}={value}" for name, value in settings.items())

@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG, TaskGroup, chain
 
+from billing_aggregator.alerts import dag_callbacks
 from billing_aggregator.config import BrokenConfig, ConfigError
 from billing_aggregator.config.load import sql_root
 from billing_aggregator.config.models import ordered
+from billing_aggregator.deadlines import deadline
 from billing_aggregator.operators.broken_config import BrokenConfigOperator
+from billing_aggregator.operators.finish_run import finish
 from billing_aggregator.operators.sql_check import SqlCheckOperator
 from billing_aggregator.operators.sql_script import SqlScriptOperator
 from billing_aggregator.operators.start_run import StartRunOperator
@@ -50,6 +53,8 @@ def build_dag(config: ClientConfig) -> DAG:
         default_args=default_args(config),
         tags=["billing", config.client, config.environment],
         doc_md=__doc__,
+        **deadline(config),
+        **dag_callbacks(config),
     ) as dag:
         start = StartRunOperator(task_id="start", client_config=config)
         phases = [scripts_phase(phase, config, root) for phase in ("prechecks", "init", "audits")]
@@ -59,6 +64,7 @@ def build_dag(config: ClientConfig) -> DAG:
             *(scripts_phase(phase, config, root) for phase in ("history", "cleanup")),
         ]
         chain(start, *(phase for phase in phases if phase.children))
+        finish(dag, start)
     return dag
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -43,8 +44,15 @@ def run_script(connection: Any, text: str, settings: Mapping[str, str] | None = 
             cursor.execute(text)
             statements, rows = _outcome(connection, cursor)
             connection.commit()
+        except Exception:
+            # A lost connection cannot roll back; the server has done so already, and the first error says more.
+            with suppress(Exception):
+                connection.rollback()
+            raise
         except BaseException:
-            connection.rollback()
+            # A time-out or a kill: the query still runs. The caller closes the connection, which rolls back.
+            with suppress(Exception):
+                connection.cancel()
             raise
     return ScriptResult(statements, rows, time.monotonic() - started)
 

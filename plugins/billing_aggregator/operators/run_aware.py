@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import functools
+import time
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
+import structlog
 from airflow.sdk import BaseOperator
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
+from billing_aggregator import claims, logs
 from billing_aggregator.config import ConfigError
 from billing_aggregator.connections import postgres_hook
+from billing_aggregator.deployment import deployment
+from billing_aggregator.error_text import first_line
+from billing_aggregator.errors import classify
 from billing_aggregator.run_params import RunParamError, RunParams, resolve_params
+from billing_aggregator.session_name import session_name
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from airflow.providers.postgres.hooks.postgres import PostgresHook
     from airflow.sdk.definitions.context import Context
 
@@ -19,19 +30,70 @@ if TYPE_CHECKING:
 
 # The server cancels a statement before Airflow gives up the task, so that the task can say what happened.
 STATEMENT_MARGIN_SECONDS = 10
+# XCom key of a failed try's error, for the messages and the run's summary.
+ERROR_KEY = "error"
+
+log = structlog.get_logger(__name__)
+
+
+def guarded(execute: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap an operator's ``execute``: log context, the run's claim, and errors that are terminal or transient."""
+
+    @functools.wraps(execute)
+    def wrapper(self: RunAwareOperator, context: Context, *args: Any, **kwargs: Any) -> Any:
+        if self._guarding:
+            # A subclass calls super().execute(): the outermost call guards.
+            return execute(self, context, *args, **kwargs)
+        self._guarding = True
+        started = time.monotonic()
+        try:
+            self.bind_log(context)
+            if self.heartbeats:
+                self.enter_claim(context)
+            return execute(self, context, *args, **kwargs)
+        except AirflowException as error:
+            if not isinstance(error, AirflowSkipException):
+                self._remember(context, error)
+            raise
+        except Exception as error:
+            self._remember(context, error)
+            kind = classify(error)
+            log.warning("task failed", kind=kind, error=first_line(error), seconds=round(time.monotonic() - started, 3))
+            if kind == "terminal":
+                raise AirflowFailException(str(error)) from error
+            raise
+        finally:
+            self._guarding = False
+
+    return wrapper
 
 
 class RunAwareOperator(BaseOperator):
     """Base of the aggregator's tasks.
+
+    A terminal error fails the task at once, a transient one is retried as the DAG's defaults say, on every Airflow:
+    see :mod:`billing_aggregator.errors`. A failure after the last retry is told by :mod:`billing_aggregator.alerts`.
 
     :param client_config: the client and environment that the task works for.
     :param system: the task is skipped in runs without this system; None: it belongs to no system.
     :param publishes: the task changes what readers see; it is skipped in dry runs.
     """
 
+    # Whether each start prolongs the run's claim.
+    heartbeats = True
+    _guarding = False
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "execute" in cls.__dict__:
+            cls.execute = guarded(cls.__dict__["execute"])  # type: ignore[method-assign]
+
     def __init__(
         self, *, client_config: ClientConfig, system: str | None = None, publishes: bool = False, **kwargs: Any
     ) -> None:
+        from billing_aggregator.alerts import on_task_failure
+
+        kwargs.setdefault("on_failure_callback", on_task_failure)
         super().__init__(**kwargs)
         self.client_config = client_config
         self.system = system
@@ -65,14 +127,66 @@ class RunAwareOperator(BaseOperator):
             "freshness_hours": str(self.client_config.freshness_hours),
         }
 
+    def this_run(self, context: Context) -> claims.Run:
+        """Return which run this is, among those of every Airflow on the same warehouse."""
+        config = self.client_config
+        return claims.Run(config.client, config.environment, deployment(), config.dag_id, str(context["run_id"]))
+
     def warehouse_hook(self, context: Context) -> PostgresHook:
         """Return a hook whose sessions name this task and end with it."""
         seconds = int(self.execution_timeout.total_seconds()) if self.execution_timeout else 3600
+        config = self.client_config
         try:
             return postgres_hook(
-                self.client_config,
-                application_name=f"bda:{self.client_config.client}:{self.client_config.environment}:{self.task_id}",
+                config,
+                application_name=session_name(
+                    config.client, config.environment, self.this_run(context).tag, self.task_id
+                ),
                 statement_seconds=max(1, seconds - STATEMENT_MARGIN_SECONDS),
             )
         except ConfigError as error:
             raise AirflowFailException(str(error)) from None
+
+    def enter_claim(self, context: Context) -> None:
+        """Take or prolong the run's claim on its client; raises ClaimHeldError when another run has it."""
+        lease = self.client_config.task_timeout_minutes * 60 + claims.LEASE_MARGIN_SECONDS
+        run = self.this_run(context)
+        with closing(self.warehouse_hook(context).get_conn()) as connection:
+            try:
+                claims.enter(connection, run, lease)
+            except claims.ClaimHeldError:
+                held = claims.holder(connection, run)
+                if held is None or not _has_ended(held.run, run, context):
+                    raise
+                log.warning("taking over the claim of a run that has ended", holder=str(held))
+                claims.enter(connection, run, lease, ended=held.run)
+
+    def bind_log(self, context: Context) -> None:
+        """Put client, environment, run, business date, phase and script on every line that this task logs."""
+        phase, script = logs.phase_and_script(self.task_id)
+        logs.bind(
+            self.client_config.log_level,
+            client=self.client_config.client,
+            environment=self.client_config.environment,
+            run_id=str(context["run_id"]),
+            business_date=self.run_params(context).business_date.isoformat(),
+            phase=phase,
+            script=script or None,
+        )
+
+    def _remember(self, context: Context, error: BaseException) -> None:
+        """Keep the error's first line where the run's other tasks and callbacks find it; never fails."""
+        with suppress(Exception):
+            context["ti"].xcom_push(key=ERROR_KEY, value=first_line(error))
+
+
+def _has_ended(held: claims.Run, run: claims.Run, context: Context) -> bool:
+    """Return whether the holder is a run of this Airflow, and Airflow knows that it has ended."""
+    if (held.deployment, held.dag_id) != (run.deployment, run.dag_id):
+        return False
+    try:
+        state = context["ti"].get_dagrun_state(held.dag_id, held.run_id)
+    except Exception as error:  # the run may be deleted; then its lease decides
+        log.info("the holder's state is unknown to Airflow", reason=type(error).__name__)
+        return False
+    return str(state) in ("success", "failed")

@@ -1,0 +1,106 @@
+"""The last task of a run: sums up, gives the claim back, tells what is left to tell."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from airflow.sdk import TriggerRule
+
+from billing_aggregator import alerts, claims, metrics, run_tables
+from billing_aggregator.errors import classify
+from billing_aggregator.operators.run_aware import ERROR_KEY, RunAwareOperator
+from billing_aggregator.run_summary import summarise
+
+if TYPE_CHECKING:
+    from airflow.sdk import DAG
+    from airflow.sdk.definitions.context import Context
+
+    from billing_aggregator.operators.start_run import StartRunOperator
+
+log = structlog.get_logger(__name__)
+
+
+def finish(dag: DAG, start: StartRunOperator) -> FinishRunOperator:
+    """Add the last task to *dag*: the teardown of *start*, behind every other task.
+
+    A teardown runs whatever has failed, does not count for the run's state, and is cleared together with any task
+    that somebody clears, as its setup is: a rerun from the middle claims the client again and gives it back. It hangs
+    behind each task and not behind the last ones only, which are skipped while others still run.
+    """
+    task = FinishRunOperator(task_id="finish", client_config=start.client_config)
+    work = [other for other in dag.tasks if other is not task and other is not start]
+    for other in work:
+        other.set_downstream(task)
+    task.as_teardown(setups=start)
+    for other in work:
+        if start.task_id in other.upstream_task_ids:
+            # Airflow's rule for what follows a setup; start is never skipped, so nothing is lost.
+            other.trigger_rule = TriggerRule.ALL_SUCCESS
+    return task
+
+
+class FinishRunOperator(RunAwareOperator):
+    """Close a run: its row in ``report_oibl.aggregator_runs``, its claim, its metrics and messages.
+
+    Returns the run's summary (see :func:`billing_aggregator.run_summary.summarise`).
+    """
+
+    heartbeats = False
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Return the summary. The messages go out once, also when the warehouse cannot be reached."""
+        summary = self.summary(context)
+        try:
+            self._record(context, summary)
+        except Exception as error:
+            if classify(error) == "terminal" or context["ti"].try_number > (self.retries or 0):
+                self._tell(context, summary)
+            raise
+        self._tell(context, summary)
+        log.info("run ends", **{name: summary[name] for name in ("state", "seconds", "rows", "files", "bytes")})
+        return summary
+
+    def _record(self, context: Context, summary: dict[str, Any]) -> None:
+        run = self.this_run(context)
+        with closing(self.warehouse_hook(context).get_conn()) as connection:
+            run_tables.record_end(connection, run, summary)
+            if not claims.release(connection, run):
+                log.warning("the claim was not ours any more")
+
+    def _tell(self, context: Context, summary: dict[str, Any]) -> None:
+        metrics.emit_run(self.client_config, summary)
+        alerts.close_run(self.client_config, context, summary)
+
+    def summary(self, context: Context) -> dict[str, Any]:
+        """Return the run's summary from what its tasks returned and how they ended."""
+        ti = context["ti"]
+        run = self.this_run(context)
+        states = ti.get_task_states(run.dag_id, run_ids=[run.run_id]).get(run.run_id, {})
+        states = {task: None if state is None else str(state) for task, state in states.items()}
+        states.pop(self.task_id, None)
+        others = sorted(set(context["dag"].task_ids) - {self.task_id})
+        failed = {task.split("__", 1)[0] for task, state in states.items() if state == "failed"}
+        return summarise(
+            run,
+            business_date=self.run_params(context).business_date.isoformat(),
+            results=self._pull(context, others, "return_value"),
+            states=states,
+            errors=self._pull(context, sorted(failed & set(others)), ERROR_KEY),
+            started=context["dag_run"].start_date or context["dag_run"].run_after,
+            ended=datetime.now(UTC),
+        )
+
+    @staticmethod
+    def _pull(context: Context, tasks: list[str], key: str) -> dict[str, Any]:
+        """Return the XCom *key* of each of *tasks*; a mapped task's values get their index behind the task's id."""
+        found: dict[str, Any] = {}
+        for task in tasks:
+            value = context["ti"].xcom_pull(task_ids=task, key=key)
+            if isinstance(value, (str, dict)):
+                found[task] = value
+            elif value is not None and hasattr(value, "__iter__"):
+                found |= {f"{task}[{index}]": each for index, each in enumerate(value)}
+        return found
