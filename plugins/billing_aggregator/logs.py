@@ -20,6 +20,8 @@ log = structlog.get_logger(__name__)
 
 def bind(level: str, **keys: Any) -> None:
     """Put *keys* on every line that this task logs from here on, and let the package's lines from *level* on pass."""
+    # `airflow dags test` runs all tasks in one process: what this task has not must not stay from the one before.
+    structlog.contextvars.unbind_contextvars(*keys)
     structlog.contextvars.bind_contextvars(**{name: value for name, value in keys.items() if value is not None})
     set_level(level)
 
