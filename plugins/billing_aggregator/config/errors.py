@@ -3,36 +3,90 @@
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
+
+from billing_aggregator.config.values import allowed, is_secret
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from pydantic import ValidationError
+    from pydantic.fields import FieldInfo
+    from pydantic_core import ErrorDetails
+
+    Location = tuple[int | str, ...]
+
+OWN_WORDS = frozenset({"value_error", "assertion_error"})
+CREDENTIALS = re.compile(r"[^\s/'\"]*:[^\s/'\"]*@")
+SHOWN_CHARACTERS = 200
 
 
 class ConfigError(ValueError):
-    """The configuration cannot be right; the message names the file or variable, the place and the way out."""
+    """The configuration cannot be right; the message names the file or variable, the place and the way out.
+
+    One line for each problem.
+    """
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
     """Return ``; did you mean x?`` for the nearest known name, or the list of all known names."""
     names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
-    return f"; did you mean {near[0]}?" if near else f"; known: {', '.join(names)}"
+    near = difflib.get_close_matches(name.lower(), [*names, *(n.lower() for n in names)], n=1, cutoff=0.6)
+    if near:
+        return f"; did you mean {next(n for n in names if n.lower() == near[0].lower())}?"
+    return f"; known: {', '.join(names)}"
 
 
-def describe(error: ValidationError, source: str, known: Iterable[str]) -> str:
-    """Return one line for each problem that pydantic found: place, value and what is allowed."""
-    lines = []
-    for problem in error.errors():
-        place = ".".join(map(str, problem["loc"])) or "(entry)"
-        if problem["type"] == "extra_forbidden":
-            lines.append(f"{source}: unknown key {place}{suggestion(str(problem['loc'][-1]), known)}")
-        else:
-            reason = problem["msg"].removeprefix("Value error, ")
-            value = (
-                "" if problem["type"] == "missing" or isinstance(problem["input"], dict) else f" = {problem['input']!r}"
-            )
-            lines.append(f"{source}: {place}{value}: {reason}")
-    return "\n".join(lines)
+def describe(error: ValidationError, model: type[BaseModel], place: Callable[[Location], str]) -> list[str]:
+    """Return one line for each problem that pydantic found: place, value (never a secret's), what is allowed.
+
+    :param model: the model that was validated.
+    :param place: gives the words for a location in it: a variable, or file and key.
+    """
+    return sorted({_line(problem, model, place) for problem in error.errors(include_url=False)})
+
+
+def shown(value: Any) -> str:
+    """Return *value* for a message: short, and without the credentials of an address."""
+    text = CREDENTIALS.sub("***@", repr(value))
+    return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}..."
+
+
+def _line(problem: ErrorDetails, model: type[BaseModel], place: Callable[[Location], str]) -> str:
+    where = place(problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        parent = model_at(model, problem["loc"][:-1])
+        return f"{where}: unknown key{suggestion(str(problem['loc'][-1]), parent.model_fields)}"
+    if problem["type"] == "missing":
+        return f"{where}: is missing; it must be given here or in a layer below"
+    field = _field_at(model, problem["loc"])
+    value = "***" if field is not None and is_secret(field) else shown(problem["input"])
+    if problem["type"] in OWN_WORDS or field is None:
+        return f"{where} = {value}: {problem['msg'].removeprefix('Value error, ')}"
+    return f"{where} = {value}: must be {allowed(field)}"
+
+
+def model_at(model: type[BaseModel], location: Location) -> type[BaseModel]:
+    """Return the model that a location within *model* leads into."""
+    for name in location:
+        field = model.model_fields.get(str(name))
+        inner = field.annotation if field else None
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            model = inner
+    return model
+
+
+def _field_at(model: type[BaseModel], location: Location) -> FieldInfo | None:
+    """Return the field of a location; items of lists and values of mappings belong to the field that holds them."""
+    found = None
+    for name in location:
+        fields = model.model_fields
+        by_alias = {field.alias or key: field for key, field in fields.items()} | dict(fields)
+        if str(name) not in by_alias:
+            break
+        found = by_alias[str(name)]
+        model = model_at(model, (name,))
+    return found

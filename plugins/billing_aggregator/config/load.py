@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,13 +11,15 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from billing_aggregator.config.clients_file import ClientsFile
-from billing_aggregator.config.environment import EnvironmentSettings, read_environment
+from billing_aggregator.config.environment import EnvironmentSettings, read_environment, variable_of
 from billing_aggregator.config.errors import ConfigError, describe
 from billing_aggregator.config.models import ClientConfig
-from billing_aggregator.paths import include_folder
+from billing_aggregator.paths import IncludeNotFoundError, include_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from billing_aggregator.config.errors import Location
 
 
 @dataclass(frozen=True)
@@ -29,8 +32,8 @@ class BrokenConfig:
 
     @property
     def dag_id(self) -> str:
-        """The id that the entry's DAG would have."""
-        return f"billing_data_aggregator_{self.client}_{self.environment}"
+        """The id that the entry's DAG would have, in the characters that Airflow allows."""
+        return re.sub(r"[^A-Za-z0-9_.-]", "_", f"billing_data_aggregator_{self.client}_{self.environment}")
 
 
 def load_clients(
@@ -39,16 +42,21 @@ def load_clients(
     """Return every client and environment, sorted, the disabled ones too.
 
     With BDA_CLIENT_ID set, only this client in BDA_ENVIRONMENT (else the detected one), in the file or not. With
-    BDA_ENVIRONMENT alone, this environment's clients: a deployment of stage must not run what belongs to prod.
+    BDA_ENVIRONMENT alone, the file's entries of this environment.
 
     :raises ConfigError: the file or a variable is wrong in a way that concerns all of them.
     """
     settings = read_environment(os.environ if environ is None else environ)
-    clients = ClientsFile(path or include_folder() / "clients.yaml")
-    own = settings.client_id
-    names = [name for name in clients.names() if settings.environment in (None, name[1])]
-    if own:
-        names = [(own, settings.detected_environment())]
+    clients = ClientsFile(path or clients_path())
+    if settings.client_id:
+        names = [(settings.client_id, settings.detected_environment())]
+    else:
+        names = [name for name in clients.names() if settings.environment in (None, name[1])]
+    if not names and settings.environment:
+        raise ConfigError(
+            f"BDA_ENVIRONMENT = {settings.environment!r}: {clients.path} has no client in this environment; add one "
+            "there, or name one in BDA_CLIENT_ID"
+        )
     return [_entry(clients, settings, client, environment) for client, environment in names]
 
 
@@ -60,39 +68,51 @@ def load_client(
     :raises ConfigError: with every problem found.
     """
     settings = read_environment(os.environ if environ is None else environ)
-    clients = ClientsFile(path or include_folder() / "clients.yaml")
+    clients = ClientsFile(path or clients_path())
     entry = _entry(clients, settings, client, environment)
     if isinstance(entry, BrokenConfig):
         raise ConfigError(entry.error)
     return entry
 
 
+def clients_path() -> Path:
+    """Return where ``clients.yaml`` is; raises :class:`ConfigError` with the places that were searched."""
+    try:
+        return include_folder() / "clients.yaml"
+    except IncludeNotFoundError as error:
+        raise ConfigError(str(error)) from None
+
+
 def sql_root(config: ClientConfig) -> Path:
     """Return the folder of the SQL phases: BDA_SCRIPTS_DIR, else ``include/sql``; raises :class:`ConfigError`."""
     if config.scripts_dir is None:
-        root = include_folder() / "sql"
-        _require_folder(root / "init", str(include_folder()))
-        return root
-    root = Path(config.scripts_dir).expanduser().resolve()
-    _require_folder(root / "init", f"BDA_SCRIPTS_DIR = {config.scripts_dir!r}")
+        root = clients_path().parent / "sql"
+        source = f"SQL folder {root}"
+    else:
+        root = Path(config.scripts_dir).expanduser().resolve()
+        source = f"BDA_SCRIPTS_DIR = {config.scripts_dir!r}"
+    if not (root / "init").is_dir():
+        raise ConfigError(f"{source}: {root / 'init'} is not a folder; it must hold <system>/NNN_what_it_makes.sql")
     return root
-
-
-def _require_folder(folder: Path, source: str) -> None:
-    if not folder.is_dir():
-        raise ConfigError(f"{source}: {folder} is not a folder; it must hold init/<system>/ with the SQL scripts")
 
 
 def _entry(
     clients: ClientsFile, settings: EnvironmentSettings, client: str, environment: str
 ) -> ClientConfig | BrokenConfig:
-    values = clients.entry(client, environment) | settings.overrides()
+    overrides = settings.overrides()
+    values = clients.entry(client, environment) | overrides
     values |= {"client": client, "environment": environment, "dependencies": clients.dependencies}
-    source = clients.place(client, environment)
-    if settings.overrides():
-        source += " with the BDA_* variables"
+
+    def place(location: Location) -> str:
+        if location[0] in overrides:
+            return variable_of(str(location[0]))
+        return clients.place(client, environment, location)
+
+    problems = clients.contradictions(client, environment)
     try:
-        return ClientConfig.model_validate(values)
+        config = ClientConfig.model_validate(values)
     except ValidationError as error:
-        known = set(ClientConfig.model_fields) - {"client", "environment", "dependencies"}
-        return BrokenConfig(client, environment, describe(error, source, known))
+        problems += describe(error, ClientConfig, place)
+    if problems:
+        return BrokenConfig(client, environment, "\n".join(problems))
+    return config

@@ -4,28 +4,38 @@ from __future__ import annotations
 
 import re
 import string
-from typing import Annotated, Literal, Self
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import Field, field_validator
 
-Environment = Literal["dev", "stage", "prod", "local", "playground"]
-LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
-Severity = Literal["fail", "warn", "info"]
-# A client id is part of S3 keys, DAG ids and folder names.
-ClientId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$")]
-SystemName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
-BucketName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
-EmailAddress = Annotated[str, StringConstraints(pattern=r"^[^@\s,;]+@[^@\s,;]+\.[^@\s,;]+$")]
+from billing_aggregator.config.values import (
+    MAX_ROWS_PER_FILE,
+    BucketName,
+    ClientId,
+    ConnectionId,
+    EmailAddress,
+    Environment,
+    LogLevel,
+    Model,
+    Region,
+    SettingText,
+    Severity,
+    SystemName,
+    Url,
+    allowed,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pydantic import ValidationInfo
 
 KEY_FIELDS = frozenset({"client", "environment", "business_date", "run_id", "file"})
-MAX_ROWS_PER_FILE = 100_000_000
-
-
-class Model(BaseModel):
-    """Frozen; unknown keys are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+# What a run sets itself, in every session: see billing_aggregator.connections.
+RUN_SETTINGS = frozenset({"timezone", "application_name", "search_path", "role", "session_authorization"})
+CRON_FIELDS = 5
 
 
 class Alerts(Model):
@@ -33,8 +43,8 @@ class Alerts(Model):
 
     email: tuple[EmailAddress, ...] = ()
     slack: bool = False
-    smtp_conn_id: str = "smtp_default"
-    slack_conn_id: str = "slack_alerts"
+    smtp_conn_id: ConnectionId = "smtp_default"
+    slack_conn_id: ConnectionId = "slack_alerts"
     # Where docs/runbook.md can be read; messages link to its sections. Empty: they name the file.
     runbook_url: str = Field(default="", pattern=r"^(https?://\S+)?$")
 
@@ -51,15 +61,15 @@ class ClientConfig(Model):
     enabled: bool = True
     schedule: str | None = "0 2 * * *"
     timezone: str = "Europe/Berlin"
-    systems: tuple[SystemName, ...] = ("bookkeeper", "tripica")
-    ignore_systems: tuple[SystemName, ...] = ()
     dependencies: dict[SystemName, tuple[SystemName, ...]] = Field(default_factory=dict)
-    db_conn_id: str = ""
+    systems: tuple[SystemName, ...] = Field(default=("bookkeeper", "tripica"), validate_default=True)
+    ignore_systems: tuple[SystemName, ...] = Field(default=(), validate_default=True)
+    db_conn_id: ConnectionId | None = None
     db_max_conns: int = Field(default=4, ge=1, le=64)
-    aws_conn_id: str = "aws_default"
+    aws_conn_id: ConnectionId = "aws_default"
     s3_bucket: BucketName
-    s3_region: str = Field(default="eu-central-1", pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")
-    s3_url: str | None = Field(default=None, pattern=r"^https?://\S+$")
+    s3_region: Region = "eu-central-1"
+    s3_url: Url | None = None
     key_template: str = "{client}/{environment}/{file}"
     max_rows_per_file: int = Field(default=1_000_000, ge=1, le=MAX_ROWS_PER_FILE)
     retention_days: int = Field(default=400, ge=1, le=36_500)
@@ -69,7 +79,7 @@ class ClientConfig(Model):
     task_timeout_minutes: int = Field(default=60, ge=1, le=1_440)
     retries: int = Field(default=2, ge=0, le=10)
     retry_delay_seconds: int = Field(default=60, ge=1, le=3_600)
-    sql_settings: dict[str, str] = Field(default_factory=dict)
+    sql_settings: dict[str, SettingText] = Field(default_factory=dict)
     check_severity: dict[str, Severity] = Field(default_factory=dict)
     alerts: Alerts = Alerts()
     log_level: LogLevel = "INFO"
@@ -96,13 +106,28 @@ class ClientConfig(Model):
         """The systems that run by default, in the order that their dependencies give."""
         return tuple(name for name in ordered(self.systems, self.dependencies) if name not in self.ignore_systems)
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_as_number(cls, value: Any, info: ValidationInfo) -> Any:
+        # YAML reads yes, on and true as a truth value, which Python would take for the number 1.
+        name = str(info.field_name)
+        if isinstance(value, bool) and cls.model_fields[name].annotation is int:
+            raise ValueError(f"must be {allowed(cls.model_fields[name])}")
+        return normal_log_level(value) if name == "log_level" else value
+
     @field_validator("schedule")
     @classmethod
     def _is_cron(cls, value: str | None) -> str | None:
-        from croniter import croniter
+        from croniter import CroniterBadDateError, croniter
 
-        if value is not None and (len(value.split()) != 5 or not croniter.is_valid(value)):  # noqa: PLR2004
-            raise ValueError("not a cron expression of five fields such as '0 2 * * *' (minute hour day month weekday)")
+        if value is not None and (len(value.split()) != CRON_FIELDS or not croniter.is_valid(value)):
+            raise ValueError(
+                "must be a cron expression of five fields such as '0 2 * * *' (minute hour day month weekday), or null"
+            )
+        try:
+            croniter(value or "0 2 * * *", datetime.now(UTC)).get_next()
+        except CroniterBadDateError:
+            raise ValueError("must be a cron expression that comes true one day; this day does not exist") from None
         return value
 
     @field_validator("timezone")
@@ -111,7 +136,7 @@ class ClientConfig(Model):
         try:
             ZoneInfo(value)
         except (KeyError, ValueError, OSError):
-            raise ValueError("not a time zone of the IANA database such as Europe/Berlin") from None
+            raise ValueError("must be a time zone of the IANA database such as Europe/Berlin") from None
         return value
 
     @field_validator("key_template")
@@ -120,13 +145,13 @@ class ClientConfig(Model):
         try:
             fields = [name for _, name, _, _ in string.Formatter().parse(value) if name is not None]
         except ValueError as error:
-            raise ValueError(f"not a template: {error}") from None
+            raise ValueError(f"must be a template such as {{client}}/{{environment}}/{{file}}: {error}") from None
         unknown = sorted(set(fields) - KEY_FIELDS)
         if unknown:
             raise ValueError(f"unknown field {{{unknown[0]}}}; allowed: {', '.join(sorted(KEY_FIELDS))}")
         if fields.count("file") != 1 or not value.endswith("{file}"):
             raise ValueError("must end with {file}, or files would overwrite each other")
-        if value.startswith("/") or re.search(r"//|\.\.|[^\w{}./=-]", value):
+        if value.startswith("/") or re.search(r"//|\.\.|[^\w{}./=-]", value, re.ASCII):
             raise ValueError("may hold letters, digits and . _ - = / only, no leading or double slash")
         return value
 
@@ -136,21 +161,34 @@ class ClientConfig(Model):
         for name, setting in value.items():
             if not re.fullmatch(r"[a-z_]+(\.[a-z_]+)?", name) or not re.fullmatch(r"[\w.-]+", setting):
                 raise ValueError(f"{name}: {setting!r} is not a plain Postgres setting such as work_mem: 256MB")
+            if name in RUN_SETTINGS:
+                raise ValueError(f"{name} is set by the run itself; remove it here")
         return dict(sorted(value.items()))
 
-    @model_validator(mode="after")
-    def _systems_fit(self) -> Self:
-        known = self.dependencies or dict.fromkeys(self.systems, ())
-        for field, names in (("systems", self.systems), ("ignore_systems", self.ignore_systems)):
-            unknown = [name for name in names if name not in known]
-            if unknown:
-                raise ValueError(f"{field}: unknown system {unknown[0]!r}; known: {', '.join(sorted(known))}")
-            if len(set(names)) != len(names):
-                raise ValueError(f"{field}: a system is named twice: {', '.join(names)}")
-        if not self.active_systems:
-            raise ValueError("no system is left to run; choose one of: " + ", ".join(sorted(known)))
-        missing_dependency(self.active_systems, self.dependencies)
-        return self
+    @field_validator("systems", "ignore_systems")
+    @classmethod
+    def _are_systems(cls, names: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        known = info.data.get("dependencies") or dict.fromkeys((*info.data.get("systems", ()), *names))
+        unknown = [name for name in names if name not in known]
+        if unknown:
+            raise ValueError(f"unknown system {unknown[0]}; known: {', '.join(sorted(known))}")
+        twice = [name for name in names if names.count(name) > 1]
+        if twice:
+            raise ValueError(f"names {twice[0]} twice; name it once")
+        return names
+
+    @field_validator("ignore_systems")
+    @classmethod
+    def _leaves_something(cls, ignored: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if "systems" in info.data and info.data["systems"]:
+            check_choice(info.data["systems"], ignored, info.data.get("dependencies", {}))
+        return ignored
+
+    @field_validator("systems")
+    @classmethod
+    def _are_ordered(cls, names: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        check_choice(names, (), info.data.get("dependencies", {}))
+        return tuple(ordered(names, info.data.get("dependencies", {})))
 
     @model_validator(mode="after")
     def _deadline_comes_first(self) -> Self:
@@ -162,7 +200,12 @@ class ClientConfig(Model):
         return self
 
 
-def ordered(systems: tuple[str, ...], dependencies: dict[str, tuple[str, ...]]) -> list[str]:
+def normal_log_level(value: Any) -> Any:
+    """Return a log level as Python spells it: upper case, WARNING for warn."""
+    return {"WARN": "WARNING"}.get(value.strip().upper(), value.strip().upper()) if isinstance(value, str) else value
+
+
+def ordered(systems: tuple[str, ...], dependencies: Mapping[str, tuple[str, ...]]) -> list[str]:
     """Return *systems* so that each stands behind those it needs; raises ValueError for a cycle."""
     result: list[str] = []
     waiting = sorted(systems)
@@ -175,7 +218,22 @@ def ordered(systems: tuple[str, ...], dependencies: dict[str, tuple[str, ...]]) 
     return result
 
 
-def missing_dependency(systems: tuple[str, ...], dependencies: dict[str, tuple[str, ...]]) -> None:
+def check_choice(
+    systems: tuple[str, ...], ignored: tuple[str, ...], dependencies: Mapping[str, tuple[str, ...]]
+) -> tuple[str, ...]:
+    """Return *systems* without the *ignored* ones, in their order.
+
+    :raises ValueError: nothing is left, or a system is left without one that it needs.
+    """
+    left = tuple(name for name in ordered(systems, dependencies) if name not in ignored)
+    if not left:
+        known = ", ".join(sorted(dependencies or systems))
+        raise ValueError(f"no system is left to run; choose one of: {known}")
+    missing_dependency(left, dependencies)
+    return left
+
+
+def missing_dependency(systems: tuple[str, ...], dependencies: Mapping[str, tuple[str, ...]]) -> None:
     """Raise ValueError when one of *systems* needs a system that does not run."""
     for name in systems:
         for needed in dependencies.get(name, ()):

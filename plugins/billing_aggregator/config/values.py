@@ -1,0 +1,121 @@
+"""The kinds of values that the configuration holds, each with the words that tell a person what is allowed."""
+
+from __future__ import annotations
+
+import types
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
+
+from annotated_types import Ge, Le
+from pydantic import BaseModel, ConfigDict, SecretStr, StringConstraints
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydantic.fields import FieldInfo
+
+ENVIRONMENT_NAMES = ("dev", "stage", "prod", "local", "playground")
+MAX_ROWS_PER_FILE = 100_000_000
+
+
+class Model(BaseModel):
+    """Frozen; unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+
+@dataclass(frozen=True)
+class Words:
+    """What a pattern allows, in words that complete "must be ..."."""
+
+    text: str
+
+
+Environment = Literal["dev", "stage", "prod", "local", "playground"]
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
+Severity = Literal["fail", "warn", "info"]
+ClientId = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$"),
+    Words(
+        "1 to 40 lower-case letters, digits and inner hyphens: the id is part of S3 keys, DAG ids and folder names, "
+        "such as enercity or q-cells"
+    ),
+]
+SystemName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$"),
+    Words("names of systems, such as bookkeeper, in lower-case letters, digits and underscores"),
+]
+BucketName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]|\.[a-z0-9]){1,61}[a-z0-9]$"),
+    Words("a bucket's name: 3 to 63 lower-case letters, digits, hyphens and single dots"),
+]
+Region = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z]+[0-9]*(-[a-z0-9]+)*$"),
+    Words("a region's name such as eu-central-1"),
+]
+Url = Annotated[
+    str,
+    StringConstraints(pattern=r"^https?://[^\s/@?#]+(/[^\s@?#]*)?$"),
+    Words("an address such as https://s3.example.org:9000, without keys in it"),
+]
+# A host name, an IPv4 or IPv6 address, several of them, or the folder of a Unix socket.
+HostName = Annotated[
+    str,
+    StringConstraints(pattern=r"^(/[^\s@]*|[^\s/@:]+|[0-9a-fA-F]*:[0-9a-fA-F:.]*)$"),
+    Words("a host's name or address alone, without protocol, user or port"),
+]
+ConnectionId = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,200}$"),
+    Words("the id of an Airflow connection: letters, digits and . _ -"),
+]
+EmailAddress = Annotated[
+    str,
+    StringConstraints(pattern=r"^[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>]+$"),
+    Words("a mail address such as billing@example.org"),
+]
+SettingText = Annotated[str, Words("text: put it in quotation marks, as in jit: \"off\"")]
+NotEmpty = Annotated[str, StringConstraints(min_length=1), Words("text that is not empty")]
+
+
+def allowed(field: FieldInfo) -> str:
+    """Return what *field* allows, as the end of "must be ..."."""
+    parts = [*field.metadata, *_parts(field.annotation)]
+    words = next((part.text for part in parts if isinstance(part, Words)), None)
+    if words:
+        return words
+    low = next((part.ge for part in parts if isinstance(part, Ge)), None)
+    high = next((part.le for part in parts if isinstance(part, Le)), None)
+    if low is not None:
+        return f"a whole number from {low} to {high}" if high is not None else f"a whole number from {low}"
+    choices = [str(choice) for part in parts if get_origin(part) is Literal for choice in get_args(part)]
+    if choices:
+        return f"one of {', '.join(choices)}"
+    if bool in parts:
+        return "true or false"
+    if any(isinstance(part, type) and issubclass(part, BaseModel) for part in parts):
+        return "a mapping"
+    return "text"
+
+
+def is_secret(field: FieldInfo) -> bool:
+    """Tell whether *field* holds a secret."""
+    return SecretStr in _parts(field.annotation)
+
+
+def _parts(annotation: Any) -> Iterator[Any]:
+    """Yield the types and the metadata that an annotation is made of."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        inner, *metadata = get_args(annotation)
+        yield from metadata
+        yield from _parts(inner)
+    elif origin in (Union, types.UnionType, tuple, dict):
+        for inner in get_args(annotation):
+            yield from _parts(inner)
+    else:
+        yield annotation
