@@ -7,7 +7,8 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from billing_aggregator.config.models import MAX_ROWS_PER_FILE, missing_dependency, ordered
+from billing_aggregator.config.models import missing_dependency, ordered
+from billing_aggregator.config.values import MAX_ROWS_PER_FILE
 
 if TYPE_CHECKING:
     from airflow.sdk import Param

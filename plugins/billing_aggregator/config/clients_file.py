@@ -36,7 +36,7 @@ def _construct_mapping(loader: _UniqueKeyLoader, node: yaml.MappingNode) -> dict
                 f"line {line}: {key} stands here a second time (first in line {seen[key]}); merge the two"
             )
         seen[key] = line
-    return dict(yaml.SafeLoader.construct_mapping(loader, node, deep=True))
+    return {str(key): value for key, value in yaml.SafeLoader.construct_mapping(loader, node, deep=True).items()}
 
 
 _UniqueKeyLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _construct_mapping)
@@ -83,9 +83,9 @@ class ClientsFile:
         """Return one line for each layer of an entry that both chooses and ignores a system."""
         problems = []
         for layer, values in self._layers(client, environment):
-            names = (values.get("systems"), values.get("ignore_systems"))
-            if all(isinstance(value, list) for value in names):
-                both = sorted({str(name) for name in names[0]} & {str(name) for name in names[1]})
+            chosen, ignored = values.get("systems"), values.get("ignore_systems")
+            if isinstance(chosen, list) and isinstance(ignored, list):
+                both = sorted(set(map(str, chosen)) & set(map(str, ignored)))
                 if both:
                     problems.append(
                         f"{self.path}: {layer}: systems and ignore_systems both name {both[0]}; name it in one of them"
@@ -168,10 +168,8 @@ def _merge(base: dict[str, Any], layer: dict[str, Any]) -> dict[str, Any]:
 def _has(values: Any, location: Location) -> bool:
     """Tell whether nested mappings and lists hold something at *location*."""
     for name in location:
-        if isinstance(values, dict) and name in values:
+        try:
             values = values[name]
-        elif isinstance(values, list) and isinstance(name, int) and name < len(values):
-            values = values[name]
-        else:
+        except (KeyError, IndexError, TypeError):
             return False
     return True

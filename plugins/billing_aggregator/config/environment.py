@@ -78,7 +78,7 @@ class EnvironmentSettings(Model):
         default=None,
         alias="BDA_DB_MAX_IDLE",
         ge=0,
-        description="Accepted, without effect: every task opens its own connection and closes it, so none is ever idle.",
+        description="Accepted, without effect: every task opens and closes its own connection, none is ever idle.",
     )
     db_minutes_idle: int | None = Field(
         default=None,
@@ -99,7 +99,7 @@ class EnvironmentSettings(Model):
     s3_access_key: SecretStr | None = Field(
         default=None,
         alias="BDA_S3_ACCESS_KEY",
-        description="Used where Airflow has no AWS connection. Unset: boto3's own chain, such as the pod's role. Secret.",
+        description="Used where Airflow has no AWS connection. Unset: boto3's own chain, such as a role. Secret.",
     )
     s3_secret_access_key: SecretStr | None = Field(
         default=None, alias="BDA_S3_SECRET_ACCESS_KEY", description="Belongs to `BDA_S3_ACCESS_KEY`. Secret."

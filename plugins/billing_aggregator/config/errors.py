@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Location = tuple[int | str, ...]
 
 OWN_WORDS = frozenset({"value_error", "assertion_error"})
-CREDENTIALS = re.compile(r"[^\s/'\"]*:[^\s/'\"]*@")
+CREDENTIALS = re.compile(r"(?<=://)[^\s/'\"]*@|[^\s/'\"]*:[^\s/'\"]*@")
 SHOWN_CHARACTERS = 200
 
 
@@ -51,7 +51,8 @@ def describe(error: ValidationError, model: type[BaseModel], place: Callable[[Lo
 
 def shown(value: Any) -> str:
     """Return *value* for a message: short, and without the credentials of an address."""
-    text = CREDENTIALS.sub("***@", repr(value))
+    names = isinstance(value, tuple | list) and all(isinstance(item, str) for item in value)
+    text = CREDENTIALS.sub("***@", repr(",".join(value)) if names else repr(value))
     return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}..."
 
 

@@ -180,7 +180,7 @@ class ClientConfig(Model):
     @field_validator("ignore_systems")
     @classmethod
     def _leaves_something(cls, ignored: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-        if "systems" in info.data and info.data["systems"]:
+        if info.data.get("systems"):
             check_choice(info.data["systems"], ignored, info.data.get("dependencies", {}))
         return ignored
 

@@ -78,7 +78,7 @@ EmailAddress = Annotated[
     StringConstraints(pattern=r"^[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>]+$"),
     Words("a mail address such as billing@example.org"),
 ]
-SettingText = Annotated[str, Words("text: put it in quotation marks, as in jit: \"off\"")]
+SettingText = Annotated[str, Words('text: put it in quotation marks, as in jit: "off"')]
 NotEmpty = Annotated[str, StringConstraints(min_length=1), Words("text that is not empty")]
 
 
