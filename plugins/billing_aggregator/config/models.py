@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import string
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator
@@ -201,8 +201,10 @@ class ClientConfig(Model):
 
 
 def normal_log_level(value: Any) -> Any:
-    """Return a log level as Python spells it: upper case, WARNING for warn."""
-    return {"WARN": "WARNING"}.get(value.strip().upper(), value.strip().upper()) if isinstance(value, str) else value
+    """Return a log level as Python spells it, upper case and WARNING for warn; anything else as it is."""
+    upper = value.strip().upper() if isinstance(value, str) else ""
+    level = {"WARN": "WARNING"}.get(upper, upper)
+    return level if level in get_args(LogLevel) else value
 
 
 def ordered(systems: tuple[str, ...], dependencies: Mapping[str, tuple[str, ...]]) -> list[str]:

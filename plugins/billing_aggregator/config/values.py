@@ -49,8 +49,8 @@ SystemName = Annotated[
 ]
 BucketName = Annotated[
     str,
-    StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]|\.[a-z0-9]){1,61}[a-z0-9]$"),
-    Words("a bucket's name: 3 to 63 lower-case letters, digits, hyphens and single dots"),
+    StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"),
+    Words("a bucket's name: 3 to 63 lower-case letters, digits, hyphens and dots"),
 ]
 Region = Annotated[
     str,
@@ -65,7 +65,7 @@ Url = Annotated[
 # A host name, an IPv4 or IPv6 address, several of them, or the folder of a Unix socket.
 HostName = Annotated[
     str,
-    StringConstraints(pattern=r"^(/[^\s@]*|[^\s/@:]+|[0-9a-fA-F]*:[0-9a-fA-F:.]*)$"),
+    StringConstraints(pattern=r"^(/[^\s@]*|[^\s/@:]+|[0-9a-fA-F]*:[0-9a-fA-F]*:[0-9a-fA-F:.]*)$"),
     Words("a host's name or address alone, without protocol, user or port"),
 ]
 ConnectionId = Annotated[
