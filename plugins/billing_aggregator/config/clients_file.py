@@ -101,15 +101,7 @@ class ClientsFile:
         ]
 
     def _parse(self) -> dict[str, dict[str, Any]]:
-        try:
-            # The loader is a SafeLoader.
-            content = yaml.load(self.path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)  # noqa: S506
-        except FileNotFoundError:
-            raise ConfigError(f"{self.path}: not found; it says which clients there are") from None
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{self.path}: not valid YAML in UTF-8: {error}") from error
-        except ConfigError as error:
-            raise ConfigError(f"{self.path}: {error}") from None
+        content = self._yaml()
         if not isinstance(content, dict):
             raise ConfigError(f"{self.path}: must be a mapping with the keys {', '.join(SECTIONS)}")
         for key in content:
@@ -125,6 +117,17 @@ class ClientsFile:
             for environment, entry in self._mapping(entries, f"clients.{client}").items():
                 self._mapping(entry or {}, f"clients.{client}.{environment}")
         return sections
+
+    def _yaml(self) -> Any:
+        try:
+            # The loader is a SafeLoader.
+            return yaml.load(self.path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)  # noqa: S506
+        except FileNotFoundError:
+            raise ConfigError(f"{self.path}: not found; it says which clients there are") from None
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{self.path}: not valid YAML in UTF-8: {error}") from error
+        except ConfigError as error:
+            raise ConfigError(f"{self.path}: {error}") from None
 
     def _mapping(self, value: Any, place: str) -> dict[str, Any]:
         if not isinstance(value, dict):

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
-import string
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, get_args
-from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator
 
+from billing_aggregator.config.texts import Cron, KeyTemplate, SqlSettings, TimeZoneName
 from billing_aggregator.config.values import (
     MAX_ROWS_PER_FILE,
     BucketName,
@@ -20,7 +17,6 @@ from billing_aggregator.config.values import (
     LogLevel,
     Model,
     Region,
-    SettingText,
     Severity,
     SystemName,
     Url,
@@ -31,11 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pydantic import ValidationInfo
-
-KEY_FIELDS = frozenset({"client", "environment", "business_date", "run_id", "file"})
-# What a run sets itself, in every session: see billing_aggregator.connections.
-RUN_SETTINGS = frozenset({"timezone", "application_name", "search_path", "role", "session_authorization"})
-CRON_FIELDS = 5
 
 
 class Alerts(Model):
@@ -59,8 +50,8 @@ class ClientConfig(Model):
     client: ClientId
     environment: Environment
     enabled: bool = True
-    schedule: str | None = "0 2 * * *"
-    timezone: str = "Europe/Berlin"
+    schedule: Cron | None = "0 2 * * *"
+    timezone: TimeZoneName = "Europe/Berlin"
     dependencies: dict[SystemName, tuple[SystemName, ...]] = Field(default_factory=dict)
     systems: tuple[SystemName, ...] = Field(default=("bookkeeper", "tripica"), validate_default=True)
     ignore_systems: tuple[SystemName, ...] = Field(default=(), validate_default=True)
@@ -70,7 +61,7 @@ class ClientConfig(Model):
     s3_bucket: BucketName
     s3_region: Region = "eu-central-1"
     s3_url: Url | None = None
-    key_template: str = "{client}/{environment}/{file}"
+    key_template: KeyTemplate = "{client}/{environment}/{file}"
     max_rows_per_file: int = Field(default=1_000_000, ge=1, le=MAX_ROWS_PER_FILE)
     retention_days: int = Field(default=400, ge=1, le=36_500)
     freshness_hours: int = Field(default=36, ge=0, le=8_760)
@@ -79,7 +70,7 @@ class ClientConfig(Model):
     task_timeout_minutes: int = Field(default=60, ge=1, le=1_440)
     retries: int = Field(default=2, ge=0, le=10)
     retry_delay_seconds: int = Field(default=60, ge=1, le=3_600)
-    sql_settings: dict[str, SettingText] = Field(default_factory=dict)
+    sql_settings: SqlSettings = Field(default_factory=dict)
     check_severity: dict[str, Severity] = Field(default_factory=dict)
     alerts: Alerts = Alerts()
     log_level: LogLevel = "INFO"
@@ -114,56 +105,6 @@ class ClientConfig(Model):
         if isinstance(value, bool) and cls.model_fields[name].annotation is int:
             raise ValueError(f"must be {allowed(cls.model_fields[name])}")
         return normal_log_level(value) if name == "log_level" else value
-
-    @field_validator("schedule")
-    @classmethod
-    def _is_cron(cls, value: str | None) -> str | None:
-        from croniter import CroniterBadDateError, croniter
-
-        if value is not None and (len(value.split()) != CRON_FIELDS or not croniter.is_valid(value)):
-            raise ValueError(
-                "must be a cron expression of five fields such as '0 2 * * *' (minute hour day month weekday), or null"
-            )
-        try:
-            croniter(value or "0 2 * * *", datetime.now(UTC)).get_next()
-        except CroniterBadDateError:
-            raise ValueError("must be a cron expression that comes true one day; this day does not exist") from None
-        return value
-
-    @field_validator("timezone")
-    @classmethod
-    def _is_time_zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (KeyError, ValueError, OSError):
-            raise ValueError("must be a time zone of the IANA database such as Europe/Berlin") from None
-        return value
-
-    @field_validator("key_template")
-    @classmethod
-    def _is_key_template(cls, value: str) -> str:
-        try:
-            fields = [name for _, name, _, _ in string.Formatter().parse(value) if name is not None]
-        except ValueError as error:
-            raise ValueError(f"must be a template such as {{client}}/{{environment}}/{{file}}: {error}") from None
-        unknown = sorted(set(fields) - KEY_FIELDS)
-        if unknown:
-            raise ValueError(f"unknown field {{{unknown[0]}}}; allowed: {', '.join(sorted(KEY_FIELDS))}")
-        if fields.count("file") != 1 or not value.endswith("{file}"):
-            raise ValueError("must end with {file}, or files would overwrite each other")
-        if value.startswith("/") or re.search(r"//|\.\.|[^\w{}./=-]", value, re.ASCII):
-            raise ValueError("may hold letters, digits and . _ - = / only, no leading or double slash")
-        return value
-
-    @field_validator("sql_settings")
-    @classmethod
-    def _are_settings(cls, value: dict[str, str]) -> dict[str, str]:
-        for name, setting in value.items():
-            if not re.fullmatch(r"[a-z_]+(\.[a-z_]+)?", name) or not re.fullmatch(r"[\w.-]+", setting):
-                raise ValueError(f"{name}: {setting!r} is not a plain Postgres setting such as work_mem: 256MB")
-            if name in RUN_SETTINGS:
-                raise ValueError(f"{name} is set by the run itself; remove it here")
-        return dict(sorted(value.items()))
 
     @field_validator("systems", "ignore_systems")
     @classmethod

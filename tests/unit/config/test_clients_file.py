@@ -228,7 +228,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 
 def test_an_environment_without_clients_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="BDA_ENVIRONMENT = 'dev': .* has no client in this environment"):
+    with pytest.raises(ConfigError, match=r"BDA_ENVIRONMENT = 'dev': .* has no client in this environment"):
         load_clients(written(tmp_path), {"BDA_ENVIRONMENT": "dev"})
 
 

@@ -1,0 +1,74 @@
+"""Kinds of text with a grammar of their own: cron expressions, time zones, key templates, Postgres settings."""
+
+from __future__ import annotations
+
+import re
+import string
+from datetime import UTC, datetime
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator
+
+from billing_aggregator.config.values import SettingText
+
+CRON_FIELDS = 5
+KEY_FIELDS = frozenset({"client", "environment", "business_date", "run_id", "file"})
+# What a run sets itself, in every session: see billing_aggregator.connections.
+RUN_SETTINGS = frozenset({"timezone", "application_name", "search_path", "role", "session_authorization"})
+
+
+def check_cron(value: str) -> str:
+    """Return *value*; raises ValueError when it is no cron expression, or one that never comes true."""
+    from croniter import CroniterBadDateError, croniter
+
+    if len(value.split()) != CRON_FIELDS or not croniter.is_valid(value):
+        raise ValueError(
+            "must be a cron expression of five fields such as '0 2 * * *' (minute hour day month weekday), or null"
+        )
+    try:
+        croniter(value, datetime.now(UTC)).get_next()
+    except CroniterBadDateError:
+        raise ValueError("must be a cron expression that comes true one day; this day does not exist") from None
+    return value
+
+
+def check_time_zone(value: str) -> str:
+    """Return *value*; raises ValueError when the IANA database has no such time zone."""
+    try:
+        ZoneInfo(value)
+    except (KeyError, ValueError, OSError):
+        raise ValueError("must be a time zone of the IANA database such as Europe/Berlin") from None
+    return value
+
+
+def check_key_template(value: str) -> str:
+    """Return *value*; raises ValueError when files would collide, or a key would hold unsafe characters."""
+    try:
+        fields = [name for _, name, _, _ in string.Formatter().parse(value) if name is not None]
+    except ValueError as error:
+        raise ValueError(f"must be a template such as {{client}}/{{environment}}/{{file}}: {error}") from None
+    unknown = sorted(set(fields) - KEY_FIELDS)
+    if unknown:
+        raise ValueError(f"unknown field {{{unknown[0]}}}; allowed: {', '.join(sorted(KEY_FIELDS))}")
+    if fields.count("file") != 1 or not value.endswith("{file}"):
+        raise ValueError("must end with {file}, or files would overwrite each other")
+    if value.startswith("/") or re.search(r"//|\.\.|[^\w{}./=-]", value, re.ASCII):
+        raise ValueError("may hold letters, digits and . _ - = / only, no leading or double slash")
+    return value
+
+
+def check_sql_settings(value: dict[str, str]) -> dict[str, str]:
+    """Return *value*, sorted; raises ValueError for what is no plain setting, or one that the run sets itself."""
+    for name, setting in value.items():
+        if not re.fullmatch(r"[a-z_]+(\.[a-z_]+)?", name) or not re.fullmatch(r"[\w.-]+", setting):
+            raise ValueError(f"{name}: {setting!r} is not a plain Postgres setting such as work_mem: 256MB")
+        if name in RUN_SETTINGS:
+            raise ValueError(f"{name} is set by the run itself; remove it here")
+    return dict(sorted(value.items()))
+
+
+Cron = Annotated[str, AfterValidator(check_cron)]
+TimeZoneName = Annotated[str, AfterValidator(check_time_zone)]
+KeyTemplate = Annotated[str, AfterValidator(check_key_template)]
+SqlSettings = Annotated[dict[str, SettingText], AfterValidator(check_sql_settings)]
