@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from billing_aggregator.config import ConfigError, read_environment
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook
     from airflow.providers.postgres.hooks.postgres import PostgresHook
     from airflow.sdk import Connection
@@ -89,7 +92,7 @@ def _aws_connection(config: ClientConfig) -> Connection:
     from airflow.sdk import Connection
     from airflow.sdk.log import mask_secret
 
-    connection = _find_connection(config.aws_conn_id)
+    connection = find_connection(config.aws_conn_id)
     if connection is None:
         settings = read_environment(os.environ)
         connection = Connection(conn_id=config.aws_conn_id, conn_type="aws")
@@ -106,7 +109,7 @@ def _database_connection(config: ClientConfig) -> Connection:
     from airflow.sdk import Connection
     from airflow.sdk.log import mask_secret
 
-    found = _find_connection(config.database_conn_id)
+    found = find_connection(config.database_conn_id)
     if found is not None:
         return found
     settings = read_environment(os.environ)
@@ -129,7 +132,8 @@ def _database_connection(config: ClientConfig) -> Connection:
     )
 
 
-def _find_connection(conn_id: str) -> Connection | None:
+def find_connection(conn_id: str) -> Connection | None:
+    """Return an Airflow connection from whichever secrets backend has it; None when none has."""
     from airflow.sdk import Connection
     from airflow.sdk.exceptions import AirflowNotFoundException
 
@@ -141,7 +145,10 @@ def _find_connection(conn_id: str) -> Connection | None:
 
 
 def _require_tls(connection: Connection, config: ClientConfig) -> None:
-    """Encrypt every connection to a warehouse that is not local, and verify the server where a root is configured."""
+    """Encrypt every connection to a warehouse that is not local; verify the server where a root is configured.
+
+    A connection may say ``verify-ca`` when the server's certificate does not have its host's name.
+    """
     extra = connection.extra_dejson
     if "options" in extra:
         raise ConfigError(
@@ -150,10 +157,18 @@ def _require_tls(connection: Connection, config: ClientConfig) -> None:
         )
     if config.environment == "local":
         return
-    mode = extra.get("sslmode", "verify-full" if extra.get("sslrootcert") else "require")
+    mode = extra.get("sslmode", "require")
+    if mode == "require" and _root_certificate(extra):
+        mode = "verify-full"
     if mode not in TLS_MODES:
         raise ConfigError(
             f"connection {config.database_conn_id}: sslmode = {mode!r}, but {config.environment} needs TLS: "
             f"one of {', '.join(TLS_MODES)}"
         )
     connection.extra = json.dumps(extra | {"sslmode": mode})
+
+
+def _root_certificate(extra: Mapping[str, Any]) -> bool:
+    """Tell whether there is a root certificate to verify the server with, in the places where libpq looks."""
+    named = extra.get("sslrootcert") or os.environ.get("PGSSLROOTCERT")
+    return bool(named) or (Path.home() / ".postgresql" / "root.crt").is_file()

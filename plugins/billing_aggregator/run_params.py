@@ -7,17 +7,36 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from billing_aggregator.config.models import missing_dependency, ordered
-from billing_aggregator.config.values import MAX_ROWS_PER_FILE
+from pydantic import ConfigDict, Field, ValidationError
+
+from billing_aggregator.config.errors import describe, suggestion
+from billing_aggregator.config.models import check_choice, ordered
+from billing_aggregator.config.values import MAX_ROWS_PER_FILE, IsoDate, Model, SystemName
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from airflow.sdk import Param
 
     from billing_aggregator.config import ClientConfig
 
+FIRST_DATE = date(2000, 1, 1)
+
 
 class RunParamError(ValueError):
-    """A run was triggered with params that do not fit together; the message says which and what to do."""
+    """A run was triggered with params that cannot be right or do not fit together; the message says which and why."""
+
+
+class RunRequest(Model):
+    """The params as a run has them, of the right kind but not yet seen together."""
+
+    model_config = ConfigDict(strict=True)
+
+    systems: list[SystemName]
+    ignore_systems: list[SystemName]
+    business_date: IsoDate | None
+    dry_run: bool
+    max_rows_per_file: int = Field(ge=1, le=MAX_ROWS_PER_FILE)
 
 
 @dataclass(frozen=True)
@@ -46,24 +65,32 @@ def declare_params(config: ClientConfig) -> dict[str, Param]:
         "items": {"type": "string", "enum": systems},
         "uniqueItems": True,
         "examples": systems,
+        "section": "Scope",
     }
+    needs = [
+        f"{name} needs {', '.join(config.dependencies[name])}" for name in systems if config.dependencies.get(name)
+    ]
+    together = f" {'; '.join(needs)}." if needs else ""
     return {
         "systems": Param(
             list(config.active_systems),
             title="Systems",
-            description_md="Systems to rebuild and publish.",
-            section="Scope",
+            description_md=f"Systems to rebuild and publish; tasks of the others are skipped.{together}",
             **choice,
         ),
         "ignore_systems": Param(
-            [], title="Systems to leave out", description_md="Taken away from *Systems*.", section="Scope", **choice
+            [],
+            title="Systems to leave out",
+            description_md="Taken away from *Systems*; what was published of them before stays as it is.",
+            **choice,
         ),
         "business_date": Param(
             None,
             type=["null", "string"],
             format="date",
             title="Business date",
-            description_md=f"The day that the run is for ({config.timezone}). Empty: the day of the run.",
+            description_md=f"The day that the run is for, {FIRST_DATE} to today ({config.timezone}). "
+            "Empty: the day of the run.",
             section="Scope",
         ),
         "dry_run": Param(
@@ -79,7 +106,7 @@ def declare_params(config: ClientConfig) -> dict[str, Param]:
             minimum=1,
             maximum=MAX_ROWS_PER_FILE,
             title="Rows in a file",
-            description_md="Each CSV file but the last holds this many rows.",
+            description_md=f"Each CSV file but the last holds this many rows: 1 to {MAX_ROWS_PER_FILE:,}.",
             section="Output",
         ),
     }
@@ -88,25 +115,43 @@ def declare_params(config: ClientConfig) -> dict[str, Param]:
 def resolve_params(config: ClientConfig, context: Any) -> RunParams:
     """Check the params of the run that *context* belongs to and return what they mean.
 
-    :raises RunParamError: an unknown param, a system without the one it needs, no system, a date in the future.
+    :raises RunParamError: an unknown param, a wrong value, a system without the one it needs, no system, a date in the
+        future.
     """
+    dag_run = context["dag_run"]
     params = dict(context["params"])
-    unknown = sorted(set(context["dag_run"].conf or {}) - set(params))
-    if unknown:
-        raise RunParamError(f"unknown param {unknown[0]}; known: {', '.join(sorted(params))}")
-    chosen = tuple(name for name in params["systems"] if name not in params["ignore_systems"])
-    if not chosen:
-        raise RunParamError("systems and ignore_systems leave nothing to run; choose a system")
+    request = _request(params, dag_run.conf or {})
+    for name, systems in (("systems", request.systems), ("ignore_systems", request.ignore_systems)):
+        unknown = [system for system in systems if system not in config.systems]
+        if unknown:
+            raise RunParamError(
+                f"{name}: {config.client}/{config.environment} has no system {unknown[0]}; it has: "
+                f"{', '.join(config.systems)}"
+            )
     try:
-        missing_dependency(chosen, config.dependencies)
+        chosen = check_choice(tuple(dict.fromkeys(request.systems)), tuple(request.ignore_systems), config.dependencies)
     except ValueError as error:
-        raise RunParamError(str(error)) from None
+        raise RunParamError(
+            f"systems = {','.join(request.systems)!r}, ignore_systems = {','.join(request.ignore_systems)!r}: {error}"
+        ) from None
     return RunParams(
-        business_date=_business_date(config, params["business_date"], context["dag_run"]),
-        systems=tuple(ordered(chosen, config.dependencies)),
-        max_rows_per_file=params["max_rows_per_file"],
-        dry_run=params["dry_run"],
+        business_date=_business_date(config, request.business_date, dag_run),
+        systems=chosen,
+        max_rows_per_file=request.max_rows_per_file,
+        dry_run=request.dry_run,
     )
+
+
+def _request(params: Mapping[str, Any], conf: Mapping[str, Any]) -> RunRequest:
+    problems = [f"unknown param {name}{suggestion(name, params)}" for name in sorted(set(conf) - set(params))]
+    own = {name: value for name, value in params.items() if name in RunRequest.model_fields}
+    try:
+        request = RunRequest.model_validate(own)
+    except ValidationError as error:
+        problems += describe(error, RunRequest, lambda location: f"param {'.'.join(map(str, location))}")
+    if problems:
+        raise RunParamError("; ".join(problems))
+    return request
 
 
 def _business_date(config: ClientConfig, given: str | None, dag_run: Any) -> date:
@@ -114,8 +159,14 @@ def _business_date(config: ClientConfig, given: str | None, dag_run: Any) -> dat
     if given is None:
         instant: datetime = dag_run.logical_date or dag_run.run_after
         return instant.astimezone(zone).date()
-    chosen = date.fromisoformat(given)
+    try:
+        chosen = date.fromisoformat(given)
+    except ValueError:
+        raise RunParamError(f"param business_date = {given!r}: there is no such day") from None
     today = datetime.now(UTC).astimezone(zone).date()
-    if chosen > today:
-        raise RunParamError(f"business_date {chosen} is in the future; today is {today} in {config.timezone}")
+    if not FIRST_DATE <= chosen <= today:
+        raise RunParamError(
+            f"param business_date = {given!r}: must be a day from {FIRST_DATE} to today, which is {today} in "
+            f"{config.timezone}"
+        )
     return chosen

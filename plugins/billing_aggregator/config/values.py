@@ -78,6 +78,11 @@ EmailAddress = Annotated[
     StringConstraints(pattern=r"^[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>]+$"),
     Words("a mail address such as billing@example.org"),
 ]
+IsoDate = Annotated[
+    str,
+    StringConstraints(pattern=r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$"),
+    Words("a day as YYYY-MM-DD, such as 2026-01-31"),
+]
 SettingText = Annotated[str, Words('text: put it in quotation marks, as in jit: "off"')]
 NotEmpty = Annotated[str, StringConstraints(min_length=1), Words("text that is not empty")]
 
@@ -114,7 +119,7 @@ def _parts(annotation: Any) -> Iterator[Any]:
         inner, *metadata = get_args(annotation)
         yield from metadata
         yield from _parts(inner)
-    elif origin in (Union, types.UnionType, tuple, dict):
+    elif origin in (Union, types.UnionType, tuple, list, dict):
         for inner in get_args(annotation):
             yield from _parts(inner)
     else:

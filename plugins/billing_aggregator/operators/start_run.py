@@ -6,9 +6,11 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import structlog
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from billing_aggregator import run_tables
 from billing_aggregator.operators.run_aware import RunAwareOperator
+from billing_aggregator.reachability import UnreachableError, check_bucket, check_warehouse
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
@@ -17,10 +19,21 @@ log = structlog.get_logger(__name__)
 
 
 class StartRunOperator(RunAwareOperator):
-    """Refuse unknown or contradicting params before anything happens, and a second run of the same client.
+    """Refuse bad params, an unreachable warehouse, a missing bucket and a second run before anything happens.
 
     Taking the claim is a task's heartbeat as any other (see :class:`RunAwareOperator`): the first one finds it free.
     """
+
+    def pre_execute(self, context: Context) -> None:
+        """Reach the warehouse and the bucket once; wrong credentials or names fail at once, an outage is retried."""
+        super().pre_execute(context)
+        try:
+            check_warehouse(self.client_config)
+            check_bucket(self.client_config)
+        except UnreachableError as error:
+            if error.lasting:
+                raise AirflowFailException(str(error)) from None
+            raise AirflowException(str(error)) from None
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Return the run's resolved params; raises AirflowFailException when another run has the client."""

@@ -1,0 +1,105 @@
+"""Can the warehouse and the bucket be used? Asked before a run does anything, and by ``health``.
+
+Every refusal is one line that says what is wrong and the way out; it never holds a secret.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing, suppress
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from billing_aggregator.config import ConfigError
+from billing_aggregator.connections import postgres_hook, s3_hook
+
+if TYPE_CHECKING:
+    from billing_aggregator.config import ClientConfig
+
+PROBE_SECONDS = 30
+# What a server answers to a client that it knows but does not let in; a retry would hear the same.
+REFUSALS = ("password", "authentication", "does not exist", "pg_hba", "permission denied", "SSL", "certificate")
+DENIED = frozenset({"403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "Forbidden", "ExpiredToken"})
+MISSING = frozenset({"404", "NoSuchBucket", "NotFound"})
+
+
+class UnreachableError(RuntimeError):
+    """The warehouse or the bucket cannot be used; the message is one line with the way out.
+
+    :param lasting: another try gives the same answer: wrong credentials, no such database, no such bucket.
+    """
+
+    def __init__(self, message: str, *, lasting: bool) -> None:
+        super().__init__(message)
+        self.lasting = lasting
+
+
+def open_warehouse(config: ClientConfig, application_name: str = "bda:probe") -> Any:
+    """Return a connection to the client's warehouse.
+
+    :raises UnreachableError: nobody answers, or the credentials or the database are wrong.
+    """
+    try:
+        hook = postgres_hook(config, application_name=application_name, statement_seconds=PROBE_SECONDS)
+    except ConfigError as error:
+        raise UnreachableError(str(error), lasting=True) from None
+    try:
+        return hook.get_conn()
+    except driver_errors() as error:
+        raise _database_error(config, hook.connection, _one_line(error)) from None
+
+
+def driver_errors() -> tuple[type[Exception], ...]:
+    """Return the errors of the drivers that are installed: psycopg 3, psycopg2 or both."""
+    errors: list[type[Exception]] = [OSError]
+    for driver in ("psycopg", "psycopg2"):
+        with suppress(ImportError):
+            errors.append(import_module(driver).Error)
+    return tuple(errors)
+
+
+def check_warehouse(config: ClientConfig) -> str:
+    """Ask the warehouse for its version and return it, e.g. ``18.4``; raises :class:`UnreachableError`."""
+    with closing(open_warehouse(config)) as connection, connection.cursor() as cursor:
+        cursor.execute("show server_version")
+        return str(cursor.fetchone()[0]).split(" ")[0]
+
+
+def check_bucket(config: ClientConfig) -> None:
+    """Ask for the bucket; raises :class:`UnreachableError` when it is missing, closed to us or nobody answers."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        client: Any = s3_hook(config).get_conn()
+        client.head_bucket(Bucket=config.s3_bucket)
+    except (ClientError, BotoCoreError) as error:
+        raise bucket_error(config, error) from None
+
+
+def bucket_error(config: ClientConfig, error: Exception) -> UnreachableError:
+    """Return what *error*, an answer of S3 or a failure to reach it, means for the bucket."""
+    place = f"bucket {config.s3_bucket} at {config.s3_url or 'AWS ' + config.s3_region}"
+    code = str(getattr(error, "response", {}).get("Error", {}).get("Code", ""))
+    if code in MISSING:
+        return UnreachableError(f"{place}: does not exist; create it, or name another in BDA_S3_BUCKET", lasting=True)
+    if code in DENIED or "Credentials" in type(error).__name__:
+        reason = code or type(error).__name__
+        return UnreachableError(
+            f"{place}: access denied ({reason}); see the connection {config.aws_conn_id} or BDA_S3_ACCESS_KEY, and the "
+            "bucket's policy",
+            lasting=True,
+        )
+    return UnreachableError(f"{place}: cannot be reached: {_one_line(error)}; see BDA_S3_URL", lasting=False)
+
+
+def _database_error(config: ClientConfig, connection: Any, reason: str) -> UnreachableError:
+    place = f"{connection.host}:{connection.port or 5432}/{connection.schema}"
+    lasting = any(word.lower() in reason.lower() for word in REFUSALS)
+    what = "refused" if lasting else "cannot be reached"
+    way_out = f"see the connection {config.database_conn_id}, or BDA_DB_HOST and its companions"
+    return UnreachableError(f"warehouse {place} as {connection.login} {what}: {reason}; {way_out}", lasting=lasting)
+
+
+def _one_line(error: Exception) -> str:
+    """Return the first line of an error; what libpq adds below it is advice for other programs."""
+    first = str(error).strip().splitlines() or [type(error).__name__]
+    return first[0].strip().rstrip(".").removeprefix("connection failed: ")
