@@ -80,7 +80,7 @@ def test_every_task_keeps_the_rules(dags: dict[str, DAG]) -> None:
     for dag in dags.values():
         assert dag.max_active_runs == 1
         assert dag.max_active_tasks == 4
-        assert dag.dagrun_timeout == timedelta(hours=4)
+        assert dag.dagrun_timeout == timedelta(hours=2)
         assert dag.catchup is False
         for task in dag.tasks:
             place = f"{dag.dag_id}.{task.task_id}"

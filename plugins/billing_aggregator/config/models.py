@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, Self, get_args
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from billing_aggregator.config.texts import Cron, KeyTemplate, SqlSettings, TimeZoneName
 from billing_aggregator.config.values import (
@@ -65,7 +65,7 @@ class ClientConfig(Model):
     max_rows_per_file: int = Field(default=1_000_000, ge=1, le=MAX_ROWS_PER_FILE)
     retention_days: int = Field(default=400, ge=1, le=36_500)
     freshness_hours: int = Field(default=36, ge=0, le=8_760)
-    run_timeout_minutes: int = Field(default=240, ge=1, le=1_440)
+    run_timeout_minutes: int = Field(default=120, ge=1, le=1_440)
     deadline_minutes: int | None = Field(default=120, ge=1, le=1_440)
     task_timeout_minutes: int = Field(default=60, ge=1, le=1_440)
     retries: int = Field(default=2, ge=0, le=10)
@@ -133,9 +133,9 @@ class ClientConfig(Model):
 
     @model_validator(mode="after")
     def _deadline_comes_first(self) -> Self:
-        if self.deadline_minutes is not None and self.deadline_minutes >= self.run_timeout_minutes:
+        if self.deadline_minutes is not None and self.deadline_minutes > self.run_timeout_minutes:
             raise ValueError(
-                f"deadline_minutes = {self.deadline_minutes} must be less than run_timeout_minutes = "
+                f"deadline_minutes = {self.deadline_minutes} must not exceed run_timeout_minutes = "
                 f"{self.run_timeout_minutes}: a run that is stopped first is reported as failed, never as late"
             )
         return self
