@@ -21,7 +21,7 @@ from billing_aggregator.operators.sql_check import SqlCheckOperator
 from billing_aggregator.operators.sql_script import SqlScriptOperator
 from billing_aggregator.operators.start_run import StartRunOperator
 from billing_aggregator.run_params import declare_params
-from billing_aggregator.scripts import Script, ScriptError, find_scripts, stages
+from billing_aggregator.scripts import Script, ScriptError, find_queries, find_scripts, stages
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,9 +58,10 @@ def build_dag(config: ClientConfig) -> DAG:
     ) as dag:
         start = StartRunOperator(task_id="start", client_config=config)
         phases = [scripts_phase(phase, config, root) for phase in ("prechecks", "init", "audits")]
+        exports = export_phase(config, root)
         phases += [
-            export_phase(config, root),
-            publish_phase(config),
+            exports,
+            publish_phase(config, exports),
             *(scripts_phase(phase, config, root) for phase in ("history", "cleanup")),
         ]
         chain(start, *(phase for phase in phases if phase.children))
@@ -103,9 +104,9 @@ def default_args(config: ClientConfig) -> dict[str, Any]:
     }
 
 
-def scripts_phase(phase: str, config: ClientConfig, root: Path) -> TaskGroup:
+def scripts_phase(phase: str, config: ClientConfig, root: Path, *, group_id: str | None = None) -> TaskGroup:
     """Return the task group of *phase*: one group for each system, in the order of the systems' dependencies."""
-    with TaskGroup(phase) as group:
+    with TaskGroup(group_id or phase) as group:
         systems = [
             system_scripts(phase, system, scripts, config)
             for system in ordered(config.systems, config.dependencies)
@@ -152,11 +153,12 @@ def required_scripts(phase: str, system: str, config: ClientConfig, root: Path) 
 
 
 def export_phase(config: ClientConfig, root: Path) -> TaskGroup:
-    """Export each system's results."""
+    """Put the audited tables in place, then export each system's results and each archive query."""
     from billing_aggregator.operators.simple_export import ExportOperator
 
     with TaskGroup("export") as group:
-        for system in ordered(config.systems, config.dependencies):
+        swaps = scripts_phase("export", config, root, group_id="release")
+        exports = [
             ExportOperator(
                 task_id=f"{system}_results",
                 name=f"{system}_results",
@@ -164,15 +166,29 @@ def export_phase(config: ClientConfig, root: Path) -> TaskGroup:
                 system=system,
                 client_config=config,
             )
+            for system in ordered(config.systems, config.dependencies)
+        ]
+        for name, path in find_queries(root).items():
+            exports.append(
+                ExportOperator(
+                    task_id=name.replace("/", "_"),
+                    name=name,
+                    query=path.read_text().strip().rstrip(";"),
+                    client_config=config,
+                )
+            )
+        swaps >> exports
     return group
 
 
-def publish_phase(config: ClientConfig) -> TaskGroup:
+def publish_phase(config: ClientConfig, exports: TaskGroup) -> TaskGroup:
     """Publish what was exported."""
     from billing_aggregator.operators.simple_export import PublishOperator
 
     with TaskGroup("publish") as group:
         PublishOperator(
-            task_id="publish", export_tasks=[f"export.{s}_results" for s in config.systems], client_config=config
+            task_id="publish",
+            export_tasks=[t for t in exports.children if not t.endswith("release")],
+            client_config=config,
         )
     return group
