@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -237,6 +238,26 @@ def test_every_container_reads_the_runtime_objects() -> None:
     read = {(next(iter(source)), next(iter(source.values()))["name"]) for source in yaml.safe_load(text)}
     assert read == {("configMapRef", "bda-runtime-bda"), ("secretRef", "bda-runtime-bda")}
     assert runtime == {("ConfigMap", "bda-runtime-bda"), ("ExternalSecret", "bda-runtime-bda")}
+
+
+@pytest.mark.parametrize(
+    ("said", "status"),
+    [
+        ("[warning] Could not import graphviz.\nNo data found", 0),
+        ("bundle_name | filepath | error\ndags-folder | broken.py | No module named 'x'", 1),
+        ("", 1),
+    ],
+)
+def test_pod_of_helm_test_fails_for_an_import_error(tmp_path: Path, said: str, status: int) -> None:
+    rendered = render(environment_values("prod"))
+    pod = next(item for item in rendered if item["kind"] == "Pod")
+    airflow = tmp_path / "airflow"
+    airflow.write_text(f"#!/bin/sh\ncase $2 in list-import-errors) cat {tmp_path}/said ;; esac\n")
+    airflow.chmod(0o755)
+    (tmp_path / "said").write_text(said)
+    command = pod["spec"]["containers"][0]["args"]
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    assert subprocess.run(command, env={"PATH": path}, check=False, capture_output=True).returncode == status
 
 
 def test_lint_has_nothing_but_the_absent_official_chart() -> None:
