@@ -252,12 +252,14 @@ def test_pod_of_helm_test_fails_for_an_import_error(tmp_path: Path, said: str, s
     rendered = render(environment_values("prod"))
     pod = next(item for item in rendered if item["kind"] == "Pod")
     airflow = tmp_path / "airflow"
-    airflow.write_text(f"#!/bin/sh\ncase $2 in list-import-errors) cat {tmp_path}/said ;; esac\n")
+    airflow.write_text(f"#!/bin/sh\ncase $2 in list-import-errors) cat {tmp_path}/said; exit {status} ;; esac\n")
     airflow.chmod(0o755)
     (tmp_path / "said").write_text(said)
     command = pod["spec"]["containers"][0]["args"]
     path = f"{tmp_path}:{os.environ['PATH']}"
-    assert subprocess.run(command, env={"PATH": path}, check=False, capture_output=True).returncode == status
+    done = subprocess.run(command, env={"PATH": path}, check=False, capture_output=True, text=True)
+    assert done.returncode == status
+    assert said in done.stdout
 
 
 def test_lint_has_nothing_but_the_absent_official_chart() -> None:
