@@ -6,6 +6,7 @@ Reads ``S3_ENDPOINT``, ``S3_BUCKET`` and ``S3_REGION`` from the environment. Com
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import boto3
 from botocore.exceptions import ClientError
@@ -16,7 +17,7 @@ THERE_ALREADY = frozenset({"BucketAlreadyOwnedByYou", "BucketAlreadyExists"})
 def main() -> None:
     """Create the bucket; raises ``KeyError`` for a missing variable and botocore's errors."""
     bucket, region = os.environ["S3_BUCKET"], os.environ["S3_REGION"]
-    client = boto3.client(
+    client: Any = boto3.client(
         "s3",
         endpoint_url=os.environ["S3_ENDPOINT"],
         region_name=region,

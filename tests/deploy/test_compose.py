@@ -31,7 +31,7 @@ LISTENS = {"postgres": 5432, "s3": 5000, "mail": 1025, "api-server": 8080}
 
 
 def schema_check(path: Path) -> subprocess.CompletedProcess[str]:
-    command = [TOOLS / "check-jsonschema", "--builtin-schema", "vendor.compose-spec", path]
+    command = [str(TOOLS / "check-jsonschema"), "--builtin-schema", "vendor.compose-spec", str(path)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
@@ -43,7 +43,7 @@ def compose(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     (shim / "podman").chmod(0o755)
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("BDA_", "AIRFLOW"))}
     environment = kept | {"PATH": f"{shim}:{os.environ['PATH']}"}
-    command = [TOOLS / "podman-compose", "-f", COMPOSE, "config"]
+    command = [str(TOOLS / "podman-compose"), "-f", str(COMPOSE), "config"]
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
     merged: dict[str, Any] = yaml.safe_load(done.stdout)
     return merged

@@ -64,6 +64,7 @@ def project(tmp_path: Path) -> Path:
     files = {
         "dags/one.py": "one = 1\n",
         "dags/__pycache__/one.pyc": "compiled",
+        "dags/stale.pyc": "compiled",
         "include/clients.yaml": "clients: {}\n",
         "include/sql/init/bookkeeper/010_first.sql": "select 1;\n",
         "plugins/.airflowignore": "package/\n",
@@ -191,7 +192,8 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     )
     answers = [line for line in done.stdout.splitlines() if line.startswith("RESULT ")]
     assert answers, done.stdout[-2000:] + done.stderr[-4000:]
-    return {"home": home} | json.loads(answers[-1].removeprefix("RESULT "))
+    told: dict[str, Any] = json.loads(answers[-1].removeprefix("RESULT "))
+    return {"home": home} | told
 
 
 def test_dags_import_in_mwaas_layout(unpacked: dict[str, Any]) -> None:
