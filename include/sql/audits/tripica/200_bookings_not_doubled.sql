@@ -3,6 +3,15 @@
 --     balances may be equal and are counted by their own check.
 -- Grain: one row per doubled row.
 -- Sources: report_oibl.new_tripica_results.
+with doubled as (
+    -- 64 bits of hash find the few suspects cheaply; the rows themselves are compared below.
+    select hash_record_extended(list, 0) as row_key
+    from report_oibl.new_tripica_results as list
+    where list.aggregate_id is not null and coalesce(list.billing_account_balance_ouid, '') = ''
+    group by hash_record_extended(list, 0)
+    having count(*) > 1
+)
+
 select
     min(list.aggregate_id) as aggregate_id,
     min(list.applied_billing_charge_ouid) as charge,
@@ -10,10 +19,8 @@ select
     min(list.booking_amount_indicator) as formula,
     count(*) as occurrences
 from report_oibl.new_tripica_results as list
-where
-    list.aggregate_id is not null
-    and coalesce(list.billing_account_balance_ouid, '') = ''
--- 64 bits of hash instead of 41 columns: a chance hit among ten million rows comes once in 400,000 runs.
-group by hash_record_extended(list, 0)
+inner join doubled on hash_record_extended(list, 0) = doubled.row_key
+-- The whole row: all 41 columns.
+group by list
 having count(*) > 1
 order by aggregate_id, charge, document_number, formula
