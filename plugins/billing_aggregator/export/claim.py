@@ -1,0 +1,136 @@
+"""Lets one publisher at a time work on a prefix.
+
+The claim is a small object that is written conditionally: who finds none, or a released one, or one whose holder has
+not renewed it for its time to live, takes it. The same run takes its own claim again, so a repeated task goes on
+where the first one stopped. Ages come from the store's clock, so workers' clocks do not matter.
+
+A holder that sleeps longer than its time to live and wakes up can still complete an upload before it notices. That is
+why the manifest itself is written conditionally too: the claim keeps publishers apart, the manifest's condition
+decides.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import socket
+import threading
+import time
+import uuid
+from typing import TYPE_CHECKING, Self
+
+from billing_aggregator.export.errors import ClaimLostError, PreconditionFailedError, PublicationInProgressError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from billing_aggregator.export.keys import Run
+    from billing_aggregator.export.store import Store
+
+LOG = logging.getLogger(__name__)
+TIME_TO_LIVE = 300.0
+WAIT_SECONDS = 60.0
+POLL_SECONDS = 0.5
+
+
+class Claim:
+    """The right to publish below a run's prefix, as a context manager.
+
+    :param ttl: seconds without a renewal after which the holder is taken for dead.
+    :param wait: seconds to wait for another holder.
+    :raises PublicationInProgressError: another run holds the claim for longer than *wait*.
+    """
+
+    def __init__(self, store: Store, run: Run, *, ttl: float = TIME_TO_LIVE, wait: float = WAIT_SECONDS) -> None:
+        self._store = store
+        self._run = run
+        self._ttl = ttl
+        self._wait = wait
+        self._holder = uuid.uuid4().hex
+        self._etag: str | None = None
+        self._lost = False
+        self._stop = threading.Event()
+        self._lock = threading.Lock()
+        self._heart = threading.Thread(target=self._beat, name="claim", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._take()
+        self._heart.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._heart.join()
+        try:
+            self._write(released=True)
+        except Exception as problem:
+            # The work is done or its own error is on its way; the claim runs out by itself.
+            LOG.warning("the claim %s could not be released: %s", self._run.claim_key, problem)
+
+    def check(self) -> None:
+        """Renew the claim; raise :class:`ClaimLostError` if another publisher has taken it."""
+        try:
+            self._write(released=False)
+        except PreconditionFailedError:
+            self._lost = True
+        if self._lost:
+            raise ClaimLostError(f"another publisher has taken {self._store.url(self._run.claim_key)}; try again")
+
+    def _take(self) -> None:
+        deadline = time.monotonic() + self._wait
+        while True:
+            found = self._store.read(self._run.claim_key) held = found.json() if found else None if held is None or
+            held["released"] or held["run_id"] == self._run.run_id or self._dead(held, found.age):  # type:
+            ignore[union-attr]
+                self._etag = found.etag if found else None
+                try:
+                    self._write(released=False)
+                    return
+                except PreconditionFailedError:
+                    continue
+            if time.monotonic() >= deadline:
+                raise PublicationInProgressError(
+                    f"run {held['run_id']} on {held['host']} is publishing to {self._store.url(self._run.prefix)}; "
+                    f"its claim runs out {self._ttl:.0f} s after its last sign of life"
+                )
+            time.sleep(min(POLL_SECONDS, self._wait))
+
+    def _dead(self, held: dict[str, object], age: float) -> bool:
+        dead = age > float(str(held["ttl"]))
+        if dead:
+            LOG.warning("run %s has not renewed its claim for %.0f s: taking it over", held["run_id"], age)
+        return dead
+
+    def _write(self, *, released: bool) -> None:
+        with self._lock:
+            body = {
+                "run_id": self._run.run_id,
+                "holder": self._holder,
+                "host": socket.gethostname(),
+                "pid": os.getpid(),
+                "ttl": self._ttl,
+                "released": released,
+                "beat": uuid.uuid4().hex,
+            }
+            text = json.dumps(body, sort_keys=True).encode()
+            try:
+                self._etag = self._store.put_if(self._run.claim_key, text, self._etag)
+            except PreconditionFailedError:
+                # A reply that was lost: the write that "failed" may have been our own first try of it.
+                found = self._store.read(self._run.claim_key)
+                if found is None or found.body != text:
+                    raise
+                self._etag = found.etag
+
+    def _beat(self) -> None:
+        while not self._stop.wait(self._ttl / 4):
+            try:
+                self._write(released=False)
+            except PreconditionFailedError:
+                self._lost = True
+                return
+            except Exception as error:
+                LOG.warning("the claim could not be renewed, will try again: %s", error)

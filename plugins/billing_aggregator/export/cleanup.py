@@ -1,0 +1,56 @@
+"""Throws away what failed and forgotten runs left open."""
+
+from __future__ import annotations
+
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from billing_aggregator.export.errors import ManifestError
+from billing_aggregator.export.manifest import read_manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from billing_aggregator.export.plan import Plan
+    from billing_aggregator.export.store import Store
+
+LOG = logging.getLogger(__name__)
+ABORTERS = 8
+DAY = 86_400.0
+
+
+def abort_run(store: Store, plans: Sequence[Plan]) -> int:
+    """Abort the uploads of *plans* that are still open; return how many there were. Completed ones are not touched."""
+    uploads = [chunk.upload for plan in plans for chunk in plan.chunks]
+    with ThreadPoolExecutor(ABORTERS, thread_name_prefix="abort") as pool:
+        aborted = sum(pool.map(store.abort, uploads))
+    LOG.info("aborted %d of %d uploads", aborted, len(uploads))
+    return aborted
+
+
+def is_published(store: Store, plans: Sequence[Plan]) -> bool:
+    """Tell whether the manifest names the plans' run."""
+    if not plans:
+        return False
+    run = plans[0].run
+    try:
+        manifest = read_manifest(store.read(run.manifest_key), store.url(run.manifest_key))
+    except ManifestError:
+        return False
+    return manifest is not None and manifest.run_id == run.run_id
+
+
+def sweep_uploads(store: Store, prefix: str, *, older_than: float = DAY) -> list[str]:
+    """Abort the open uploads below *prefix* that are older than so many seconds; return their keys.
+
+    :param prefix: a client's and environment's own prefix, e.g. ``enercity/prod/``; never empty.
+    """
+    if not prefix.strip("/"):
+        raise ValueError("an empty prefix would abort the uploads of everybody who uses this bucket")
+    aborted = []
+    for upload, age in list(store.open_uploads(prefix)):
+        if age > older_than and store.abort(upload):
+            aborted.append(upload.key)
+    LOG.info("aborted %d forgotten uploads below %s", len(aborted), store.url(prefix))
+    return sorted(aborted)

@@ -1,0 +1,98 @@
+"""The manifest: the one object that says what is published. Readers start here and nowhere else.
+
+Same data, same manifest but for the run's own fields (``run_id`` and ``published_at``) and what S3 gives out at each
+publication (``version_id``).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from billing_aggregator.export.errors import ManifestError
+
+if TYPE_CHECKING:
+    from billing_aggregator.export.store import Found
+
+SCHEMA_VERSION = 1
+
+
+class ManifestFile(BaseModel):
+    """One file.
+
+    :param key: its key in the bucket or folder.
+    :param version_id: its version in a versioned bucket; None without versions.
+    :param rows: rows without the header.
+    :param bytes: size of the file as it is stored.
+    :param sha256: of those bytes, hexadecimal.
+    :param etag: for a conditional GET where there are no versions.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    key: str
+    version_id: str | None
+    rows: int
+    bytes: int
+    sha256: str
+    etag: str
+
+
+class ManifestExport(BaseModel):
+    """One export.
+
+    :param columns: names, in the order of the CSV.
+    :param rows: rows in all files.
+    :param control_totals: column → exact sum as text, of all integer and numeric columns.
+    :param csv: dialect and compression of the files.
+    :param files: in the order of the rows.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    columns: list[str]
+    rows: int
+    control_totals: dict[str, str]
+    csv: dict[str, Any]
+    files: list[ManifestFile]
+
+
+class Manifest(BaseModel):
+    """A publication: the exports of one run by name."""
+
+    model_config = ConfigDict(frozen=True)
+
+    schema_version: int = SCHEMA_VERSION
+    run_id: str
+    client: str
+    environment: str
+    business_date: str
+    published_at: str
+    exports: dict[str, ManifestExport]
+
+    @property
+    def keys(self) -> set[str]:
+        """The keys of all files."""
+        return {file.key for export in self.exports.values() for file in export.files}
+
+    def body(self) -> bytes:
+        """Return the manifest as it is stored: sorted, readable, the same bytes for the same content."""
+        return json.dumps(self.model_dump(mode="json"), indent=2, sort_keys=True, ensure_ascii=False).encode() + b"\n"
+
+
+def read_manifest(found: Found | None, name: str) -> Manifest | None:
+    """Return the manifest in *found*, or None if there is none.
+
+    :raises ManifestError: it is there but not readable, or of a newer schema.
+    """
+    if found is None:
+        return None
+    try:
+        manifest = Manifest.model_validate_json(found.body)
+    except ValidationError as error:
+        raise ManifestError(f"{name} is no manifest: {error}; restore an earlier version or remove it") from error
+    if manifest.schema_version != SCHEMA_VERSION:
+        raise ManifestError(f"{name} has schema version {manifest.schema_version}; this code knows {SCHEMA_VERSION}")
+    return manifest

@@ -1,0 +1,135 @@
+"""What an export may be told: CSV dialect, compression, chunking, S3 attributes. Checked when the DAG is built."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from billing_aggregator.export.keys import DEFAULT_KEY_TEMPLATE, check_template
+
+MIB = 1 << 20
+#: S3's own limits: a part but the last has at least 5 MiB, an upload at most 10,000 parts.
+SMALLEST_PART = 5 * MIB
+MOST_PARTS = 10_000
+QUOTE = '"'
+MOST_TAGS = 10
+LEVELS = {"none": (None, None), "gzip": (0, 3), "zstd": (1, 19)}
+
+
+class Dialect(BaseModel):
+    """The CSV's form: RFC 4180 with line feeds; quotes are always ``"``.
+
+    :param delimiter: one ASCII character.
+    :param header: a header line in each file.
+    :param null: the text of NULL; an empty string is ``""`` while NULL is empty.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
+    header: bool = True
+    null: str = ""
+
+    @model_validator(mode="after")
+    def _readable(self) -> Self:
+        if self.delimiter in {QUOTE, "\n", "\r", "\\", "."} or self.delimiter.isalnum() or not self.delimiter.isascii():
+            raise ValueError(
+                f"delimiter {self.delimiter!r} would make the CSV ambiguous: it is one ASCII character that is no "
+                "letter, digit, point, backslash, quote or line end, e.g. ',' ';' '|' or a tab"
+            )
+        if any(character in self.null for character in (self.delimiter, QUOTE, "\n", "\r", "\0")):
+            raise ValueError(
+                f"null {self.null!r} must not hold the delimiter {self.delimiter!r}, a quote or a line end; "
+                "use the empty text or a word such as \\N"
+            )
+        return self
+
+
+class ExportOptions(BaseModel):
+    """Everything that shapes an export's files; frozen, unknown names and contradictions are refused.
+
+    :param key_template: where a file goes in the bucket or folder, see :mod:`billing_aggregator.export.keys`.
+    :param dialect: the CSV's form.
+    :param max_rows_per_file: rows of each file but the last.
+    :param compression: ``none``, ``gzip`` or ``zstd``; the same rows give the same bytes.
+    :param compression_level: gzip 0-3 (isal's levels), zstd 1-19; None takes a fast one.
+    :param empty: an empty result gives one file with a header (``header``), no file (``skip``) or an error (``fail``).
+    :param encryption: ``bucket`` (the bucket's default), ``sse-s3`` or ``sse-kms``.
+    :param kms_key_id: key of ``sse-kms``; None takes the account's key for S3.
+    :param storage_class: S3 storage class of the files.
+    :param tags: S3 object tags of the files.
+    :param part_bytes: size of an upload's parts and of each buffer.
+    :param upload_threads: parts on their way at a time; memory is ``(upload_threads + 1) * part_bytes``.
+    :param chunk_totals: each chunk's control totals are read with its rows and compared at publication: a scan more.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    key_template: str = DEFAULT_KEY_TEMPLATE
+    dialect: Dialect = Dialect()
+    max_rows_per_file: Annotated[int, Field(ge=1)] = 1_000_000
+    compression: Literal["none", "gzip", "zstd"] = "none"
+    compression_level: int | None = None
+    empty: Literal["header", "skip", "fail"] = "header"
+    encryption: Literal["bucket", "sse-s3", "sse-kms"] = "bucket"
+    kms_key_id: str | None = None
+    storage_class: (
+        Literal[
+            "STANDARD",
+            "STANDARD_IA",
+            "ONEZONE_IA",
+            "INTELLIGENT_TIERING",
+            "GLACIER_IR",
+        ]
+        | None
+    ) = None
+    tags: dict[str, str] = Field(default_factory=dict)
+    part_bytes: Annotated[int, Field(ge=SMALLEST_PART, le=512 * MIB)] = 8 * MIB
+    upload_threads: Annotated[int, Field(ge=1, le=16)] = 2
+    chunk_totals: bool = False
+
+    @field_validator("key_template")
+    @classmethod
+    def _template(cls, value: str) -> str:
+        check_template(value)
+        return value
+
+    @field_validator("tags")
+    @classmethod
+    def _tags(cls, value: dict[str, str]) -> dict[str, str]:
+        if len(value) > MOST_TAGS:
+            raise ValueError(f"tags: S3 takes at most {MOST_TAGS}, got {len(value)}")
+        for key, text in value.items():
+            if not 1 <= len(key) <= 128 or len(text) > 256 or key.startswith("aws:"):  # noqa: PLR2004 - S3's limits
+                raise ValueError(f"tags: {key!r}={text!r}: S3 takes 1-128 and 0-256 characters, no key aws:...")
+        return value
+
+    @model_validator(mode="after")
+    def _contradictions(self) -> Self:
+        if self.kms_key_id is not None and self.encryption != "sse-kms":
+            raise ValueError(
+                f"kms_key_id is given but encryption is {self.encryption!r}; "
+                "set encryption='sse-kms' or drop kms_key_id"
+            )
+        if self.kms_key_id is not None and not self.kms_key_id.strip():
+            raise ValueError("kms_key_id is empty; give a key's id, ARN or alias, or drop it")
+        low, high = LEVELS[self.compression]
+        if self.compression_level is not None:
+            if low is None or high is None:
+                raise ValueError("compression_level is given but compression is 'none'; drop one of them")
+            if not low <= self.compression_level <= high:
+                raise ValueError(
+                    f"compression_level {self.compression_level}: {self.compression} has levels {low}-{high}"
+                )
+        if self.empty == "header" and not self.dialect.header:
+            raise ValueError(
+                "empty='header' writes a file with the header only, but dialect.header is off; "
+                "choose empty='skip' or 'fail'"
+            )
+        return self
+
+    @property
+    def ending(self) -> str:
+        """The files' ending, e.g. ``.csv.gz``."""
+        return {"none": ".csv", "gzip": ".csv.gz", "zstd": ".csv.zst"}[self.compression]

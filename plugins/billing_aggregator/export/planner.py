@@ -1,0 +1,106 @@
+"""From a table's name or a query to a plan with open uploads."""
+
+from __future__ import annotations
+
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from billing_aggregator.export.keys import check_export_name
+from billing_aggregator.export.plan import Chunk, Plan, cut_relation, keys_of, take_snapshot
+from billing_aggregator.export.session import quote_ident, transaction
+from billing_aggregator.export.source import Source, find_query, find_table, lock
+from billing_aggregator.export.staging import drop_staging, freeze_query
+
+if TYPE_CHECKING:
+    from billing_aggregator.export.keys import Run
+    from billing_aggregator.export.options import ExportOptions
+    from billing_aggregator.export.store import Store, Upload
+
+STARTERS = 8
+STAGING_SCHEMA = "report_oibl"
+
+
+@dataclass(frozen=True)
+class Export:
+    """What to export: a table (or materialised view, or view), or a query.
+
+    :param name: the export's name and the stem of its files, e.g. ``tripica_results`` or ``customer/oibl``.
+    :param table: schema and name.
+    :param query: a SELECT without final semicolon; its column names are the header.
+    :param staging_schema: where a query's result is frozen if it is not simply columns of one table.
+    """
+
+    name: str
+    table: tuple[str, str] | None = None
+    query: str | None = None
+    staging_schema: str = STAGING_SCHEMA
+
+    def __post_init__(self) -> None:
+        check_export_name(self.name)
+        if (self.table is None) == (self.query is None):
+            raise ValueError(f"export {self.name}: give a table or a query, and not both")
+
+    def as_query(self) -> str:
+        """Return the query, or the one that reads the whole table."""
+        if self.table is not None:
+            return f"select * from {quote_ident(*self.table)}"
+        return (self.query or "").strip().removesuffix(";")
+
+
+def find_source(cursor: Any, export: Export) -> Source | None:
+    """Return the pages that hold the export's rows, or None if they have to be frozen first."""
+    source = find_table(cursor, *export.table) if export.table is not None else None
+    return source or find_query(cursor, export.as_query())
+
+
+def plan_export(
+    connection: Any, store: Store, run: Run, export: Export, options: ExportOptions, *, timeout: float
+) -> Plan:
+    """Cut the export into files and open their uploads.
+
+    Repeating it gives a new plan with new uploads; a plan that fails aborts its uploads and drops its frozen copy.
+
+    :param timeout: seconds for each statement; 0 means none.
+    :raises EmptyExportError: the result is empty and must not be.
+    :raises SourceError: the table or query cannot be exported.
+    """
+    published = store.read(run.manifest_key)
+    with transaction(connection, statement_timeout=timeout) as cursor:
+        source = find_source(cursor, export)
+    if source is None:
+        query, schema = export.as_query(), export.staging_schema
+        source = freeze_query(connection, schema, query, run, export.name, timeout=timeout)
+    try:
+        with transaction(connection, statement_timeout=timeout) as cursor:
+            lock(cursor, source.relation)
+            snapshot = take_snapshot(cursor)
+            cuts = cut_relation(cursor, source, options.max_rows_per_file)
+        uploads = _start(store, options, list(keys_of(run, options, export.name, cuts)))
+    except BaseException:
+        with suppress(Exception):
+            drop_staging(connection, source, timeout=timeout)
+        raise
+    chunks = tuple(
+        Chunk(index, cut.rows, cut.after, cut.upto, upload)
+        for index, (cut, upload) in enumerate(zip(cuts, uploads, strict=False))
+    )
+    rows = sum(cut.rows for cut in cuts)
+    base = published.etag if published else None
+    return Plan(export.name, run, options, source, snapshot, rows, chunks, base)
+
+
+def _start(store: Store, options: ExportOptions, keys: list[str]) -> list[Upload]:
+    """Open an upload for each key; none stays open if one fails."""
+    with ThreadPoolExecutor(STARTERS, thread_name_prefix="start") as pool:
+        futures = [pool.submit(store.start, key, uuid.uuid4().hex, options) for key in keys]
+    try:
+        return [future.result() for future in futures]
+    except BaseException:
+        for future in futures:
+            if future.exception() is None:
+                with suppress(Exception):
+                    store.abort(future.result())
+        raise

@@ -1,0 +1,172 @@
+"""Carries bytes to a store in parts: a fixed ring of buffers, a few threads, a hash of each file on the way.
+
+All the memory there is: ``threads + 1`` buffers of ``part_bytes``. When every buffer is on its way, the reader waits.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import queue
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from threading import Condition
+from typing import TYPE_CHECKING, Protocol, Self
+
+from billing_aggregator.export.errors import UploadError
+from billing_aggregator.export.options import MOST_PARTS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from billing_aggregator.export.store import Part
+
+
+class PartSender(Protocol):
+    """Writes one part of one file to where it belongs."""
+
+    def __call__(self, number: int, data: bytes | bytearray) -> Part:
+        """Write part *number* and return what the store answered."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """A file whose parts have all been taken: its parts, bytes and SHA-256 (hexadecimal)."""
+
+    parts: list[Part]
+    size: int
+    sha256: str
+
+
+class _Digest:
+    """SHA-256 over parts that threads bring at the same time: each waits for its turn."""
+
+    def __init__(self) -> None:
+        self._sha = hashlib.sha256()
+        self._next = 1
+        self._changed = Condition()
+
+    def update(self, number: int, data: bytes | bytearray) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._next == number)
+        self._sha.update(data)
+        with self._changed:
+            self._next += 1
+            self._changed.notify_all()
+
+    def hexdigest(self) -> str:
+        return self._sha.hexdigest()
+
+
+class PartPump:
+    """Threads and buffers that the files of one task share, one file after another.
+
+    :param threads: parts on their way at a time.
+    :param part_bytes: size of each buffer and part.
+    """
+
+    def __init__(self, threads: int, part_bytes: int) -> None:
+        self.part_bytes = part_bytes
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="upload")
+        self._free: queue.SimpleQueue[bytearray] = queue.SimpleQueue()
+        for _ in range(threads + 1):
+            self._free.put(bytearray(part_bytes))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=error is not None)
+
+    def buffer(self) -> bytearray:
+        """Return a free buffer; waits until a part has arrived."""
+        return self._free.get()
+
+    def give_back(self, buffer: bytearray) -> None:
+        """Return a buffer that was not needed."""
+        self._free.put(buffer)
+
+    def send(self, digest: _Digest, write: PartSender, number: int, buffer: bytearray, length: int) -> Future[Part]:
+        """Hash and write a part in a thread, then give its buffer back."""
+
+        def carry() -> Part:
+            try:
+                data = buffer if length == len(buffer) else bytes(memoryview(buffer)[:length])
+                # First of all: a part that fails to arrive must not keep the next one waiting for its turn.
+                digest.update(number, data)
+                return write(number, data)
+            finally:
+                self._free.put(buffer)
+
+        return self._pool.submit(carry)
+
+
+class FilePump:
+    """Takes one file's bytes.
+
+    :param pump: the task's buffers and threads.
+    :param write: writes one part to the file's upload.
+    :param name: for messages.
+    """
+
+    def __init__(self, pump: PartPump, write: PartSender, name: str) -> None:
+        self._pump = pump
+        self._send = write
+        self._name = name
+        self._digest = _Digest()
+        self._buffer: bytearray | None = None
+        self._used = 0
+        self._sent: list[Future[Part]] = []
+        self._checked = 0
+
+    def write(self, data: bytes) -> None:
+        """Take *data*; waits while all buffers are on their way; raises what a part's upload raised."""
+        size = len(data)
+        if self._buffer is None:
+            self._buffer = self._pump.buffer()
+        room = self._pump.part_bytes - self._used
+        if size < room:
+            self._buffer[self._used : self._used + size] = data
+            self._used += size
+            return
+        rest = memoryview(data)
+        while len(rest) >= room:
+            self._buffer[self._used :] = rest[:room]
+            self._used = self._pump.part_bytes
+            self._flush()
+            self._buffer = self._pump.buffer()
+            rest = rest[room:]
+            room = self._pump.part_bytes
+        self._used = len(rest)
+        self._buffer[: self._used] = rest
+
+    def end(self) -> Callable[[], Written]:
+        """Send the last part; return what waits for all parts and tells them."""
+        if self._used or not self._sent:
+            self._flush()
+        elif self._buffer is not None:
+            self._pump.give_back(self._buffer)
+            self._buffer = None
+        sent, digest = self._sent, self._digest
+
+        def wait() -> Written:
+            parts = [future.result() for future in sent]
+            return Written(parts, sum(part.size for part in parts), digest.hexdigest())
+
+        return wait
+
+    def _flush(self) -> None:
+        while self._checked < len(self._sent) and self._sent[self._checked].done():
+            self._sent[self._checked].result()
+            self._checked += 1
+        number = len(self._sent) + 1
+        if number > MOST_PARTS:
+            raise UploadError(
+                f"{self._name} needs more than {MOST_PARTS} parts; raise part_bytes or lower max_rows_per_file"
+            )
+        buffer = self._buffer if self._buffer is not None else self._pump.buffer()
+        self._sent.append(self._pump.send(self._digest, self._send, number, buffer, self._used))
+        self._buffer = None
+        self._used = 0
