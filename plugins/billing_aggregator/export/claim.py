@@ -18,6 +18,7 @@ import socket
 import threading
 import time
 import uuid
+from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
 from billing_aggregator.export.errors import ClaimLostError, PreconditionFailedError, PublicationInProgressError
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from billing_aggregator.export.keys import Run
-    from billing_aggregator.export.store import Store
+    from billing_aggregator.export.store import Found, Store
 
 LOG = logging.getLogger(__name__)
 TIME_TO_LIVE = 300.0
@@ -82,27 +83,30 @@ class Claim:
     def _take(self) -> None:
         deadline = time.monotonic() + self._wait
         while True:
-            found = self._store.read(self._run.claim_key) held = found.json() if found else None if held is None or
-            held["released"] or held["run_id"] == self._run.run_id or self._dead(held, found.age):  # type:
-            ignore[union-attr]
+            found = self._store.read(self._run.claim_key)
+            holder = self._holder_of(found)
+            if holder is None:
                 self._etag = found.etag if found else None
-                try:
+                with suppress(PreconditionFailedError):
                     self._write(released=False)
                     return
-                except PreconditionFailedError:
-                    continue
-            if time.monotonic() >= deadline:
+            elif time.monotonic() >= deadline:
                 raise PublicationInProgressError(
-                    f"run {held['run_id']} on {held['host']} is publishing to {self._store.url(self._run.prefix)}; "
-                    f"its claim runs out {self._ttl:.0f} s after its last sign of life"
+                    f"run {holder} is publishing to {self._store.url(self._run.prefix)}; try again later "
+                    f"(its claim runs out {self._ttl:.0f} s after its last sign of life)"
                 )
-            time.sleep(min(POLL_SECONDS, self._wait))
+            else:
+                time.sleep(min(POLL_SECONDS, self._wait))
 
-    def _dead(self, held: dict[str, object], age: float) -> bool:
-        dead = age > float(str(held["ttl"]))
-        if dead:
-            LOG.warning("run %s has not renewed its claim for %.0f s: taking it over", held["run_id"], age)
-        return dead
+    def _holder_of(self, found: Found | None) -> str | None:
+        """Return the run that keeps us out, or None."""
+        held = found.json() if found else {}
+        if found is None or held["released"] or held["run_id"] == self._run.run_id:
+            return None
+        if found.age > held["ttl"]:
+            LOG.warning("run %s has not renewed its claim for %.0f s: taking it over", held["run_id"], found.age)
+            return None
+        return str(held["run_id"])
 
     def _write(self, *, released: bool) -> None:
         with self._lock:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from billing_aggregator.export.options import ExportOptions
 
-TOKEN_FIELD = "bda-upload"
+UPLOAD_FIELD = "bda-upload"
 DELETE_LIMIT = 1000
 READ_BYTES = 1 << 20
 GONE = {"NoSuchUpload"}
@@ -64,7 +64,7 @@ class S3Store:
         answer = self._s3.create_multipart_upload(
             Bucket=self.bucket,
             Key=key,
-            Metadata={TOKEN_FIELD: token},
+            Metadata={UPLOAD_FIELD: token},
             ContentType=CONTENT_TYPES[options.compression],
             ChecksumAlgorithm="CRC32",
             **_attributes(options),
@@ -121,7 +121,7 @@ class S3Store:
             if _code(error) in MISSING:
                 return None
             raise
-        if head["Metadata"].get(TOKEN_FIELD) != upload.token:
+        if head["Metadata"].get(UPLOAD_FIELD) != upload.token:
             return None
         if head["ContentLength"] != size:
             raise UploadError(f"{self.url(upload.key)} has {head['ContentLength']} bytes, {size} were written")
