@@ -76,7 +76,9 @@ class Lab:
     def publish(self, plans: Sequence[Plan], states: Sequence[ChunkState], **options: Any) -> Publication:
         return publish(self.connect, self.store, plans, states, timeout=TIMEOUT, **options)
 
-    def whole_run(self, exports: Iterable[Export], run: Run | None = None, options: ExportOptions | None = None) -> Publication:
+    def whole_run(
+        self, exports: Iterable[Export], run: Run | None = None, options: ExportOptions | None = None
+    ) -> Publication:
         run = run or self.run()
         plans = [self.plan(run, export, options) for export in exports]
         return self.publish(plans, [state for plan in plans for state in self.chunks(plan)])

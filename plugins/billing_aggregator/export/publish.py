@@ -18,6 +18,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -30,6 +31,7 @@ from billing_aggregator.export.errors import (
     UploadGoneError,
 )
 from billing_aggregator.export.manifest import Manifest, ManifestExport, ManifestFile, read_manifest
+from billing_aggregator.export.staging import drop_staging
 from billing_aggregator.export.stale import stale_keys
 from billing_aggregator.export.verify import verify_source
 
@@ -90,22 +92,59 @@ def publish(
         earlier = read_manifest(found, store.url(run.manifest_key))
         if earlier is not None and _published(earlier, plans, by_plan):
             LOG.info("run %s is published already", run.run_id)
-            return Publication(earlier, run.manifest_key, (), repeated=True)
-        _check_base(earlier, found.etag if found else None, plans)
-        _each(lambda item: _verify_upload(store, *item), _uploads(plans, by_plan))
-        totals = [verify_source(connect, plan, by_plan[plan.name], timeout=timeout) for plan in plans]
-        claim.check()
-        stored = _each(lambda item: _complete(store, *item), _uploads(plans, by_plan))
-        manifest = _manifest(plans, by_plan, totals, stored)
-        stale = stale_keys(store, plans, earlier, manifest)
-        versioned = earlier is None or all(f.version_id for e in earlier.exports.values() for f in e.files)
-        claim.check()
-        if versioned:
-            store.remove(stale)
-        _commit(store, manifest, run.manifest_key, found.etag if found else None)
-        if not versioned:
-            store.remove(stale)
-    return Publication(manifest, run.manifest_key, tuple(stale), repeated=False)
+            publication = Publication(
+                earlier, run.manifest_key, _remove_stale(store, plans, earlier, earlier), repeated=True
+            )
+        else:
+            etag = found.etag if found else None
+            _check_base(earlier, etag, plans)
+            _each(lambda item: _verify_upload(store, *item), _uploads(plans, by_plan))
+            totals = [verify_source(connect, plan, by_plan[plan.name], timeout=timeout) for plan in plans]
+            claim.check()
+            stored = _each(lambda item: _complete(store, *item), _uploads(plans, by_plan))
+            claim.check()
+            manifest = _manifest(plans, by_plan, totals, stored)
+            removed = _commit(store, plans, earlier, manifest, etag)
+            publication = Publication(manifest, run.manifest_key, removed, repeated=False)
+    for plan in plans:
+        _drop(connect, plan, timeout)
+    return publication
+
+
+def _commit(
+    store: Store, plans: Sequence[Plan], earlier: Manifest | None, manifest: Manifest, etag: str | None
+) -> tuple[str, ...]:
+    """Remove stale files and write the manifest; return the keys that were removed.
+
+    In a versioned bucket removed files stay readable by version, so the folder is tidied first and the manifest ends the
+    publication. Without versions, readers of the earlier manifest keep its files until the new manifest is there.
+    """
+    key = plans[0].run.manifest_key
+    versioned = earlier is None or all(f.version_id for e in earlier.exports.values() for f in e.files)
+    if versioned:
+        removed = _remove_stale(store, plans, earlier, manifest)
+        _put_manifest(store, manifest, key, etag)
+    else:
+        _put_manifest(store, manifest, key, etag)
+        removed = _remove_stale(store, plans, earlier, manifest)
+    return removed
+
+
+def _remove_stale(store: Store, plans: Sequence[Plan], earlier: Manifest | None, new: Manifest) -> tuple[str, ...]:
+    stale = stale_keys(store, plans, earlier, new)
+    store.remove(stale)
+    return tuple(stale)
+
+
+def _drop(connect: Callable[[], Any], plan: Plan, timeout: float) -> None:
+    """Drop the plan's frozen copy; what is published stays published if that fails."""
+    if not plan.source.staging:
+        return
+    try:
+        with closing(connect()) as connection:
+            drop_staging(connection, plan.source, timeout=timeout)
+    except Exception as error:
+        LOG.warning("%s could not be dropped, the sweep will: %s", plan.source.relation.sql, error)
 
 
 def _same_run(plans: Sequence[Plan]) -> Any:
@@ -249,7 +288,7 @@ def _file(chunk: Chunk, state: ChunkState, stored: Stored) -> ManifestFile:
     )
 
 
-def _commit(store: Store, manifest: Manifest, key: str, expected: str | None) -> None:
+def _put_manifest(store: Store, manifest: Manifest, key: str, expected: str | None) -> None:
     """Write the manifest if it is still the one that was looked at; recognise a lost reply by reading it back."""
     try:
         store.put_if(key, manifest.body(), expected)

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
-from tests.exporting import DRIVERS, Lab
 
 from billing_aggregator.export.store import open_store
+from tests.exporting import DRIVERS, Lab
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,4 +61,4 @@ def any_store(request: pytest.FixtureRequest, new_lab: Callable[..., Lab]) -> La
 @pytest.fixture
 def table(request: pytest.FixtureRequest) -> str:
     """A name for this test's table, with characters that need quoting."""
-    return f"T {abs(hash(request.node.nodeid)) % 10**9} \"%s\""
+    return f'T {abs(hash(request.node.nodeid)) % 10**9} "%s"'

@@ -41,7 +41,9 @@ def test_all_fields_and_a_run_id_that_needs_quoting() -> None:
 
 
 def test_two_run_ids_never_share_a_key() -> None:
-    keys = {render_key("{client}/{environment}/{run}/{file}", a_run(run_id=r), "a") for r in ("a b", "a+b", "a/b", "a%20b")}
+    keys = {
+        render_key("{client}/{environment}/{run}/{file}", a_run(run_id=r), "a") for r in ("a b", "a+b", "a/b", "a%20b")
+    }
     assert len(keys) == 4
 
 
@@ -52,7 +54,14 @@ def test_a_number_of_five_digits_is_still_a_file() -> None:
 
 @pytest.mark.parametrize(
     "key",
-    ["e/p/a_b_0000.csv", "e/p/ab_0000.csv", "e/p/a_000.csv", "e/p/a_0000.csv.bak", "e/p/a_0000.txt", "e/p/x/a_0000.csv"],
+    [
+        "e/p/a_b_0000.csv",
+        "e/p/ab_0000.csv",
+        "e/p/a_000.csv",
+        "e/p/a_0000.csv.bak",
+        "e/p/a_0000.txt",
+        "e/p/x/a_0000.csv",
+    ],
 )
 def test_other_keys_are_not_the_exports(key: str) -> None:
     assert not is_file_of(key, "e/p/a")
@@ -80,7 +89,9 @@ def test_export_names_that_are_good(name: str) -> None:
     check_export_name(name)
 
 
-@pytest.mark.parametrize("target", ["bucket", "s3://", "s3://b/prefix", "file://host/x", "file:///", "http://x", "s3://b?x"])
+@pytest.mark.parametrize(
+    "target", ["bucket", "s3://", "s3://b/prefix", "file://host/x", "file:///", "http://x", "s3://b?x"]
+)
 def test_targets_that_are_refused(target: str) -> None:
     with pytest.raises(KeyTemplateError, match="target"):
         check_target(target)
