@@ -10,7 +10,7 @@ RUN_CLIENT := $(if $(filter command line,$(origin CLIENT)),--client '$(CLIENT)')
 RUN_ENV := $(if $(filter command line,$(origin ENV)),--environment '$(ENV)')
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint typecheck fmt lock clean venv
+.PHONY: help run validate health plan test lint typecheck fmt lock clean venv
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -28,7 +28,16 @@ $(VENV)/.installed: requirements-dev.txt
 	@touch $@
 
 run: venv ## run the nightly job on this machine: make run CLIENT=enercity ENV=local
-	@$(BIN)/python -m billing_aggregator run $(RUN_CLIENT) $(RUN_ENV)
+	@$(BIN)/python -m billing_aggregator run $(RUN_CLIENT) $(RUN_ENV) $(ARGS)
+
+validate: venv ## check configuration, scripts, checks and exports of every client; offline
+	@$(BIN)/python -m billing_aggregator validate $(ARGS)
+
+health: venv ## check database, privileges, S3, mail and Slack: make health CLIENT=enercity ENV=prod
+	@$(BIN)/python -m billing_aggregator health $(RUN_CLIENT) $(RUN_ENV) $(ARGS)
+
+plan: venv ## show what a run would do: make plan CLIENT=enercity ENV=prod ARGS=--json
+	@$(BIN)/python -m billing_aggregator plan $(RUN_CLIENT) $(RUN_ENV) $(ARGS)
 
 test: lint typecheck ## lint, type check and all tests
 	@mkdir -p build

@@ -60,6 +60,7 @@ def declare_params(config: ClientConfig) -> dict[str, Param]:
     from airflow.sdk import Param
 
     systems = list(ordered(config.systems, config.dependencies))
+    default = default_params(config)
     choice: dict[str, Any] = {
         "type": "array",
         "items": {"type": "string", "enum": systems},
@@ -73,19 +74,19 @@ def declare_params(config: ClientConfig) -> dict[str, Param]:
     together = f" {'; '.join(needs)}." if needs else ""
     return {
         "systems": Param(
-            list(config.active_systems),
+            default["systems"],
             title="Systems",
             description_md=f"Systems to rebuild and publish; tasks of the others are skipped.{together}",
             **choice,
         ),
         "ignore_systems": Param(
-            [],
+            default["ignore_systems"],
             title="Systems to leave out",
             description_md="Taken away from *Systems*; what was published of them before stays as it is.",
             **choice,
         ),
         "business_date": Param(
-            None,
+            default["business_date"],
             type=["null", "string"],
             format="date",
             title="Business date",
@@ -94,14 +95,14 @@ def declare_params(config: ClientConfig) -> dict[str, Param]:
             section="Scope",
         ),
         "dry_run": Param(
-            config.dry_run,
+            default["dry_run"],
             type="boolean",
             title="Dry run",
             description_md="Rebuild and audit, count what would be exported, but publish nothing and keep no history.",
             section="Output",
         ),
         "max_rows_per_file": Param(
-            config.max_rows_per_file,
+            default["max_rows_per_file"],
             type="integer",
             minimum=1,
             maximum=MAX_ROWS_PER_FILE,
@@ -109,6 +110,17 @@ def declare_params(config: ClientConfig) -> dict[str, Param]:
             description_md=f"Each CSV file but the last holds this many rows: 1 to {MAX_ROWS_PER_FILE:,}.",
             section="Output",
         ),
+    }
+
+
+def default_params(config: ClientConfig) -> dict[str, Any]:
+    """Return the values of a run that gives no params."""
+    return {
+        "systems": list(config.active_systems),
+        "ignore_systems": [],
+        "business_date": None,
+        "dry_run": config.dry_run,
+        "max_rows_per_file": config.max_rows_per_file,
     }
 
 

@@ -33,8 +33,7 @@ def field(name: str, value: str) -> str:
 def success(states: Sequence[TaskState], store: ObjectStore, files: Path, log: Path, seconds: float) -> str:
     """Return the summary of a run that succeeded, and copy its files to *files*."""
     lines = ["", f"Succeeded in {seconds:.0f} s: {_counts(states)}", "", *_phases(states), ""]
-    exports_done = any(state.task_id.startswith("publish") and state.state == "success" for state in states)
-    if exports_done:
+    if _is_published(states):
         lines += _published(store, files)
     else:
         lines += ["Nothing was published: dry run. The log shows what would have been exported."]
@@ -50,12 +49,35 @@ def failure(states: Sequence[TaskState], airflow: AirflowProcess, log: Path, sec
         lines += [f"  failed task: {task}", *_indent(airflow.error_of(task) or "(no error in the log)"), ""]
     if not failed:
         lines += [*_indent("\n".join(_tail(log))), ""]
-    published = any(state.task_id.startswith("publish") and state.state == "success" for state in states)
     lines.append(
-        "  The new files are published." if published else "  Nothing was published; earlier files are as before."
+        "  The new files are published."
+        if _is_published(states)
+        else "  Nothing was published; earlier files are as before."
     )
     lines.append(field("log", str(log)))
     return "\n".join(lines)
+
+
+def data(
+    states: Sequence[TaskState], airflow: AirflowProcess, log: Path, seconds: float, store: ObjectStore | None
+) -> dict[str, Any]:
+    """Return the outcome for machines; *store* is None for a run that failed."""
+    published = _is_published(states)
+    failed = [state.task_id for state in states if state.state == "failed"]
+    return {
+        "ok": store is not None,
+        "seconds": round(seconds, 1),
+        "tasks": [{"task": state.task_id, "state": state.state, "seconds": state.seconds} for state in states],
+        "failed": [{"task": task, "error": airflow.error_of(task)} for task in failed],
+        "published": published,
+        "location": store.location if store and published else None,
+        "manifest": store.manifest() if store and published else None,
+        "log": str(log),
+    }
+
+
+def _is_published(states: Sequence[TaskState]) -> bool:
+    return any(state.task_id.startswith("publish") and state.state == "success" for state in states)
 
 
 def _published(store: ObjectStore, files: Path) -> list[str]:

@@ -8,12 +8,12 @@ import shutil
 import signal
 import sys
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, redirect_stdout
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from billing_aggregator.config import ClientConfig, ConfigError, load_client, read_environment
+from billing_aggregator.config import read_environment
 from billing_aggregator.local import report, warehouse
 from billing_aggregator.local.airflow_process import AirflowProcess
 from billing_aggregator.local.objects import ObjectStore
@@ -24,37 +24,36 @@ from billing_aggregator.local.s3 import ACCESS_KEY, SECRET_KEY, LocalS3
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from billing_aggregator.config import ClientConfig
+
 ROOT = Path(__file__).resolve().parents[3]
 BUILD = ROOT / "build"
 SAMPLE_VAULT = ROOT / "sample" / "vault.sql.gz"
 KEPT_RUNS = 5
 
 
-def run(client: str | None, environment: str | None, conf: Mapping[str, Any]) -> int:
+def run(config: ClientConfig, conf: Mapping[str, Any], *, as_json: bool = False) -> int:
     """Run the DAG of one client and environment; return the exit status: 0, 1 for a failed run.
 
     Where BDA_DB_HOST is unset an embedded server with the sample vault is used, where neither BDA_S3_BUCKET nor
     BDA_S3_URL is set a local S3 server.
 
-    :param client: else BDA_CLIENT_ID, else ``enercity``.
-    :param environment: else BDA_ENVIRONMENT, else what the database's host says (see the README).
     :param conf: params of the run.
-    :raises ConfigError: the configuration is wrong.
+    :param as_json: one JSON object on stdout; what a person reads goes to stderr.
     """
-    settings = read_environment(os.environ)
-    client = client or settings.client_id or "enercity"
-    environment = environment or settings.detected_environment()
-    config = load_client(client, environment)
-    if not config.enabled:
-        raise ConfigError(f"{client}/{environment} is not enabled in clients.yaml; set enabled: true")
     with ExitStack() as stack:
         # A terminated run cleans up as an interrupted one does.
         previous = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
         stack.callback(signal.signal, signal.SIGTERM, previous)
-        return _run(config, conf, stack)
+        if not as_json:
+            return _run(config, conf, stack)[0]
+        with redirect_stdout(sys.stderr):
+            status, outcome = _run(config, conf, stack)
+        print(json.dumps(outcome, indent=2, ensure_ascii=False))
+        return status
 
 
-def _run(config: ClientConfig, conf: Mapping[str, Any], stack: ExitStack) -> int:
+def _run(config: ClientConfig, conf: Mapping[str, Any], stack: ExitStack) -> tuple[int, dict[str, Any]]:
     started = time.monotonic()
     folder = _run_folder(config)
     log = folder / "run.log"
@@ -76,10 +75,10 @@ def _run(config: ClientConfig, conf: Mapping[str, Any], stack: ExitStack) -> int
     seconds = time.monotonic() - started
     if airflow.exit_status != 0:
         print(report.failure(states, airflow, log, seconds))
-        return 1
+        return 1, report.data(states, airflow, log, seconds, None)
     store = ObjectStore(config, dict(os.environ) | variables)
     print(report.success(states, store, folder / "files", log, seconds))
-    return 0
+    return 0, report.data(states, airflow, log, seconds, store)
 
 
 def _run_folder(config: ClientConfig) -> Path:

@@ -1,0 +1,100 @@
+"""What a client's folders hold: scripts of each phase, exports and their keys. Pure: no Airflow, no database."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from billing_aggregator.config.load import sql_root
+from billing_aggregator.config.models import ordered
+from billing_aggregator.scripts import Script, find_queries, find_scripts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from billing_aggregator.config import ClientConfig
+
+PHASES = ("prechecks", "init", "audits", "export", "history", "cleanup")
+CHECK_PHASES = ("prechecks", "audits")
+FIRST_FILE = "_0000.csv"
+COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
+STRING = re.compile(r"\$(\w*)\$.*?\$\1\$|'(?:[^']|'')*'", re.DOTALL)
+VAULT_TABLE = re.compile(r"\b([a-z_]+_vault)\.([a-z_][a-z0-9_]*)")
+
+
+@dataclass(frozen=True)
+class Export:
+    """One export and the key of its first file.
+
+    :param name: ``tripica_results``, or ``<audience>/<query>``.
+    :param key: where its first file goes; ``business_date`` and run stay as fields in braces.
+    :param source: what is exported: a table, or the query's file.
+    """
+
+    name: str
+    key: str
+    source: str
+
+
+def phase_scripts(config: ClientConfig, phase: str, system: str) -> list[Script]:
+    """Return the client's scripts of one system in *phase*, in the order of execution."""
+    return find_scripts(sql_root(config), phase, system, config.client)
+
+
+def systems_in_order(config: ClientConfig) -> list[str]:
+    """Return the client's systems in the order in which they run."""
+    return ordered(config.systems, config.dependencies)
+
+
+def exports(config: ClientConfig) -> list[Export]:
+    """Return the client's exports in the order in which they are listed: results of systems, then queries."""
+    found = [(f"{system}_results", f"report_oibl.{system}_results") for system in systems_in_order(config)]
+    root = sql_root(config)
+    found += [(name, path.relative_to(root).as_posix()) for name, path in find_queries(root).items()]
+    return [Export(name, file_key(config, name + FIRST_FILE), source) for name, source in found]
+
+
+def file_key(config: ClientConfig, file: str) -> str:
+    """Return the key of *file*; fields that only a run knows stay in braces."""
+    known = {"client": config.client, "environment": config.environment, "file": file}
+    return re.sub(r"\{(\w+)\}", lambda match: known.get(match[1], match[0]), config.key_template)
+
+
+def code_of(text: str) -> str:
+    """Return *text* without comments, texts and bodies in dollar quotes."""
+    return STRING.sub("''", COMMENT.sub(" ", text))
+
+
+def vault_tables(config: ClientConfig) -> dict[str, list[str]]:
+    """Return schema → tables of the vaults that the client's rebuilding scripts read, sorted."""
+    found: set[tuple[str, str]] = set()
+    for script in _all_scripts(config, "init"):
+        found |= set(VAULT_TABLE.findall(COMMENT.sub(" ", script.read())))
+    schemas: dict[str, list[str]] = {}
+    for schema, table in sorted(found):
+        schemas.setdefault(schema, []).append(table)
+    return schemas
+
+
+def _all_scripts(config: ClientConfig, phase: str) -> Iterator[Script]:
+    for system in systems_in_order(config):
+        yield from phase_scripts(config, phase, system)
+
+
+def folder_problems(root: Path, systems: tuple[str, ...]) -> list[str]:
+    """Return what in the SQL folders nobody would ever run: unknown phases and systems, files at a wrong place."""
+    problems = []
+    for entry in sorted(root.iterdir()):
+        if entry.name == "archive" or entry.name.startswith((".", "NOEXEC_")):
+            continue
+        if entry.name not in PHASES or not entry.is_dir():
+            problems.append(f"{entry}: no phase has this name; the phases are {', '.join(PHASES)} and archive")
+            continue
+        for system in sorted(entry.iterdir()):
+            if system.is_file() and system.suffix != ".sql":
+                continue
+            if system.name not in systems or not system.is_dir():
+                problems.append(f"{system}: no system has this name; known: {', '.join(systems)}")
+    return problems

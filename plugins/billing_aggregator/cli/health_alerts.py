@@ -1,0 +1,82 @@
+"""Health of the alerts' connections: the mail server says hello, Slack's host answers; nothing is sent."""
+
+from __future__ import annotations
+
+import smtplib
+import socket
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from billing_aggregator.cli.results import Finding, failed, not_configured, ok
+from billing_aggregator.connections import find_connection
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from billing_aggregator.config import ClientConfig
+
+TIMEOUT_SECONDS = 10
+SLACK_HOST = "https://hooks.slack.com"
+PORTS = {"https": 443, "http": 80}
+TRUE = ("true", "1", "yes")
+
+
+def alert_findings(config: ClientConfig) -> Iterator[Finding]:
+    """Yield what is found for mail and Slack."""
+    alerts = config.alerts
+    if not alerts.email:
+        yield not_configured("mail", "alerts.email is empty in clients.yaml")
+    elif (connection := find_connection(alerts.smtp_conn_id)) is None:
+        yield failed("mail", f"create the Airflow connection {alerts.smtp_conn_id} (type smtp)")
+    else:
+        yield _mail(alerts.smtp_conn_id, connection)
+    if not alerts.slack:
+        yield not_configured("Slack", "alerts.slack is false in clients.yaml")
+    elif (connection := find_connection(alerts.slack_conn_id)) is None:
+        yield failed("Slack", f"create the Airflow connection {alerts.slack_conn_id} (type slackwebhook)")
+    else:
+        yield _slack(alerts.slack_conn_id, connection)
+
+
+def _mail(conn_id: str, connection: Any) -> Finding:
+    extra = connection.extra_dejson
+    host = connection.host or "localhost"
+    implicit_tls = not _is_true(extra.get("disable_ssl", False))
+    port = connection.port or (465 if implicit_tls else 587)
+    factory = smtplib.SMTP_SSL if implicit_tls else smtplib.SMTP
+    try:
+        with factory(host, port, timeout=TIMEOUT_SECONDS) as server:
+            code, answer = server.ehlo()
+    except (OSError, smtplib.SMTPException) as error:
+        return failed("mail", f"{host}:{port} does not answer: {_reason(error)}; see the connection {conn_id}")
+    if code != 250:  # noqa: PLR2004 - SMTP: requested action completed
+        return failed("mail", f"{host}:{port} answers EHLO with {code}; see the connection {conn_id}")
+    if not extra.get("from_email"):
+        return failed("mail", f"connection {conn_id}: extra from_email is missing; mails need a sender")
+    name = answer.decode(errors="replace").split()[:1]
+    return ok("mail", f"{host}:{port} answers EHLO{' as ' + name[0] if name else ''}; no message was sent")
+
+
+def _slack(conn_id: str, connection: Any) -> Finding:
+    # The webhook's address holds its secret: of it, only the host is ever shown.
+    stored = connection.password or ""
+    base = stored if "://" in stored else (connection.host or SLACK_HOST)
+    address = urlsplit(base if "://" in base else f"https://{base}")
+    host = address.hostname or ""
+    port = address.port or connection.port or PORTS.get(address.scheme, 443)
+    if not stored:
+        return failed("Slack", f"connection {conn_id}: password is missing; it is the webhook's secret part")
+    try:
+        with closing(socket.create_connection((host, port), timeout=TIMEOUT_SECONDS)):
+            return ok("Slack", f"{host}:{port} answers; no message was sent")
+    except OSError as error:
+        return failed("Slack", f"{host}:{port} does not answer: {_reason(error)}; see the connection {conn_id}")
+
+
+def _reason(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
+
+
+def _is_true(value: Any) -> bool:
+    return value is True or str(value).lower() in TRUE

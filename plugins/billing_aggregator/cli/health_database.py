@@ -1,0 +1,101 @@
+"""Health of the warehouse: reachable, encrypted, vaults readable, report schema ours to make."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+from billing_aggregator.cli.catalogue import vault_tables
+from billing_aggregator.cli.results import Finding, failed, ok
+from billing_aggregator.config import ConfigError
+from billing_aggregator.reachability import UnreachableError, driver_errors, open_warehouse
+from billing_aggregator.scripts import ScriptError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from billing_aggregator.config import ClientConfig
+
+OLDEST_VERSION = 140_000
+REPORT_SCHEMA = "report_oibl"
+SESSION = """
+select current_setting('server_version_num')::int, split_part(current_setting('server_version'), ' ', 1),
+    current_user, current_database(), coalesce((select ssl from pg_stat_ssl where pid = pg_backend_pid()), false)
+"""
+READABLE = """
+select wanted.name,
+    case
+        when to_regnamespace(quote_ident(%s)) is null then 'no schema'
+        when not has_schema_privilege(quote_ident(%s), 'usage') then 'no usage'
+        when to_regclass(quote_ident(%s) || '.' || quote_ident(wanted.name)) is null then 'missing'
+        when not has_table_privilege(quote_ident(%s) || '.' || quote_ident(wanted.name), 'select') then 'not readable'
+    end
+from unnest(string_to_array(%s, ',')) with ordinality as wanted (name, place)
+order by wanted.place
+"""
+REPORT = """
+select to_regnamespace(%s) is not null,
+    coalesce(has_schema_privilege(to_regnamespace(%s)::oid, 'create, usage'), false),
+    has_database_privilege(current_database(), 'create'),
+    coalesce((select pg_get_userbyid(nspowner) from pg_namespace where nspname = %s), '')
+"""
+
+
+def database_findings(config: ClientConfig) -> Iterator[Finding]:
+    """Yield what is found in the client's warehouse; one FAILED line when it cannot be reached."""
+    try:
+        with closing(open_warehouse(config, "bda:health")) as connection, connection.cursor() as cursor:
+            cursor.execute(SESSION)
+            number, version, user, database, encrypted = cursor.fetchone()
+            tls = "with TLS" if encrypted else "without TLS"
+            if number < OLDEST_VERSION:
+                yield failed("database", f"PostgreSQL {version} is too old; 14 or newer is needed")
+            else:
+                yield ok("database", f"PostgreSQL {version}, database {database}, role {user}, {tls}")
+            yield from _vaults(cursor, config, user)
+            yield _report_schema(cursor, user)
+    except UnreachableError as error:
+        yield failed("database", str(error))
+    except driver_errors() as error:
+        yield failed("database", str(error).strip().splitlines()[0])
+
+
+def _vaults(cursor: Any, config: ClientConfig, user: str) -> Iterator[Finding]:
+    try:
+        schemas = vault_tables(config)
+    except (ConfigError, ScriptError) as error:
+        yield failed("scripts", str(error))
+        return
+    for schema, tables in schemas.items():
+        cursor.execute(READABLE, [schema] * 4 + [",".join(tables)])
+        reasons: dict[str, list[str]] = {}
+        for table, reason in cursor.fetchall():
+            reasons.setdefault(reason or "", []).append(table)
+        wrong = {reason: names for reason, names in reasons.items() if reason}
+        if not wrong:
+            yield ok(schema, f"{len(tables)} tables readable")
+        for reason, names in wrong.items():
+            yield failed(schema, _way_out(reason, schema, names, user))
+
+
+def _way_out(reason: str, schema: str, tables: list[str], user: str) -> str:
+    if reason == "no schema":
+        return "the schema is not in this database; load the vault, or leave out the system that reads it"
+    if reason == "no usage":
+        return f"role {user} may not use it: grant usage on schema {schema} to {user}"
+    if reason == "missing":
+        return f"tables missing: {', '.join(tables)}; load the vault"
+    names = ", ".join(f"{schema}.{table}" for table in tables)
+    return f"role {user} may not read {', '.join(tables)}: grant select on {names} to {user}"
+
+
+def _report_schema(cursor: Any, user: str) -> Finding:
+    cursor.execute(REPORT, [REPORT_SCHEMA] * 3)
+    exists, may_write, may_create, owner = cursor.fetchone()
+    if exists and may_write:
+        return ok(REPORT_SCHEMA, f"schema exists, owner {owner}, role {user} may write")
+    if exists:
+        return failed(REPORT_SCHEMA, f"belongs to {owner}: alter schema {REPORT_SCHEMA} owner to {user}")
+    if may_create:
+        return ok(REPORT_SCHEMA, "schema does not exist yet; the first run may create it")
+    return failed(REPORT_SCHEMA, f"role {user} may not create it: grant create on database ... to {user}")

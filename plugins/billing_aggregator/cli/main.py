@@ -1,0 +1,129 @@
+"""Commands for people and for machines: human output by default, one JSON object with ``--json``.
+
+exit status:
+  0    done: valid, healthy, planned, the run succeeded
+  1    the run failed, or health found something that would fail it
+  2    the configuration or the call is wrong: nothing was started
+  130  interrupted: everything that was started is stopped
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from billing_aggregator.cli.choice import Choice
+from billing_aggregator.cli.results import DONE, INTERRUPTED, WRONG
+from billing_aggregator.config import ConfigError
+from billing_aggregator.scripts import ScriptError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from billing_aggregator.cli.results import Result
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status: see the module's docstring."""
+    options = _parser().parse_args(arguments)
+    # Airflow's own lines would stand between ours; whoever wants them sets the variable.
+    os.environ.setdefault("AIRFLOW__LOGGING__LOGGING_LEVEL", "CRITICAL")
+    try:
+        status: int = options.command(options)
+    except (ConfigError, ScriptError) as error:
+        _refuse(error, as_json=options.json)
+        return WRONG
+    except KeyboardInterrupt:
+        print("\ninterrupted: everything that was started is stopped", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader, such as `head`, has seen enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    return status
+
+
+def _refuse(error: Exception, *, as_json: bool) -> None:
+    problems = str(error).splitlines()
+    if as_json:
+        print(json.dumps({"ok": False, "problems": problems}, indent=2, ensure_ascii=False))
+    else:
+        print("\n".join(f"error: {problem}" for problem in problems), file=sys.stderr)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="billing_aggregator", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(required=True, metavar="command")
+    _command(
+        commands, "validate", "check configuration, scripts, checks and exports of every client; offline", _validate
+    )
+    health = _command(
+        commands, "health", "check database, privileges, S3, mail and Slack of one client, for real", _health
+    )
+    plan = _command(commands, "plan", "show what a run would do, phase by phase; offline", _plan)
+    run = _command(commands, "run", "run the DAG of one client and environment on this machine", _run)
+    for command in (health, plan, run):
+        command.add_argument("--client", help="default: BDA_CLIENT_ID, else enercity")
+        command.add_argument("--environment", help="default: BDA_ENVIRONMENT, else detected")
+    for command in (plan, run):
+        command.add_argument("--systems", metavar="A,B", help="only these systems")
+        command.add_argument("--ignore-systems", metavar="A,B", help="leave out these systems")
+        command.add_argument("--business-date", metavar="YYYY-MM-DD", help="default: today in the client's time zone")
+        command.add_argument("--max-rows-per-file", metavar="N", type=int, help="rows in each CSV file but the last")
+        command.add_argument("--dry-run", action="store_true", help="count what would be exported, publish nothing")
+    return parser
+
+
+def _command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    purpose: str,
+    function: Callable[[argparse.Namespace], int],
+) -> argparse.ArgumentParser:
+    command = commands.add_parser(name, help=purpose, description=purpose)
+    command.add_argument("--json", action="store_true", help="one JSON object instead of text")
+    command.set_defaults(command=function)
+    return command
+
+
+def _show(result: Result, options: argparse.Namespace) -> int:
+    print(json.dumps(result.data(), indent=2, ensure_ascii=False) if options.json else result.text())
+    return result.status
+
+
+def _validate(options: argparse.Namespace) -> int:
+    from billing_aggregator.cli.validate import validate
+
+    return _show(validate(), options)
+
+
+def _health(options: argparse.Namespace) -> int:
+    from billing_aggregator.cli.health import health
+
+    return _show(health(Choice.of(options).config()), options)
+
+
+def _plan(options: argparse.Namespace) -> int:
+    from billing_aggregator.cli.plan import plan
+
+    choice = Choice.of(options)
+    config = choice.config()
+    return _show(plan(config, choice.params(config)), options)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from billing_aggregator.cli.validate import script_problems
+    from billing_aggregator.local.run import run
+
+    choice = Choice.of(options)
+    config = choice.config()
+    choice.params(config)
+    problems = script_problems(config)
+    if problems:
+        raise ConfigError("\n".join(problems))
+    return run(config, choice.conf, as_json=options.json)
