@@ -15,21 +15,24 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 
 from benchmarks.vault import create_vault
+from billing_aggregator.config.load import load_client
 from billing_aggregator.local.postgres import EmbeddedPostgres
 from billing_aggregator.local.warehouse import DATABASE, ROLE
 from billing_aggregator.scripts import Script, find_scripts, stages
 from billing_aggregator.sql_runner import run_script
 
+if TYPE_CHECKING:
+    from billing_aggregator.config.models import ClientConfig
+
 ROOT = Path(__file__).resolve().parents[1]
 SQL_ROOT = ROOT / "include" / "sql"
-SYSTEMS = ("bookkeeper", "tripica")
-#: Session settings of a task, as include/clients.yaml gives them by default; --set overrides.
-SESSION = {"work_mem": "256MB", "jit": "off", "max_parallel_workers_per_gather": "2", "temp_buffers": "64MB"}
+#: Whose settings apply: what is measured is what production would do.
+ENVIRONMENT = "prod"
 SHOWN = (
     "server_version",
     "shared_buffers",
@@ -56,8 +59,8 @@ class Bench:
     """A server with a vault, and how to run the scripts on it."""
 
     server: EmbeddedPostgres
+    config: ClientConfig
     session: dict[str, str]
-    client: str
     connections: int
 
     def connect(self) -> psycopg.Connection[Any]:
@@ -68,7 +71,7 @@ class Bench:
     def run(self, script: Script, begin: float) -> Timing:
         """Run one script on a connection of its own; errors of the driver pass through."""
         started = time.monotonic()
-        settings = {"client": self.client, "environment": "bench", "business_date": "2026-01-15", "run_id": "bench"}
+        settings = {"client": self.config.client, "environment": ENVIRONMENT, "business_date": "2026-01-15"}
         with self.connect() as connection:
             result = run_script(connection, script.read(), settings)
         name = script.relative.split("/", 1)[1]
@@ -79,11 +82,11 @@ class Bench:
         begin = time.monotonic()
         timings: list[Timing] = []
         with ThreadPoolExecutor(self.connections) as pool:
-            for system in SYSTEMS:
-                for stage in stages(find_scripts(sql_root, "init", system, self.client)):
+            for system in self.config.active_systems:
+                for stage in stages(find_scripts(sql_root, "init", system, self.config.client)):
                     timings += pool.map(lambda script: self.run(script, begin), stage)
         if not timings:
-            raise SystemExit(f"{sql_root}: no init scripts for {', '.join(SYSTEMS)}")
+            raise SystemExit(f"{sql_root}: no init scripts for {', '.join(self.config.active_systems)}")
         return time.monotonic() - begin, timings
 
     def counts(self) -> dict[str, int]:
@@ -115,9 +118,11 @@ class Bench:
 def main(arguments: list[str] | None = None) -> None:
     """Make the vault, run the scripts, print and write the report."""
     options = parse(arguments)
-    session = SESSION | dict(pair.split("=", 1) for pair in options.set)
+    config = load_client(options.client, ENVIRONMENT, environ={})
+    session = config.sql_settings | dict(pair.split("=", 1) for pair in options.set)
+    connections = 1 if options.serial else options.connections or config.db_max_conns
     with EmbeddedPostgres(options.postgres) as server:
-        bench = Bench(server, session, options.client, 1 if options.serial else options.connections)
+        bench = Bench(server, config, session, connections)
         begin = time.monotonic()
         create_vault(server, DATABASE, options.charges, options.seed)
         generated = time.monotonic() - begin
@@ -154,7 +159,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--charges", type=int, default=100_000, help="charges in the vault (default 100000)")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--client", default="enercity", help="whose client folders apply (default enercity)")
-    parser.add_argument("--connections", type=int, default=4, help="scripts side by side (db_max_conns, default 4)")
+    parser.add_argument("--connections", type=int, help="scripts side by side (default: the client's db_max_conns)")
     parser.add_argument("--serial", action="store_true", help="one script at a time")
     parser.add_argument("--repeat", type=int, default=1, help="run init so often on one vault, report the fastest")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a session setting")

@@ -29,7 +29,7 @@ insert into bench.kind (kind, weight) values
 ('rejected_once', 30),
 ('rejected_twice', 12),
 ('partly_paid', 18),
-('yearly_bill', 230),
+('yearly_bill', 280),
 ('yearly_bill_with_discount', 100),
 ('bill_cancelled', 18),
 ('bonus', 36),

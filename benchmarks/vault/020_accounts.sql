@@ -63,8 +63,19 @@ select
 from (
     select
         number,
-        floor(bench.chance(number, 3) * (select count(*) from bench.draw))::bigint as slot
+        -- The first events are one of each kind, so that every kind occurs in small vaults too.
+        coalesce(
+            first_of_kind.slot,
+            floor(bench.chance(number, 3) * (select count(*) from bench.draw))::bigint
+        ) as slot
     from generate_series(1, current_setting('bench.charges')::bigint) as number
+    left join (
+        select
+            min(slot) as slot,
+            row_number() over (order by kind) as kind_number
+        from bench.draw
+        group by kind
+    ) as first_of_kind on first_of_kind.kind_number = number
 ) as drawn
 inner join bench.draw using (slot)
 inner join (select kind, count(*) as charges from bench.charge_template group by kind) as size using (kind);
