@@ -61,7 +61,7 @@ def plant(postgres: EmbeddedPostgres) -> Iterator[Plant]:
             owner.execute("set timezone = 'UTC'")
             if defect:
                 owner.execute(defect.encode())
-        return run_checks(postgres, name, phase, settings, only)
+        return run_checks(postgres, name, phase, settings, only=only)
 
     yield run
     with psycopg.connect(postgres.dsn(), autocommit=True) as admin:
@@ -78,11 +78,17 @@ def build_list(server: EmbeddedPostgres, database: str, client: str = CLIENT) ->
 
 
 def run_checks(
-    server: EmbeddedPostgres, database: str, phase: str, settings: dict[str, str] | None = None, only: str = ""
+    server: EmbeddedPostgres,
+    database: str,
+    phase: str,
+    settings: dict[str, str] | None = None,
+    *,
+    only: str = "",
+    time_zone: str = "UTC",
 ) -> dict[str, CheckResult]:
     """Run the checks of *phase* whose names start with *only*; keys are ``system/name``."""
     results = {}
-    with psycopg.connect(server.dsn(database, ROLE)) as connection:
+    with psycopg.connect(server.dsn(database, ROLE), options=f"-c timezone={time_zone}") as connection:
         for system in SYSTEMS:
             for script in find_scripts(SQL_ROOT, phase, system, CLIENT):
                 if script.name.startswith(only):

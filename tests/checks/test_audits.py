@@ -423,6 +423,11 @@ def test_no_check_fails_on_the_sample(postgres: EmbeddedPostgres, sample_templat
     build_list(postgres, database, client)
     results = run_checks(postgres, database, "audits")
     assert {name for name in violated(results) if results[name].severity == "fail"} == set()
+    for phase in ("prechecks", "audits"):
+        here, there = (run_checks(postgres, database, phase, time_zone=zone) for zone in ("UTC", "Pacific/Auckland"))
+        assert {name: result.violations for name, result in here.items()} == {
+            name: result.violations for name, result in there.items()
+        }, "a check depends on the session's time zone"
 
 
 def test_every_check_has_a_case(postgres: EmbeddedPostgres, clean_list: str) -> None:
