@@ -51,7 +51,9 @@ class LocalStore:
         path = self._path(key)
         self._make_folder(path.parent)
         temporary = path.with_name(f".{path.name}.{token}{PART_SUFFIX}")
-        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, FILE_MODE))
+        handle = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, FILE_MODE)
+        os.fchmod(handle, FILE_MODE)  # whatever the umask says
+        os.close(handle)
         return Upload(key, temporary.name, token)
 
     def write_part(self, upload: Upload, number: int, data: bytes | bytearray, part_bytes: int) -> Part:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -14,6 +15,7 @@ SMALLEST_PART = 5 * MIB
 MOST_PARTS = 10_000
 QUOTE = '"'
 MOST_TAGS = 10
+TAG_TEXT = re.compile(r"[\w +=.:/@-]*")
 LEVELS = {"none": (None, None), "gzip": (0, 3), "zstd": (1, 19)}
 
 
@@ -103,6 +105,8 @@ class ExportOptions(BaseModel):
         for key, text in value.items():
             if not 1 <= len(key) <= 128 or len(text) > 256 or key.startswith("aws:"):  # noqa: PLR2004 - S3's limits
                 raise ValueError(f"tags: {key!r}={text!r}: S3 takes 1-128 and 0-256 characters, no key aws:...")
+            if not TAG_TEXT.fullmatch(key + text):
+                raise ValueError(f"tags: {key!r}={text!r}: S3 takes letters, digits, spaces and + - = . _ : / @")
         return value
 
     @model_validator(mode="after")

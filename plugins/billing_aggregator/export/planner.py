@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from billing_aggregator.export.errors import ExportSourceChangedError
 from billing_aggregator.export.keys import check_export_name
 from billing_aggregator.export.plan import Chunk, Plan, cut_relation, keys_of, take_snapshot
 from billing_aggregator.export.session import quote_ident, transaction
@@ -17,9 +18,11 @@ from billing_aggregator.export.staging import drop_staging, freeze_query
 if TYPE_CHECKING:
     from billing_aggregator.export.keys import Run
     from billing_aggregator.export.options import ExportOptions
+    from billing_aggregator.export.plan import Cut, Snapshot
     from billing_aggregator.export.store import Store, Upload
 
 STARTERS = 8
+FINDERS = 3
 STAGING_SCHEMA = "report_oibl"
 
 
@@ -68,16 +71,8 @@ def plan_export(
     :raises SourceError: the table or query cannot be exported.
     """
     published = store.read(run.manifest_key)
-    with transaction(connection, statement_timeout=timeout) as cursor:
-        source = find_source(cursor, export)
-    if source is None:
-        query, schema = export.as_query(), export.staging_schema
-        source = freeze_query(connection, schema, query, run, export.name, timeout=timeout)
+    source, snapshot, cuts = _cut(connection, run, export, options, timeout)
     try:
-        with transaction(connection, statement_timeout=timeout) as cursor:
-            lock(cursor, source.relation)
-            snapshot = take_snapshot(cursor)
-            cuts = cut_relation(cursor, source, options.max_rows_per_file)
         uploads = _start(store, options, list(keys_of(run, options, export.name, cuts)))
     except BaseException:
         with suppress(Exception):
@@ -90,6 +85,26 @@ def plan_export(
     rows = sum(cut.rows for cut in cuts)
     base = published.etag if published else None
     return Plan(export.name, run, options, source, snapshot, rows, chunks, base)
+
+
+def _cut(
+    connection: Any, run: Run, export: Export, options: ExportOptions, timeout: float
+) -> tuple[Source, Snapshot, list[Cut]]:
+    """Find the source and cut it under its lock; a relation that is swapped in between is found again."""
+    for attempt in range(1, FINDERS + 1):
+        with transaction(connection, statement_timeout=timeout) as cursor:
+            source = find_source(cursor, export)
+        if source is None:
+            query, schema = export.as_query(), export.staging_schema
+            source = freeze_query(connection, schema, query, run, export.name, timeout=timeout)
+        try:
+            with transaction(connection, statement_timeout=timeout) as cursor:
+                lock(cursor, source.relation)
+                return source, take_snapshot(cursor), cut_relation(cursor, source, options.max_rows_per_file)
+        except ExportSourceChangedError:
+            if attempt == FINDERS:
+                raise
+    raise AssertionError("unreachable")
 
 
 def _start(store: Store, options: ExportOptions, keys: list[str]) -> list[Upload]:

@@ -53,7 +53,7 @@ def like_tables(lab: Lab) -> Lab:
     return lab
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=ROWS, rows_per_file=st.integers(1, 5), delimiter=st.sampled_from(",;|\t"), null=st.sampled_from(["", "\\N", "NULL", "-"]),
        compression=st.sampled_from(["none", "gzip", "zstd"]))  # fmt: skip
 def test_every_value_survives(

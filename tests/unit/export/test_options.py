@@ -35,6 +35,7 @@ from billing_aggregator.export.options import ExportOptions
         pytest.param({"upload_threads": 0}, "upload_threads", id="no threads"),
         pytest.param({"tags": {"aws:x": "y"}}, "aws:", id="reserved tag"),
         pytest.param({"tags": {str(n): "" for n in range(11)}}, "at most 10", id="too many tags"),
+        pytest.param({"tags": {"a": "b & c"}}, "letters, digits", id="characters of tags"),
         pytest.param({"storage_class": "COLD"}, "STANDARD_IA", id="unknown storage class"),
         pytest.param({"quote": "'"}, "quote", id="unknown option"),
         pytest.param({"key_template": "{client}/{environment}/{fil}"}, "{fil}", id="unknown field"),
