@@ -36,12 +36,12 @@ def new_compressor(compression: str, level: int | None) -> Compressor:
     if compression == "none":
         return NoCompression()
     if compression == "gzip":
-        from isal import isal_zlib  # noqa: PLC0415 - only those who compress need the package
+        from isal import isal_zlib
 
         gzip: Compressor = isal_zlib.compressobj(
             GZIP_LEVEL if level is None else level, isal_zlib.DEFLATED, GZIP_WINDOW
         )
         return gzip
-    import zstandard  # noqa: PLC0415
+    import zstandard
 
     return zstandard.ZstdCompressor(level=level or ZSTD_LEVEL, write_checksum=True).compressobj()

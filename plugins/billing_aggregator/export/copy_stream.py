@@ -49,8 +49,8 @@ def stream_copy(connection: Any, statement: str, sink: RowSink, *, header: bool)
 
 
 def _stream_psycopg3(connection: Any, statement: str, sink: RowSink, header: bool) -> tuple[int, int]:
-    from psycopg import pq  # noqa: PLC0415 - only one of the drivers may be installed
-    from psycopg.errors import error_from_result  # noqa: PLC0415
+    from psycopg import pq
+    from psycopg.errors import error_from_result
 
     pgconn = connection.pgconn
     poller = select.poll()

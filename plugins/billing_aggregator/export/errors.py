@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from billing_aggregator.errors import TerminalError, TransientError
 
-class ExportError(RuntimeError):
+
+class ExportError(TransientError):
     """Base of all errors of this package; another try of the same task may help."""
 
 
-class TerminalExportError(ExportError):
+class TerminalExportError(ExportError, TerminalError):
     """Another try of the same task cannot help; the message names the way out."""
 
 

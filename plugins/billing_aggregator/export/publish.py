@@ -116,8 +116,8 @@ def _commit(
 ) -> tuple[str, ...]:
     """Remove stale files and write the manifest; return the keys that were removed.
 
-    In a versioned bucket removed files stay readable by version, so the folder is tidied first and the manifest ends the
-    publication. Without versions, readers of the earlier manifest keep its files until the new manifest is there.
+    In a versioned bucket removed files stay readable by version, so the folder is tidied first and the manifest ends
+    the publication. Without versions, readers of the earlier manifest keep its files until the new manifest is there.
     """
     key = plans[0].run.manifest_key
     versioned = earlier is None or all(f.version_id for e in earlier.exports.values() for f in e.files)

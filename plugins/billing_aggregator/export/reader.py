@@ -44,7 +44,7 @@ def read_csv(store: Store, export: ManifestExport, file: ManifestFile) -> bytes:
     if compression == "gzip":
         return zlib.decompress(data, GZIP_WINDOW)
     if compression == "zstd":
-        import zstandard  # noqa: PLC0415 - only those who compress need the package
+        import zstandard
 
         return zstandard.ZstdDecompressor().decompressobj().decompress(data)
     return data

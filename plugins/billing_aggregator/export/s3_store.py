@@ -33,7 +33,7 @@ def client_config() -> Any:
     Parts carry a CRC-32 that S3 checks, so they are not hashed a second time for the signature. Retries of 503, 429 and
     broken connections are botocore's, in its standard mode.
     """
-    from botocore.config import Config  # noqa: PLC0415
+    from botocore.config import Config
 
     return Config(
         retries={"mode": "standard", "max_attempts": 8},
@@ -204,7 +204,7 @@ class S3Store:
 
 def crc32_base64(data: bytes | bytearray) -> str:
     """Return the CRC-32 as S3 writes it."""
-    from isal import isal_zlib  # noqa: PLC0415 - ten times zlib's speed
+    from isal import isal_zlib
 
     return b64encode(isal_zlib.crc32(data).to_bytes(4, "big")).decode()
 

@@ -134,9 +134,9 @@ def open_store(target: str, s3_client: Callable[[], Any], *, fsync: bool = False
     """
     parts = urlsplit(target)
     if parts.scheme == "s3":
-        from billing_aggregator.export.s3_store import S3Store  # noqa: PLC0415 - boto3 is imported for S3 only
+        from billing_aggregator.export.s3_store import S3Store
 
         return S3Store(s3_client(), parts.netloc)
-    from billing_aggregator.export.local_store import LocalStore  # noqa: PLC0415
+    from billing_aggregator.export.local_store import LocalStore
 
     return LocalStore(unquote(parts.path), fsync=fsync)

@@ -1,0 +1,101 @@
+"""What the export operators share: connections that can be overridden, errors that end a task or let it try again."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowFailException
+
+from billing_aggregator.errors import classify
+from billing_aggregator.export.session import cancel
+from billing_aggregator.export.store import open_store
+from billing_aggregator.operators.links import S3PrefixLink
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from billing_aggregator.export.store import Store
+
+TIMEOUT_SECONDS = 3600.0
+
+
+class ExportBaseOperator(BaseOperator):
+    """Base of the export operators; override :meth:`get_db_connection` and :meth:`get_s3_client` for other connections.
+
+    :param postgres_conn_id: Airflow connection of the database. (templated)
+    :param aws_conn_id: Airflow connection for S3. (templated)
+    :param statement_timeout: seconds after which the server cancels a statement; 0 means none. Keep it below the
+        task's ``execution_timeout``, so that the database says what took so long.
+    :param fsync: with a ``file://`` target: write files through to the disk before they count.
+    """
+
+    template_fields: Sequence[str] = ("postgres_conn_id", "aws_conn_id")
+    operator_extra_links = (S3PrefixLink(),)
+    ui_color = "#cfe8dc"
+
+    def __init__(
+        self,
+        *,
+        postgres_conn_id: str = "postgres_default",
+        aws_conn_id: str | None = "aws_default",
+        statement_timeout: float = TIMEOUT_SECONDS,
+        fsync: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if statement_timeout < 0:
+            raise ValueError(f"statement_timeout is {statement_timeout}; give seconds, or 0 for none")
+        self.postgres_conn_id = postgres_conn_id
+        self.aws_conn_id = aws_conn_id
+        self.statement_timeout = statement_timeout
+        self.fsync = fsync
+        self._connection: Any = None
+
+    def get_db_connection(self) -> Any:
+        """Return a new psycopg 3 or psycopg2 connection; the caller closes it."""
+        from airflow.providers.postgres.hooks.postgres import PostgresHook
+
+        return PostgresHook(postgres_conn_id=self.postgres_conn_id).get_conn()
+
+    def get_s3_client(self) -> Any:
+        """Return a boto3 S3 client; see :func:`billing_aggregator.export.s3_store.client_config` for its settings."""
+        from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+
+        from billing_aggregator.export.s3_store import client_config
+
+        return S3Hook(aws_conn_id=self.aws_conn_id, config=client_config()).get_conn()
+
+    def get_store(self, target: str) -> Store:
+        """Return the bucket or folder of *target*."""
+        return open_store(target, self.get_s3_client, fsync=self.fsync)
+
+    def on_kill(self) -> None:
+        """Cancel the statement that runs, so that the database does not go on without us."""
+        if self._connection is not None:
+            with suppress(Exception):
+                cancel(self._connection)
+
+    @contextmanager
+    def database(self) -> Iterator[Any]:
+        """Yield a connection that is closed at the end, and cancelled when the task is killed."""
+        self._connection = self.get_db_connection()
+        try:
+            yield self._connection
+        except BaseException:
+            self.on_kill()
+            raise
+        finally:
+            self._connection.close()
+            self._connection = None
+
+    @contextmanager
+    def errors(self) -> Iterator[None]:
+        """Fail the task at once for errors that another try cannot mend."""
+        try:
+            yield
+        except Exception as error:
+            if classify(error) == "terminal":
+                raise AirflowFailException(str(error)) from error
+            raise

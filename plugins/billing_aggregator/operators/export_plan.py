@@ -1,0 +1,132 @@
+"""Plans an export: cuts it into files at exact rows and opens their uploads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from billing_aggregator.export.dry_run import dry_run
+from billing_aggregator.export.keys import Run, check_target
+from billing_aggregator.export.options import ExportOptions
+from billing_aggregator.export.planner import STAGING_SCHEMA, Export, plan_export
+from billing_aggregator.operators.export_base import ExportBaseOperator
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from airflow.sdk.definitions.context import Context
+
+PLAN_KEY = "plan"
+BUSINESS_DATE = "{{ (dag_run.logical_date or dag_run.run_after).strftime('%Y-%m-%d') }}"
+
+
+class ExportPlanOperator(ExportBaseOperator):
+    """Plan the export of a Postgres table or query to CSV files on S3 or in a folder.
+
+    Cuts the rows into files of exactly ``max_rows_per_file`` rows in the table's physical order and opens a multipart
+    upload for each file; nothing becomes visible. Returns the units of work, one for each task of an
+    :class:`~billing_aggregator.operators.export_chunks.ExportChunksOperator` that is expanded over them, and pushes
+    the plan itself under the key ``plan``.
+
+    A table, a materialised view, and a query that only picks columns of one are read in place. Any other query is
+    frozen in an unlogged table first, which the publication drops.
+
+    .. seealso::
+        docs/export.md explains the protocol and shows how the operators are wired.
+
+    :param export_name: name of the export and stem of its files, such as ``tripica_results`` or ``customer/oibl``.
+    :param target: ``s3://bucket`` or ``file:///folder``. (templated)
+    :param client: first part of the manifest's key. (templated)
+    :param environment: second part of the manifest's key. (templated)
+    :param table: ``schema.name`` of a table or view, without quotes; give this or *query*.
+    :param query: a SELECT, or the name of a ``.sql`` file. (templated)
+    :param business_date: the day that the data are for, ISO. (templated)
+    :param run_id: identity of the publication; all exports of a publication share it. (templated)
+    :param options: see :class:`~billing_aggregator.export.options.ExportOptions`; wrong values and contradictions are
+        refused here, when the DAG is built.
+    :param max_rows_per_file: replaces the one of *options*, for values that are known at run time only. (templated)
+    :param chunks_per_task: files that one task exports with one COPY.
+    :param report_only: dry run: run the COPY, report files, rows, bytes and sums, write nothing anywhere. (templated)
+    :param staging_schema: where a query is frozen.
+    """
+
+    template_fields: Sequence[str] = (
+        *ExportBaseOperator.template_fields,
+        *("target", "client", "environment", "query", "business_date", "run_id", "max_rows_per_file", "report_only"),
+    )
+    template_ext: Sequence[str] = (".sql",)
+    template_fields_renderers = {"query": "sql"}  # noqa: RUF012 - Airflow's own form
+
+    def __init__(
+        self,
+        *,
+        export_name: str,
+        target: str,
+        client: str,
+        environment: str,
+        table: str | None = None,
+        query: str | None = None,
+        business_date: str = BUSINESS_DATE,
+        run_id: str = "{{ run_id }}",
+        options: ExportOptions | Mapping[str, Any] | None = None,
+        max_rows_per_file: int | str | None = None,
+        chunks_per_task: int = 1,
+        report_only: bool | str = False,
+        staging_schema: str = STAGING_SCHEMA,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        # Refuses a wrong name, and both or neither of table and query.
+        Export(export_name, table=_split(table), query=query)
+        if chunks_per_task < 1:
+            raise ValueError(f"chunks_per_task is {chunks_per_task}; give 1 or more")
+        if "{{" not in target:
+            check_target(target)
+        self.export_name = export_name
+        self.target = target
+        self.client = client
+        self.environment = environment
+        self.table = table
+        self.query = query
+        self.business_date = business_date
+        self.run_id = run_id
+        self.options = options if isinstance(options, ExportOptions) else ExportOptions.model_validate(options or {})
+        self.max_rows_per_file = max_rows_per_file
+        self.chunks_per_task = chunks_per_task
+        self.report_only = report_only
+        self.staging_schema = staging_schema
+        if isinstance(max_rows_per_file, int):
+            self._options()
+
+    def execute(self, context: Context) -> list[dict[str, Any]]:
+        """Return the units of work; none for a dry run and for an empty result that is to be skipped."""
+        run = Run(self.target, self.client, self.environment, self.business_date, self.run_id)
+        export = Export(self.export_name, _split(self.table), self.query, self.staging_schema)
+        with self.errors(), self.database() as connection:
+            if str(self.report_only).lower() == "true":
+                report = dry_run(connection, run, export, self._options(), timeout=self.statement_timeout).to_json()
+                self.log.info("dry run: %s", report)
+                context["ti"].xcom_push(key=PLAN_KEY, value={"dry_run": report})
+                return []
+            store = self.get_store(run.target)
+            plan = plan_export(connection, store, run, export, self._options(), timeout=self.statement_timeout)
+        context["ti"].xcom_push(key=PLAN_KEY, value=plan.to_json())
+        self.log.info("%s: %s rows, %d files", plan.name, f"{plan.rows:,}", len(plan.chunks))
+        return plan.units(self.chunks_per_task)
+
+    def published_prefix(self) -> tuple[str, str]:
+        """Return target and prefix for the link."""
+        return self.target, f"{self.client}/{self.environment}/"
+
+    def _options(self) -> ExportOptions:
+        if self.max_rows_per_file is None:
+            return self.options
+        return ExportOptions.model_validate(self.options.model_dump() | {"max_rows_per_file": self.max_rows_per_file})
+
+
+def _split(table: str | None) -> tuple[str, str] | None:
+    if table is None:
+        return None
+    schema, point, name = table.partition(".")
+    if not point or not schema or not name or "." in name:
+        raise ValueError(f"table {table!r} is not schema.name")
+    return schema, name

@@ -1,0 +1,142 @@
+"""Publishes all exports of a run: one commit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import Asset
+from airflow.sdk.exceptions import AirflowSkipException
+
+from billing_aggregator.export.chunk import ChunkState
+from billing_aggregator.export.claim import TIME_TO_LIVE, WAIT_SECONDS
+from billing_aggregator.export.plan import Plan
+from billing_aggregator.export.publish import publish
+from billing_aggregator.operators.export_base import ExportBaseOperator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from airflow.sdk.definitions.context import Context
+
+    from billing_aggregator.export.publish import Publication
+
+
+def export_asset(target: str, client: str, environment: str, export_name: str) -> Asset:
+    """Return the asset of one export; other DAGs can be scheduled on it.
+
+    :param target: ``s3://bucket`` or ``file:///folder``.
+    """
+    return Asset(
+        name=f"{client}/{environment}/{export_name}",
+        uri=f"{target.rstrip('/')}/{client}/{environment}/{export_name}",
+        group="exports",
+    )
+
+
+class PublishExportsOperator(ExportBaseOperator):
+    """Publish all exports of a run, all or nothing.
+
+    Claims the prefix, compares the parts in the store with the tasks' states and the rows and sums in the database
+    with the plan, completes all uploads side by side, removes files that an earlier publication had and this one has
+    not, and writes ``<client>/<environment>/_manifest.json`` under the condition that nobody else has written it. The
+    task may be repeated after a failure at any point.
+
+    .. seealso::
+        docs/export.md explains each step and what readers see meanwhile.
+
+    Returns ``manifest_key``, ``run_id``, ``repeated``, ``removed`` (keys) and ``exports``: name → rows, bytes, files
+    and control totals. A run of dry runs logs them and is skipped.
+
+    :param plans: what the plans' tasks pushed as ``plan``: a list of XComs. (templated)
+    :param states: what the chunks' tasks returned: a list of XComs of mapped tasks. (templated)
+    :param assets: export name → asset; its event gets rows, bytes, files and the manifest's key.
+    :param claim_ttl: seconds without a sign of life after which another publisher is taken for dead.
+    :param claim_wait: seconds to wait for another publisher.
+    """
+
+    template_fields: Sequence[str] = (*ExportBaseOperator.template_fields, "plans", "states")
+
+    def __init__(
+        self,
+        *,
+        plans: Any,
+        states: Any,
+        assets: Mapping[str, Asset] | None = None,
+        claim_ttl: float = TIME_TO_LIVE,
+        claim_wait: float = WAIT_SECONDS,
+        **kwargs: Any,
+    ) -> None:
+        self.assets = dict(assets or {})
+        super().__init__(outlets=[*kwargs.pop("outlets", []), *self.assets.values()], **kwargs)
+        if claim_ttl <= 0 or claim_wait < 0:
+            raise ValueError(f"claim_ttl is {claim_ttl}, claim_wait {claim_wait}; give positive seconds")
+        self.plans = plans
+        self.states = states
+        self.claim_ttl = claim_ttl
+        self.claim_wait = claim_wait
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Publish; return what is published now."""
+        pushed = [plan for plan in _flat(self.plans) if plan]
+        for plan in pushed:
+            if "dry_run" in plan:
+                self.log.info("dry run of %s: %s", plan["dry_run"]["export"], plan["dry_run"])
+        plans = [Plan.from_json(plan) for plan in pushed if "dry_run" not in plan]
+        if not plans:
+            raise AirflowSkipException("there is nothing to publish: dry run, or no export was planned")
+        states = [ChunkState.from_json(state) for state in _flat(self.states) if state]
+        store = self.get_store(plans[0].run.target)
+        with self.errors():
+            publication = publish(
+                self.get_db_connection,
+                store,
+                plans,
+                states,
+                timeout=self.statement_timeout,
+                claim_ttl=self.claim_ttl,
+                claim_wait=self.claim_wait,
+            )
+        return self._report(context, publication)
+
+    def published_prefix(self) -> tuple[str, str]:
+        """Return target and prefix for the link."""
+        for plan in _flat(self.plans):
+            if plan and "run" in plan:
+                run = Plan.from_json(plan).run
+                return run.target, run.prefix
+        return "", ""
+
+    def _report(self, context: Context, publication: Publication) -> dict[str, Any]:
+        exports: dict[str, Any] = {}
+        for name, export in publication.manifest.exports.items():
+            exports[name] = {
+                "rows": export.rows,
+                "bytes": sum(file.bytes for file in export.files),
+                "files": [file.model_dump() for file in export.files],
+                "control_totals": export.control_totals,
+            }
+            size, files = exports[name]["bytes"], len(export.files)
+            self.log.info("published %s: %s rows, %s bytes, %d files", name, f"{export.rows:,}", f"{size:,}", files)
+            if name in self.assets:
+                context["outlet_events"][self.assets[name]].extra = {
+                    "rows": export.rows,
+                    "bytes": size,
+                    "files": files,
+                    "manifest_key": publication.manifest_key,
+                }
+        return {
+            "manifest_key": publication.manifest_key,
+            "run_id": publication.manifest.run_id,
+            "repeated": publication.repeated,
+            "removed": list(publication.removed),
+            "exports": exports,
+        }
+
+
+def _flat(values: Any) -> Iterator[Any]:
+    """Yield the dictionaries in nested lists and lazy XCom sequences."""
+    if values is None or isinstance(values, dict):
+        yield values
+        return
+    for value in values:
+        yield from _flat(value)

@@ -1,0 +1,71 @@
+"""Throws away what forgotten runs left below a prefix."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from billing_aggregator.export.cleanup import DAY, sweep_uploads
+from billing_aggregator.export.keys import check_target
+from billing_aggregator.export.planner import STAGING_SCHEMA
+from billing_aggregator.export.staging import sweep_staging
+from billing_aggregator.operators.export_base import ExportBaseOperator
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow.sdk.definitions.context import Context
+
+HOUR = 3600.0
+
+
+class SweepExportsOperator(ExportBaseOperator):
+    """Abort open uploads below a client's prefix, and drop frozen tables, that are older than a day.
+
+    For what no task could clean up: a worker that was killed between opening uploads and pushing its plan. Returns the
+    keys of the ``uploads`` and the names of the ``tables``.
+
+    :param target: ``s3://bucket`` or ``file:///folder``. (templated)
+    :param client: first part of the prefix. (templated)
+    :param environment: second part of the prefix. (templated)
+    :param older_than_hours: how old is forgotten; longer than any run takes.
+    :param staging_schema: where queries are frozen.
+    """
+
+    template_fields: Sequence[str] = (*ExportBaseOperator.template_fields, "target", "client", "environment")
+
+    def __init__(
+        self,
+        *,
+        target: str,
+        client: str,
+        environment: str,
+        older_than_hours: float = DAY / HOUR,
+        staging_schema: str = STAGING_SCHEMA,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if older_than_hours < 1:
+            raise ValueError(f"older_than_hours is {older_than_hours}: uploads of a run that goes on would be aborted")
+        if "{{" not in target:
+            check_target(target)
+        self.target = target
+        self.client = client
+        self.environment = environment
+        self.older_than_hours = older_than_hours
+        self.staging_schema = staging_schema
+
+    def execute(self, context: Context) -> dict[str, list[str]]:
+        """Return what was thrown away."""
+        seconds = self.older_than_hours * HOUR
+        _, prefix = self.published_prefix()
+        with self.errors():
+            uploads = sweep_uploads(self.get_store(self.target), prefix, older_than=seconds)
+            with self.database() as connection:
+                tables = sweep_staging(
+                    connection, self.staging_schema, older_than=seconds, timeout=self.statement_timeout
+                )
+        return {"uploads": uploads, "tables": tables}
+
+    def published_prefix(self) -> tuple[str, str]:
+        """Return target and prefix."""
+        return self.target, f"{self.client}/{self.environment}/"
