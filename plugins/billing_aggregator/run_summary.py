@@ -18,7 +18,7 @@ def summarise(
     *,
     business_date: str,
     results: Mapping[str, Any],
-    states: Mapping[str, str | None],
+    states: Mapping[str, str],
     errors: Mapping[str, str],
     started: datetime,
     ended: datetime,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from billing_aggregator import logs
+from billing_aggregator.airflow_states import tasks_in
 from billing_aggregator.alerts import ledger
 from billing_aggregator.alerts.channels import channels, send
 from billing_aggregator.alerts.events import Fact, event
@@ -90,7 +91,7 @@ def _run_failed(config: ClientConfig, context: Any) -> None:
     reason = str(context.get("reason") or "")
     facts = [
         *run_lines(run),
-        Fact("Phase", logs.phase_and_script(ti.task_id)[0] if ti is not None else "unknown"),
+        Fact("Tasks", ", ".join(tasks_in(run.dag_id, run.run_id, ("failed", "running", "skipped"))[:5]) or "unknown"),
         Fact("Reason", REASONS.get(reason, reason or "Airflow gives none")),
         Fact("Published", published(config, run.run_id)),
         Fact("Run page", "run in Airflow", run.url),

@@ -52,7 +52,8 @@ def send(config: ClientConfig, event: Event) -> Mapping[str, bool]:
     outcome: dict[str, bool] = {}
     for channel in channels(config):
         try:
-            channel.notifier(event)({})
+            # Not by calling the notifier: that would log the failure a second time, with a traceback.
+            channel.notifier(event).notify({})
             outcome[channel.name] = True
         except Exception as error:  # whatever a mail server, Slack or a missing provider throws
             outcome[channel.name] = False

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from billing_aggregator import metrics
+from billing_aggregator.airflow_states import run_state, tasks_in
 from billing_aggregator.alerts import ledger
 from billing_aggregator.alerts.callbacks import run_lines
 from billing_aggregator.alerts.channels import channels, send
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from billing_aggregator.config import ClientConfig
 
 ACTIVE = ("queued", "running")
+RUNNING = ("running", "queued", "scheduled", "up_for_retry")
 
 log = structlog.get_logger(__name__)
 
@@ -47,7 +49,16 @@ def _deadline_missed(raw: dict[str, Any], context: dict[str, Any]) -> str:
         if silent:
             log.info("deadline passed, nothing to tell", run_id=run_id, reason=silent)
             return silent
-        send(config, late_event(config, run, "is late", None, running=_running(run)))
+        send(
+            config,
+            late_event(
+                config,
+                run,
+                "is late",
+                None,
+                running=", ".join(tasks_in(run.dag_id, run.run_id, RUNNING)[:5]) or "no task",
+            ),
+        )
     except Exception as error:  # the callback has no reader but the triggerer's log
         log.error("alert failed", reason=first_line(error))
         return "failed"
@@ -56,7 +67,8 @@ def _deadline_missed(raw: dict[str, Any], context: dict[str, Any]) -> str:
 
 def _why_not(config: ClientConfig, run: RunFacts, dag_run: dict[str, Any]) -> str:
     """Return why nobody is told; empty when somebody is."""
-    state = _state(run) or str(dag_run.get("state"))
+    # The state now: the context's is that of the moment when the scheduler saw the deadline pass.
+    state = run_state(run.dag_id, run.run_id) or str(dag_run.get("state"))
     if state not in ACTIVE:
         return f"the run is {state}"
     if run.dry_run:
@@ -83,29 +95,3 @@ def late_event(
         Fact("Run page", "run in Airflow", run.url),
     ]
     return event("deadline_missed", config, f"billing run {what}", facts)
-
-
-def _state(run: RunFacts) -> str:
-    """Return the run's state now: the context's is that of the moment when the scheduler saw the deadline pass."""
-    try:
-        from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
-
-        return str(RuntimeTaskInstance.get_dagrun_state(run.dag_id, run.run_id))
-    except Exception as error:  # then the context's state counts
-        log.debug("state of the run unknown", reason=type(error).__name__)
-        return ""
-
-
-def _running(run: RunFacts) -> str:
-    """Return the tasks that run now, or wait for their next try."""
-    try:
-        from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
-
-        states = RuntimeTaskInstance.get_task_states(run.dag_id, run_ids=[run.run_id]).get(run.run_id, {})
-    except Exception as error:  # the message goes out without
-        log.debug("states of the tasks unknown", reason=type(error).__name__)
-        return ""
-    waiting = {"up_for_retry": "waits for its next try", "queued": "queued", "scheduled": "queued"}
-    lines = [f"{task} ({waiting[state]})" if state in waiting else task
-             for task, state in sorted(states.items()) if state in ("running", *waiting)]  # fmt: skip
-    return ", ".join(lines[:5]) or "no task"

@@ -10,6 +10,7 @@ import structlog
 from airflow.sdk import TriggerRule
 
 from billing_aggregator import alerts, claims, metrics, run_tables
+from billing_aggregator.airflow_states import task_states
 from billing_aggregator.errors import classify
 from billing_aggregator.operators.run_aware import ERROR_KEY, RunAwareOperator
 from billing_aggregator.run_summary import summarise
@@ -76,13 +77,11 @@ class FinishRunOperator(RunAwareOperator):
 
     def summary(self, context: Context) -> dict[str, Any]:
         """Return the run's summary from what its tasks returned and how they ended."""
-        ti = context["ti"]
         run = self.this_run(context)
-        states = ti.get_task_states(run.dag_id, run_ids=[run.run_id]).get(run.run_id, {})
-        states = {task: None if state is None else str(state) for task, state in states.items()}
+        states = task_states(run.dag_id, run.run_id)
         states.pop(self.task_id, None)
         others = sorted(set(context["dag"].task_ids) - {self.task_id})
-        failed = {task.split("__", 1)[0] for task, state in states.items() if state == "failed"}
+        failed = {task for task, state in states.items() if state == "failed"}
         return summarise(
             run,
             business_date=self.run_params(context).business_date.isoformat(),

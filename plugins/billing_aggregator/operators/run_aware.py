@@ -12,6 +12,7 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
 from billing_aggregator import claims, logs
+from billing_aggregator.airflow_states import run_state
 from billing_aggregator.config import ConfigError
 from billing_aggregator.connections import postgres_hook
 from billing_aggregator.deployment import deployment
@@ -156,7 +157,7 @@ class RunAwareOperator(BaseOperator):
                 claims.enter(connection, run, lease)
             except claims.ClaimHeldError:
                 held = claims.holder(connection, run)
-                if held is None or not _has_ended(held.run, run, context):
+                if held is None or not _has_ended(held.run, run):
                     raise
                 log.warning("taking over the claim of a run that has ended", holder=str(held))
                 claims.enter(connection, run, lease, ended=held.run)
@@ -180,13 +181,8 @@ class RunAwareOperator(BaseOperator):
             context["ti"].xcom_push(key=ERROR_KEY, value=first_line(error))
 
 
-def _has_ended(held: claims.Run, run: claims.Run, context: Context) -> bool:
+def _has_ended(held: claims.Run, run: claims.Run) -> bool:
     """Return whether the holder is a run of this Airflow, and Airflow knows that it has ended."""
     if (held.deployment, held.dag_id) != (run.deployment, run.dag_id):
         return False
-    try:
-        state = context["ti"].get_dagrun_state(held.dag_id, held.run_id)
-    except Exception as error:  # the run may be deleted; then its lease decides
-        log.info("the holder's state is unknown to Airflow", reason=type(error).__name__)
-        return False
-    return str(state) in ("success", "failed")
+    return run_state(held.dag_id, held.run_id) in ("success", "failed")

@@ -1,0 +1,261 @@
+"""What arrives when something goes wrong, under a real scheduler, triggerer and dag processor.
+
+All clients run at the same time on one stack; each goes wrong in its own way, and each test looks at its client alone.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import psycopg
+import pytest
+
+from billing_aggregator.claims import Run, enter
+from billing_aggregator.local.postgres import EmbeddedPostgres
+from billing_aggregator.local.s3 import LocalS3
+from tests.conftest import ROOT
+from tests.stack import project
+from tests.stack.messages import parts, shown_mail, shown_post
+from tests.stack.project import BUCKET, CLIENTS, dag_id
+from tests.stack.sinks import MailSink, SlackSink, StatsdSink
+from tests.stack.stack import Stack
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(400)]
+OTHER = Run("held", "local", "airflow-old.example#00aa", dag_id("held"), "scheduled__2026-11-20T02:00:00+00:00")
+
+
+@dataclass
+class Night:
+    """A running stack on which each client's run was started, and everything that arrives from it."""
+
+    stack: Stack
+    server: EmbeddedPostgres
+    mail: MailSink
+    slack: SlackSink
+    statsd: StatsdSink
+    runs: dict[str, str]
+
+    def ended(self, client: str) -> str:
+        return self.stack.ended(dag_id(client), self.runs[client])
+
+    def titles(self, client: str) -> list[str]:
+        """The mails' subjects; Slack got the same ones. That nothing comes later is the last test's."""
+        subjects = [str(mail["Subject"]) for mail in self.mail.to(client)]
+        self.stack.wait(lambda: len(self.slack.to(client)) >= len(subjects), 10, f"posts of {client}")
+        assert [post["text"] for post in self.slack.to(client)] == subjects
+        return subjects
+
+    def wait_titles(self, client: str, number: int, seconds: float = 60) -> list[str]:
+        self.stack.wait(lambda: len(self.mail.to(client)) >= number, seconds, f"{number} mails of {client}")
+        return self.titles(client)
+
+    def query(self, client: str, text: str) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.server.dsn(f"octopus_{client}")) as connection:
+            return connection.execute(text).fetchall()
+
+    def lines(self, client: str, task: str, attempt: int = 1) -> list[dict[str, Any]]:
+        """A task's log as Airflow keeps it: JSON lines."""
+        folder = self.stack.home / "logs" / f"dag_id={dag_id(client)}" / f"run_id={self.runs[client]}"
+        text = (folder / f"task_id={task}" / f"attempt={attempt}.log").read_text(encoding="utf-8")
+        return [json.loads(line) for line in text.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
+    folder = tmp_path_factory.mktemp("stack")
+    (folder / "home").mkdir()
+    with (
+        LocalS3() as s3,
+        EmbeddedPostgres(options={"max_connections": "200"}) as server,
+        MailSink() as mail,
+        SlackSink() as slack,
+        StatsdSink() as statsd,
+    ):
+        s3.create_bucket(BUCKET)
+        with psycopg.connect(server.dsn(), autocommit=True) as admin:
+            admin.execute("create database airflow")
+        variables = project.variables(server, s3, mail, slack, statsd)
+        with psycopg.connect(server.dsn("octopus_held", "billing_aggregator")) as other:
+            enter(other, OTHER, 3600)
+        with Stack(project.write(folder, s3), folder / "home", server, variables) as stack:
+            order = ["late", "timedout", "killed", *sorted(set(CLIENTS) - {"late", "timedout", "killed"})]
+            runs = {client: stack.trigger(dag_id(client)) for client in order}
+            yield Night(stack, server, mail, slack, statsd, runs)
+
+
+def test_worker_killed(night: Night) -> None:
+    """Kill -9: no callback of the task runs; the run's own tells; the query does not outlive its client."""
+    slow = (
+        "select client_port from pg_stat_activity where query like '%pg_sleep%' and application_name like 'bda:killed%'"
+    )
+    port = night.stack.wait(lambda: night.query("killed", slow), 120, "the slow script runs")[0][0]
+    for process in psutil.process_iter():
+        try:
+            if (
+                any(c.laddr and c.laddr.port == port for c in process.net_connections("tcp"))
+                and "postgres" not in process.name()
+            ):
+                process.kill()
+        except (psutil.AccessDenied, psutil.NoSuchProcess):
+            continue
+    night.stack.wait(lambda: not night.query("killed", slow), 10, "the killed task's query has ended")
+    assert night.ended("killed") == "failed"
+    assert night.wait_titles("killed", 1) == ["[local] killed: billing run failed"]
+    text, _ = parts(night.mail.to("killed")[0])
+    assert "init.bookkeeper.020_slow" in text
+
+
+def test_failure(night: Night) -> None:
+    """Two scripts fail at the same moment: one message, with all that a reader needs and nothing confidential."""
+    assert night.ended("failing") == "failed"
+    (title,) = night.wait_titles("failing", 1)
+    assert title.startswith("[local] failing: billing run failed in init / bookkeeper/020_bad_")
+    text, html = parts(night.mail.to("failing")[0])
+    blocks = json.dumps(night.slack.to("failing")[0]["blocks"])
+    for shown in (text, html, blocks):
+        for expected in (
+            "failing",
+            "local",
+            "bookkeeper/020_bad_",
+            "nothing of this run; nothing was published before",
+            "1 of 2",
+        ):
+            assert expected in shown, shown
+        assert "/dags/billing_data_aggregator_failing_local/runs/" in shown
+        assert "https://docs.example.com/runbook#a-task-failed" in shown
+        assert "Mustermann" not in shown
+        assert "geheim" not in shown
+
+
+def test_failure_then_recovery(night: Night) -> None:
+    night.wait_titles("failing", 1)
+    with psycopg.connect(night.server.dsn("octopus_failing"), autocommit=True) as admin:
+        admin.execute("create table public.mended ()")
+    run_id = night.stack.trigger(dag_id("failing"))
+    assert night.stack.ended(dag_id("failing"), run_id) == "success"
+    assert night.wait_titles("failing", 2)[1:] == ["[local] failing: billing run is well again"]
+    text, _ = parts(night.mail.to("failing")[1])
+    assert night.runs["failing"] in text
+    again = night.stack.trigger(dag_id("failing"))
+    assert night.stack.ended(dag_id("failing"), again) == "success"
+    assert len(night.titles("failing")) == 2
+    states = "select state from report_oibl.aggregator_runs order by started_at"
+    assert night.query("failing", states) == [("failed",), ("success",), ("success",)]
+    assert night.query("failing", "select count(*) from report_oibl.aggregator_claims") == [(0,)]
+
+
+def test_retry_then_success(night: Night) -> None:
+    assert night.ended("retrying") == "success"
+    tasks = night.stack.tasks(dag_id("retrying"), night.runs["retrying"])
+    assert tasks["init.bookkeeper.020_deadlock"]["try_number"] == 2
+    assert night.titles("retrying") == []
+
+
+def test_warning(night: Night) -> None:
+    assert night.ended("warning") == "success"
+    assert night.wait_titles("warning", 1) == ["[local] warning: 1 check warns"]
+    text, _ = parts(night.mail.to("warning")[0])
+    assert "every posting has a document: 3 (prechecks.bookkeeper.100_links)" in text
+    assert "this run, at" in text
+
+
+def test_logs_are_structured(night: Night) -> None:
+    """At DEBUG the script's text is logged, and what the script says; each line names its run."""
+    assert night.ended("warning") == "success"
+    lines = {line["event"]: line for line in night.lines("warning", "init.bookkeeper.020_says")}
+    done = lines["script done"]
+    assert (done["client"], done["environment"], done["phase"]) == ("warning", "local", "init")
+    assert (done["run_id"], done["script"]) == (night.runs["warning"], "bookkeeper/020_says")
+    assert {"business_date", "rows", "seconds"} <= set(done)
+    assert lines["server notice"]["message"] == "seven rows left over"
+    assert "seven rows" in lines["script text"]["sql"]
+    assert night.ended("retrying") == "success"
+    quiet = night.lines("retrying", "init.bookkeeper.020_deadlock", attempt=2)
+    assert "nextval" not in json.dumps(quiet)
+
+
+def test_another_deployment_holds_the_claim(night: Night) -> None:
+    assert night.ended("held") == "failed"
+    assert night.wait_titles("held", 1) == ["[local] held: billing run failed in start"]
+    text, _ = parts(night.mail.to("held")[0])
+    assert OTHER.run_id in text
+    assert OTHER.deployment in text
+    tasks = night.stack.tasks(dag_id("held"), night.runs["held"])
+    assert tasks["start"]["try_number"] == 1
+    assert night.query("held", "select deployment from report_oibl.aggregator_claims") == [(OTHER.deployment,)]
+
+
+def test_notifiers_broken(night: Night) -> None:
+    """A closed mail port and a missing Slack connection: the run ends as it would, each is logged once."""
+    assert night.ended("broken") == "failed"
+    tasks = night.stack.tasks(dag_id("broken"), night.runs["broken"])
+    assert tasks["init.bookkeeper.020_missing"]["state"] == "failed"
+    assert tasks["init.bookkeeper.020_missing"]["try_number"] == 1
+    assert tasks["finish"]["state"] == "success"
+    assert night.titles("broken") == []
+    lines = night.lines("broken", "init.bookkeeper.020_missing")
+    assert sorted(line["channel"] for line in lines if line["event"] == "alert not sent") == ["email", "slack"]
+    errors = json.dumps(lines)
+    assert "init/bookkeeper/broken/020_missing.sql, line 4" in errors
+    assert "select * from report_oibl.nowhere" in errors
+
+
+def test_deadline_missed_then_done(night: Night) -> None:
+    """The triggerer tells while the run still goes on; the run's end says that it is done."""
+    late = "[local] late: billing run is late"
+    assert night.wait_titles("late", 1, 120)[0] == late
+    text, _ = parts(night.mail.to("late")[0])
+    assert "init.bookkeeper.020_slow (running)" in text
+    assert "nothing of this run" in text
+    assert night.ended("late") == "success"
+    assert night.wait_titles("late", 2) == [late, "[local] late: billing run is well again"]
+
+
+def test_run_timed_out(night: Night) -> None:
+    assert night.ended("timedout") == "failed"
+    assert night.wait_titles("timedout", 1) == ["[local] timedout: billing run failed"]
+    text, _ = parts(night.mail.to("timedout")[0])
+    assert "run_timeout_minutes" in text
+    slow = "select from pg_stat_activity where application_name like 'bda:timedout%'"
+    night.stack.wait(lambda: not night.query("timedout", slow), 30, "the stopped run's query has ended")
+
+
+def test_metrics(night: Night) -> None:
+    assert night.ended("warning") == "success"
+    names = {line.split(":")[0] for line in night.statsd.lines}
+    for metric in ("run_seconds", "run_success", "rows", "files", "bytes", "script_seconds", "check_violations"):
+        assert f"airflow.billing.warning.local.{metric}" in names
+    assert night.ended("failing") == "failed"
+    assert "airflow.billing.failing.local.run_failed" in names
+
+
+def test_nothing_else_has_arrived(night: Night) -> None:
+    """The whole night's messages: each event once, none for anything else."""
+    time.sleep(5)
+    titles = {client: len(night.titles(client)) for client in CLIENTS}
+    assert titles == {
+        "broken": 0,
+        "failing": 2,
+        "held": 1,
+        "killed": 1,
+        "late": 2,
+        "retrying": 0,
+        "timedout": 1,
+        "warning": 1,
+    }
+
+
+def test_the_docs_show_the_messages(night: Night) -> None:
+    """Each text in docs/alerts.md is one that has arrived; ``messages.txt`` in the stack's home has them to copy."""
+    shown = [shown_mail(mail) for mail in night.mail.mails] + [shown_post(night.slack.to("held")[0])]
+    (night.stack.home / "messages.txt").write_text("\n\n\n".join(shown), encoding="utf-8")
+    docs = (ROOT / "docs/alerts.md").read_text(encoding="utf-8")
+    for text in (text for text in shown if "failing" not in text):
+        assert text in docs, text
