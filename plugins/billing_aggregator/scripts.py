@@ -90,19 +90,23 @@ def find_queries(root: Path) -> dict[str, Path]:
 
 def _folder_scripts(folder: Path, root: Path, origin: str) -> list[Script]:
     scripts = []
+    problems = []
     seen: dict[str, str] = {}
     for path in sorted(folder.iterdir()):
         if not path.is_file() or path.suffix != ".sql" or path.name.startswith(NOT_RUN_PREFIX):
             continue
         match = SCRIPT_NAME.fullmatch(path.name)
         if match is None:
-            raise ScriptError(
+            problems.append(
                 f"{path}: a script's name is NNN_what_it_makes.sql: three digits, then lower-case words; "
                 f"rename it, or start its name with {NOT_RUN_PREFIX} to keep it from running"
             )
+            continue
         twin = seen.setdefault(path.name.split("_", 1)[1], path.name)
         if twin != path.name:
-            raise ScriptError(f"{path}: {twin} in the same folder has the same name; remove or rename one of them")
+            problems.append(f"{path}: {twin} in the same folder has the same name; remove or rename one of them")
         relative = path.relative_to(root).as_posix()
         scripts.append(Script(int(match["stage"]), path.stem, path, origin, relative))
+    if problems:
+        raise ScriptError("\n".join(problems))
     return scripts

@@ -93,6 +93,8 @@ def _command(
 
 def _show(result: Result, options: argparse.Namespace) -> int:
     print(json.dumps(result.data(), indent=2, ensure_ascii=False) if options.json else result.text())
+    # Here, not at the end of the process: a reader that has gone is noticed where it is handled.
+    sys.stdout.flush()
     return result.status
 
 

@@ -5,21 +5,22 @@ from __future__ import annotations
 import os
 import re
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from billing_aggregator.checks import CheckError, parse_check
 from billing_aggregator.cli import catalogue
 from billing_aggregator.cli.results import DONE, WRONG
-from billing_aggregator.config import BrokenConfig, ConfigError, load_clients, read_environment
+from billing_aggregator.config import BrokenConfig, ClientConfig, ConfigError, load_clients, read_environment
+from billing_aggregator.config.clients_file import ClientsFile
 from billing_aggregator.config.errors import suggestion
-from billing_aggregator.config.load import sql_root
+from billing_aggregator.config.load import clients_path, sql_root
 from billing_aggregator.scripts import ScriptError, find_queries
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from billing_aggregator.config import ClientConfig
     from billing_aggregator.scripts import Script
 
 TRANSACTION = re.compile(
@@ -72,18 +73,20 @@ def validate() -> Validation:
     problems = [line for entry in entries if isinstance(entry, BrokenConfig) for line in entry.error.splitlines()]
     configs = [entry for entry in entries if not isinstance(entry, BrokenConfig)]
     files: set[object] = set()
-    for config in configs:
+    looked_at = [*configs, *_bare(entries)]
+    for config in looked_at:
         problems += _folders(config)
         problems += _scripts(config, files)
+    for config in configs:
         problems += _severities(config)
-    problems += _exports(configs)
+    problems += _exports(looked_at)
     problems += _collisions(configs)
     if not problems:
         problems += _dags(configs)
     counts = {
         "clients and environments": len(entries),
         "scripts and checks": len(files),
-        "exports": len({export.name for config in configs for export in _quiet_exports(config)}),
+        "exports": len({export.name for config in looked_at for export in _quiet_exports(config)}),
     }
     return Validation(tuple(dict.fromkeys(problems)), tuple(_alerts(configs)), counts)
 
@@ -94,6 +97,18 @@ def _folders(config: ClientConfig) -> list[str]:
     except ConfigError as error:
         return [str(error)]
     return catalogue.folder_problems(root, tuple(config.dependencies or config.systems))
+
+
+def _bare(entries: Sequence[ClientConfig | BrokenConfig]) -> Iterator[ClientConfig]:
+    """Yield a bare configuration for each broken entry, so that its scripts are looked at all the same."""
+    dependencies = ClientsFile(clients_path()).dependencies
+    for entry in entries:
+        if isinstance(entry, BrokenConfig):
+            values = {"client": entry.client, "environment": entry.environment, "s3_bucket": "not-known"}
+            with suppress(ValueError):
+                yield ClientConfig.model_validate(
+                    values | {"dependencies": dependencies, "systems": tuple(dependencies)}
+                )
 
 
 def script_problems(config: ClientConfig) -> list[str]:
@@ -109,7 +124,7 @@ def _scripts(config: ClientConfig, files: set[object]) -> Iterator[str]:
             except ConfigError:
                 return
             except ScriptError as error:
-                yield str(error)
+                yield from str(error).splitlines()
                 continue
             if phase == "init" and not scripts:
                 yield (

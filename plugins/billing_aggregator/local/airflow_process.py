@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 FINAL_STATES = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
 POLL_SECONDS = 0.2
 GRACE_SECONDS = 10
+# Airflow's own exceptions only carry our words; a driver's name says something.
+AIRFLOW_EXCEPTION = re.compile(r"\Aairflow\.[\w.]+: ")
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
 
 
@@ -143,7 +145,7 @@ class AirflowProcess:
                 block = [] if "Task failed with exception" in line else None
             elif block is not None:
                 block.append(line)
-        return "\n".join(error)
+        return AIRFLOW_EXCEPTION.sub("", "\n".join(error))
 
     def _start(self, *arguments: str, environment: Mapping[str, str]) -> None:
         command = [sys.executable, "-m", "airflow", *arguments]

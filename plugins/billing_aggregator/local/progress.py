@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 WIDTH = 62
 QUIET_SECONDS = 10
-MARKS = {"success": " ", "failed": "!", "upstream_failed": "!", "skipped": "-", "removed": "-"}
+MARKS = {"success": " ", "failed": "!", "skipped": "-", "removed": "-"}
 
 
 class Progress:
@@ -36,12 +36,13 @@ class Progress:
 
     def show(self, states: Sequence[TaskState]) -> None:
         """Print what has changed since the last call."""
+        # Tasks that a failure keeps from starting are counted in the summary: a line for each would hide the failure.
         done = [state for state in states if state.state in MARKS]
         for state in done:
             if state.task_id not in self._seen:
                 self._seen.add(state.task_id)
                 took = f"{state.seconds:8.2f} s" if state.seconds is not None else " " * 10
-                note = "" if state.state == "success" else f"  {state.state.replace('_', ' ')}"
+                note = "" if state.state == "success" else f"  {state.state}"
                 counter = f"[{len(self._seen):>3}/{len(states)}]"
                 self._print(f" {MARKS[state.state]}{counter} {state.task_id:<{WIDTH}} {took}{note}")
         self._now_running([state.task_id for state in states if state.state == "running"])
