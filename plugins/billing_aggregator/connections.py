@@ -73,7 +73,7 @@ def session_options(config: ClientConfig, *, application_name: str, statement_se
     return " ".join(f"-c {name}={value}" for name, value in settings.items())
 
 
-def s3_hook(config: ClientConfig) -> S3Hook:
+def s3_hook(config: ClientConfig, botocore_config: Any = None) -> S3Hook:
     """Return an S3 hook: the connection ``aws_conn_id``, else ``BDA_S3_*`` keys, else boto3's own credentials chain.
 
     The client's ``s3_url`` and ``s3_region`` hold in every case.
@@ -82,9 +82,11 @@ def s3_hook(config: ClientConfig) -> S3Hook:
     from airflow.providers.amazon.aws.utils.connection_wrapper import AwsConnectionWrapper
 
     connection = _aws_connection(config)
-    hook = S3Hook(aws_conn_id=None, region_name=config.s3_region)
+    hook = S3Hook(aws_conn_id=None, region_name=config.s3_region, config=botocore_config)
     # The hook resolves its connection lazily, by this property; here it is resolved already.
-    hook.__dict__["conn_config"] = AwsConnectionWrapper(conn=connection, region_name=config.s3_region)
+    hook.__dict__["conn_config"] = AwsConnectionWrapper(
+        conn=connection, region_name=config.s3_region, botocore_config=botocore_config
+    )
     return hook
 
 

@@ -8,29 +8,26 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import DAG, TaskGroup, chain
+from airflow.sdk import DAG, chain
 
 from billing_aggregator.alerts import dag_callbacks
 from billing_aggregator.config import BrokenConfig, ConfigError
 from billing_aggregator.config.load import sql_root
-from billing_aggregator.config.models import ordered
 from billing_aggregator.deadlines import deadline
+from billing_aggregator.export_phases import export_phase, publish_phase
 from billing_aggregator.operators.broken_config import BrokenConfigOperator
+from billing_aggregator.operators.client_exports import ClientSweepOperator
 from billing_aggregator.operators.finish_run import finish
-from billing_aggregator.operators.sql_check import SqlCheckOperator
-from billing_aggregator.operators.sql_script import SqlScriptOperator
 from billing_aggregator.operators.start_run import StartRunOperator
 from billing_aggregator.run_params import declare_params
-from billing_aggregator.scripts import Script, ScriptError, find_queries, find_scripts, stages
+from billing_aggregator.script_phases import scripts_phase
+from billing_aggregator.scripts import ScriptError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from billing_aggregator.config import ClientConfig
 
 START_DATE = datetime(2026, 1, 1, tzinfo=UTC)
 MAX_RETRY_DELAY = timedelta(minutes=15)
-CHECK_PHASES = ("prechecks", "audits")
 
 
 def build_dag(config: ClientConfig) -> DAG:
@@ -57,14 +54,14 @@ def build_dag(config: ClientConfig) -> DAG:
         **dag_callbacks(config),
     ) as dag:
         start = StartRunOperator(task_id="start", client_config=config)
-        phases = [scripts_phase(phase, config, root) for phase in ("prechecks", "init", "audits")]
-        exports = export_phase(config, root)
-        phases += [
-            exports,
-            publish_phase(config, exports),
-            *(scripts_phase(phase, config, root) for phase in ("history", "cleanup")),
-        ]
-        chain(start, *(phase for phase in phases if phase.children))
+        proven = [scripts_phase(phase, config, root) for phase in ("prechecks", "init", "audits")]
+        export, plans, chunks = export_phase(config, root)
+        publish = publish_phase(config, plans, chunks)
+        history = scripts_phase("history", config, root)
+        cleanup = scripts_phase("cleanup", config, root)
+        with cleanup:
+            ClientSweepOperator(task_id="sweep_uploads", client_config=config)
+        chain(start, *(phase for phase in (*proven, export, publish, history, cleanup) if phase.children))
         finish(dag, start)
     return dag
 
@@ -102,93 +99,3 @@ def default_args(config: ClientConfig) -> dict[str, Any]:
         # A run without one of its systems skips this system's tasks; the next phase runs all the same.
         "trigger_rule": "none_failed",
     }
-
-
-def scripts_phase(phase: str, config: ClientConfig, root: Path, *, group_id: str | None = None) -> TaskGroup:
-    """Return the task group of *phase*: one group for each system, in the order of the systems' dependencies."""
-    with TaskGroup(group_id or phase) as group:
-        systems = [
-            system_scripts(phase, system, scripts, config)
-            for system in ordered(config.systems, config.dependencies)
-            if (scripts := required_scripts(phase, system, config, root))
-        ]
-        if phase in ("init", "export") and len(systems) > 1:
-            chain(*systems)
-    return group
-
-
-def system_scripts(phase: str, system: str, scripts: list[Script], config: ClientConfig) -> TaskGroup:
-    """Return the group of one system: scripts of one number side by side, the next number behind all of them."""
-    with TaskGroup(system) as group:
-        before: list[SqlScriptOperator | SqlCheckOperator] = []
-        for stage in stages(scripts):
-            tasks = [script_task(phase, system, script, config) for script in stage]
-            for task in before:
-                task >> tasks
-            before = tasks
-    return group
-
-
-def script_task(phase: str, system: str, script: Script, config: ClientConfig) -> SqlScriptOperator | SqlCheckOperator:
-    """Return the task of one script: a check in ``prechecks`` and ``audits``, else a script that writes."""
-    operator = SqlCheckOperator if phase in CHECK_PHASES else SqlScriptOperator
-    return operator(
-        task_id=script.name,
-        sql=script.relative,
-        client_config=config,
-        system=system,
-        publishes=phase == "history",
-    )
-
-
-def required_scripts(phase: str, system: str, config: ClientConfig, root: Path) -> list[Script]:
-    """Return a system's scripts in *phase*; every system must have scripts in ``init``."""
-    scripts = find_scripts(root, phase, system, config.client)
-    if phase == "init" and not scripts:
-        raise ScriptError(
-            f"{root / phase / system}: system {system} has no scripts here; add NNN_name.sql files or "
-            f"remove {system} from the systems of {config.client}/{config.environment}"
-        )
-    return scripts
-
-
-def export_phase(config: ClientConfig, root: Path) -> TaskGroup:
-    """Put the audited tables in place, then export each system's results and each archive query."""
-    from billing_aggregator.operators.simple_export import ExportOperator
-
-    with TaskGroup("export") as group:
-        swaps = scripts_phase("export", config, root, group_id="release")
-        exports = [
-            ExportOperator(
-                task_id=f"{system}_results",
-                name=f"{system}_results",
-                query=f"select * from report_oibl.{system}_results",  # noqa: S608
-                system=system,
-                client_config=config,
-            )
-            for system in ordered(config.systems, config.dependencies)
-        ]
-        for name, path in find_queries(root).items():
-            exports.append(
-                ExportOperator(
-                    task_id=name.replace("/", "_"),
-                    name=name,
-                    query=path.read_text().strip().rstrip(";"),
-                    client_config=config,
-                )
-            )
-        swaps >> exports
-    return group
-
-
-def publish_phase(config: ClientConfig, exports: TaskGroup) -> TaskGroup:
-    """Publish what was exported."""
-    from billing_aggregator.operators.simple_export import PublishOperator
-
-    with TaskGroup("publish") as group:
-        PublishOperator(
-            task_id="publish",
-            export_tasks=[t for t in exports.children if not t.endswith("release")],
-            client_config=config,
-        )
-    return group

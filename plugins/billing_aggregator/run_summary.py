@@ -68,7 +68,11 @@ def warnings(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _exports(results: Mapping[str, Any]) -> list[dict[str, Any]]:
     ordered = [result for _, result in sorted(results.items())]
-    published = [result["exports"] for result in ordered if isinstance(result, dict) and "exports" in result]
+    published = [
+        [{"name": name, **export} for name, export in sorted(result["exports"].items())]
+        for result in ordered
+        if isinstance(result, dict) and isinstance(result.get("exports"), dict)
+    ]
     return [_export(export) for export in (published[0] if published else ordered) if _is_export(export)]
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SCRIPT_NAME = re.compile(r"(?P<stage>\d{3})_[a-z0-9][a-z0-9_]*\.sql")
+SYSTEM_LINE = re.compile(r"-- system: (?P<system>[a-z][a-z0-9_]*)")
 NOT_RUN_PREFIX = "NOEXEC_"
 DEFAULT_FOLDER = "default"
 BASE = "base"
@@ -86,6 +87,16 @@ def find_queries(root: Path) -> dict[str, Path]:
         return {}
     files = (path for path in sorted(archive.glob("*/*.sql")) if not path.name.startswith(NOT_RUN_PREFIX))
     return {f"{path.parent.name}/{path.stem}": path for path in files}
+
+
+def system_of_query(query: Path) -> str | None:
+    """Return the system whose tables an archive query reads, from a first line ``-- system: <name>``; else None.
+
+    A run that leaves this system out leaves the export out.
+    """
+    with query.open(encoding="utf-8") as lines:
+        match = SYSTEM_LINE.fullmatch(lines.readline().strip())
+    return match["system"] if match else None
 
 
 def _folder_scripts(folder: Path, root: Path, origin: str) -> list[Script]:

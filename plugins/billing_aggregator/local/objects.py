@@ -52,7 +52,7 @@ class ObjectStore:
         """Copy the manifest's files below *folder*, up to ``COPY_LIMIT_BYTES`` bytes; return the copies."""
         copies = []
         room = COPY_LIMIT_BYTES
-        for file in (file for export in manifest["exports"] for file in export["files"]):
+        for file in (file for export in manifest["exports"].values() for file in export["files"]):
             room -= file["bytes"]
             if room < 0:
                 break

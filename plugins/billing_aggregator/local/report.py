@@ -84,20 +84,21 @@ def _published(store: ObjectStore, files: Path) -> list[str]:
     manifest = store.manifest()
     copies = store.copy_files(manifest, files)
     lines = [f"  {'export':<24} {'files':>5} {'rows':>12} {'bytes':>14}  control totals"]
-    for export in manifest["exports"]:
+    for name, export in manifest["exports"].items():
         size = sum(file["bytes"] for file in export["files"])
-        lines.append(
-            f"  {export['name']:<24} {len(export['files']):>5} {export['rows']:>12,} {size:>14,}  {_totals(export)}"
-        )
+        lines.append(f"  {name:<24} {len(export['files']):>5} {export['rows']:>12,} {size:>14,}  {_totals(export)}")
     lines += ["", field("S3", store.location), field("copy", str(files))]
-    if copies:
-        lines += ["", f"  first lines of {copies[0].name}:", *_preview(copies[0])]
+    shown = max(copies, key=lambda path: path.stat().st_size, default=None)
+    if shown is not None:
+        lines += ["", f"  first lines of {shown.name}:", *_preview(shown)]
     return lines
 
 
 def _totals(export: Mapping[str, Any]) -> str:
-    shown = [f"{name} {total}" for name, total in list(export["control_totals"].items())[:3]]
-    more = len(export["control_totals"]) - len(shown)
+    # Sums with decimals are amounts; those of whole numbers are of ids.
+    totals = sorted(export["control_totals"].items(), key=lambda item: ("." not in item[1], item[0]))
+    shown = [f"{name} {total}" for name, total in totals if "." in total][:3] or [f"{n} {t}" for n, t in totals[:1]]
+    more = len(totals) - len(shown)
     return ", ".join(shown) + (f", {more} more in the manifest" if more > 0 else "") if shown else "-"
 
 

@@ -123,7 +123,7 @@ def _s3(config: ClientConfig, stack: ExitStack) -> dict[str, str]:
         return {}
     server = stack.enter_context(LocalS3())
     server.create_bucket(config.s3_bucket)
-    print(report.field("S3", f"local server {server.url}, bucket {config.s3_bucket}"))
+    print(report.field("S3", f"local server {server.url}, bucket {config.s3_bucket}; it ends with this command"))
     return {
         "BDA_S3_URL": server.url,
         "BDA_S3_BUCKET": config.s3_bucket,

@@ -22,7 +22,10 @@ CHANGES = {
     "dropped and created again": ["drop table results", REBUILD],
     "swapped": [REBUILD.replace("results", "newer"), "drop table results", "alter table newer rename to results"],
     "dropped": ["drop table results"],
-    "truncated and filled": ["truncate results", "insert into results select g, g * 1.5 from generate_series(1, 1000) g"],
+    "truncated and filled": [
+        "truncate results",
+        "insert into results select g, g * 1.5 from generate_series(1, 1000) g",
+    ],
     "rewritten": ["vacuum full results"],
     "clustered": ["create index i on results (amount desc)", "cluster results using i"],
     "updated in place": ["update results set amount = 0 where id = 500"],
@@ -30,7 +33,11 @@ CHANGES = {
     "one row replaced": ["delete from results where id = 1000", "insert into results values (1000, 1500)"],
     "a row more": ["insert into results values (1001, 0)"],
     "a row less": ["delete from results where id = 500"],
-    "a row less, vacuumed, filled": ["delete from results where id = 1", "vacuum results", "insert into results values (1, 1)"],
+    "a row less, vacuumed, filled": [
+        "delete from results where id = 1",
+        "vacuum results",
+        "insert into results values (1, 1)",
+    ],
 }
 
 
@@ -66,7 +73,9 @@ def test_a_change_is_noticed_and_nothing_is_published(results: Lab, change: list
 
 def test_what_is_no_change(results: Lab) -> None:
     plan = results.plan(results.run(), RESULTS)
-    results.sql("analyze results", "vacuum freeze results", "create index on results (id)", "grant select on results to public")
+    results.sql(
+        "analyze results", "vacuum freeze results", "create index on results (id)", "grant select on results to public"
+    )
     results.publish([plan], results.chunks(plan))
     assert results.manifest().run_id == plan.run.run_id
 

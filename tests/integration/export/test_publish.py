@@ -32,7 +32,10 @@ LIST = Export("customer/list", query="select id, amount from book where id > 0 o
 
 
 def fill(lab: Lab, rows: int, factor: int = 1) -> None:
-    lab.sql("drop table if exists book cascade", f"create table book as select g id, g * {factor}.25 amount from generate_series(1, {rows}) g")
+    lab.sql(
+        "drop table if exists book cascade",
+        f"create table book as select g id, g * {factor}.25 amount from generate_series(1, {rows}) g",
+    )
     lab.options = lab.options.model_validate(lab.options.model_dump() | {"max_rows_per_file": 100})
 
 
@@ -41,9 +44,17 @@ def test_nothing_is_visible_before_publication(any_store: Lab) -> None:
     plan = any_store.plan(any_store.run(), BOOK)
     states = any_store.chunks(plan)
     assert list(any_store.store.keys("")) == []
-    assert any_store.open_uploads() == ["enercity/prod/book_0000.csv", "enercity/prod/book_0001.csv", "enercity/prod/book_0002.csv"]
+    assert any_store.open_uploads() == [
+        "enercity/prod/book_0000.csv",
+        "enercity/prod/book_0001.csv",
+        "enercity/prod/book_0002.csv",
+    ]
     any_store.publish([plan], states)
-    assert any_store.files() == ["enercity/prod/book_0000.csv", "enercity/prod/book_0001.csv", "enercity/prod/book_0002.csv"]
+    assert any_store.files() == [
+        "enercity/prod/book_0000.csv",
+        "enercity/prod/book_0001.csv",
+        "enercity/prod/book_0002.csv",
+    ]
     assert any_store.open_uploads() == []
 
 
@@ -110,7 +121,9 @@ def test_fewer_files_fewer_exports_another_compression(any_store: Lab) -> None:
 @pytest.mark.parametrize("field", ["business_date", "run"])
 def test_a_template_with_day_or_run_keeps_history(any_store: Lab, field: str) -> None:
     fill(any_store, 250)
-    options = any_store.options.model_validate({"key_template": f"{{client}}/{{environment}}/{{{field}}}/{{file}}", "max_rows_per_file": 100})
+    options = any_store.options.model_validate(
+        {"key_template": f"{{client}}/{{environment}}/{{{field}}}/{{file}}", "max_rows_per_file": 100}
+    )
     any_store.whole_run([BOOK], any_store.run(business_date="2026-01-30"), options)
     first = any_store.manifest()
     fill(any_store, 120, factor=3)
@@ -261,7 +274,10 @@ def test_the_sweep_takes_old_uploads_of_its_prefix_only(new_lab: Callable[..., L
     os.utime(old, (1, 1))
     assert sweep_uploads(lab.store, "enercity/prod/") == ["enercity/prod/book_0000.csv"]
     assert len(lab.open_uploads()) == 2
-    assert sweep_uploads(lab.store, "enercity/prod/", older_than=-1) == ["enercity/prod/book_0001.csv", "enercity/prod/book_0002.csv"]
+    assert sweep_uploads(lab.store, "enercity/prod/", older_than=-1) == [
+        "enercity/prod/book_0001.csv",
+        "enercity/prod/book_0002.csv",
+    ]
     assert len(list(lab.store.open_uploads("enercity/stage/"))) == 1
     with pytest.raises(ValueError, match="empty prefix"):
         sweep_uploads(lab.store, "/")
@@ -322,7 +338,10 @@ def test_s3_managed_keys(lab: Lab, s3_server: LocalS3, bucket: str) -> None:
 
 
 def test_many_parts(any_store: Lab) -> None:
-    any_store.sql("drop table if exists wide_book", "create table wide_book as select g, repeat(md5(g::text), 400) t from generate_series(1, 1500) g")
+    any_store.sql(
+        "drop table if exists wide_book",
+        "create table wide_book as select g, repeat(md5(g::text), 400) t from generate_series(1, 1500) g",
+    )
     options = any_store.options.model_validate({"part_bytes": 5 << 20, "max_rows_per_file": 900})
     any_store.whole_run([Export("wide", table=("public", "wide_book"))], options=options)
     check_publication(any_store.store, any_store.manifest())

@@ -61,7 +61,9 @@ def test_an_object_of_ours_with_another_size(stubbed: tuple[S3Store, Stubber]) -
 @pytest.mark.parametrize("version", ["null", None])
 def test_a_bucket_without_versions(stubbed: tuple[S3Store, Stubber], version: str | None) -> None:
     store, stub = stubbed
-    head = {"Metadata": {"bda-upload": "token"}, "ContentLength": 5, "ETag": "e"} | ({"VersionId": version} if version else {})
+    head = {"Metadata": {"bda-upload": "token"}, "ContentLength": 5, "ETag": "e"} | (
+        {"VersionId": version} if version else {}
+    )
     stub.add_response("head_object", head)
     stored = store.completed(UPLOAD, 5, "sha")
     assert stored is not None

@@ -1,3 +1,4 @@
+-- system: tripica
 -- Purpose: the open items and balance list for customers of the report: the customer view, whole.
 -- Grain:   one row per row of the view; rows can be equal.
 -- Sources: report_oibl.oibl_customer (specification, section 15).
