@@ -1,56 +1,112 @@
 -- Purpose: the bookings as SAP received them, down to the aggregate and amount formula that each line carries
---          (specification, section 6.1).
--- Grain:   one row per exported posting line and source item; a line without sources gives one row.
+--          (specification, section 6.1): the candidate of the published bookings, and the source of the list.
+-- Grain:   one row per exported posting line and source item; a line without sources gives one row. Equal rows are
+--          meaningful and stay.
 -- Sources: base_data_journal_items; bookkeeper_vault.journal_entry_item_sources, journal_entry_item_source_items,
 --          transaction_items, transaction_item_taxes.
+-- Order:   posting day, document, account, amount, aggregate, formula, tax aggregate, then the other columns; text in
+--          byte order, null last. The order is the table's physical order. Columns with one value do not sort: they are
+--          added to the sorted lines.
 
-drop table if exists report_oibl.data_sap_bookings;
-create unlogged table report_oibl.data_sap_bookings as
+-- data_sap_bookings, the specification's name, is a view of the candidate: it goes first. The replaced service left a
+-- table of that name.
+do $$
+begin
+    if exists (
+        select 1 from pg_class where oid = to_regclass('report_oibl.data_sap_bookings') and relkind = 'v'
+    ) then
+        drop view report_oibl.data_sap_bookings;
+    else
+        drop table if exists report_oibl.data_sap_bookings;
+    end if;
+end
+$$;
+
+drop table if exists report_oibl.new_bookkeeper_results;
+create table report_oibl.new_bookkeeper_results as
+with line as (
+    select
+        item.booking_created,
+        item.budat,
+        item.beldat,
+        coalesce(item.aufnr, '/') as aufnr,
+        coalesce(item.gsber, '/') as gsber,
+        coalesce(item.mwskz, '/') as mwskz,
+        item.newko,
+        item.amount,
+        item.xblnr,
+        source_item.amount as source_amount,
+        source_item.tax_index is not null as has_tax_index,
+        transaction_item.external_reference as aggregate_id,
+        source_item.amount_formula as amount_calculation,
+        -- Tax reference (section 6.1, defect D6): a reference that is no bigint is skipped, the posting line stays.
+        case
+            when tax.external_reference ~ '^[0-9]{1,18}$' then tax.external_reference::bigint
+            when tax.external_reference ~ '^[ \t\n\v\f\r]*0*[0-9]{1,19}[ \t\n\v\f\r]*$'
+                then
+                    case
+                        when tax.external_reference::numeric <= 9223372036854775807
+                            then tax.external_reference::bigint
+                    end
+        end as tax_aggregate_ouid
+    from report_oibl.base_data_journal_items as item
+    left join bookkeeper_vault.journal_entry_item_sources as source on item.item_uuid = source.journal_entry_items_uuid
+    left join bookkeeper_vault.journal_entry_item_source_items as source_item
+        on source.uuid = source_item.journal_entry_item_sources_uuid
+    left join bookkeeper_vault.transaction_items as transaction_item
+        on source_item.transaction_items_uuid = transaction_item.uuid
+    left join bookkeeper_vault.transaction_item_taxes as tax on source_item.transaction_item_taxes_uuid = tax.uuid
+    order by
+        item.budat,
+        item.xblnr collate "C",
+        item.newko collate "C",
+        item.amount,
+        transaction_item.external_reference collate "C",
+        source_item.amount_formula collate "C",
+        tax_aggregate_ouid,
+        item.booking_created,
+        item.beldat,
+        item.aufnr collate "C",
+        item.gsber collate "C",
+        item.mwskz collate "C",
+        source_amount,
+        has_tax_index
+)
+
 select
     -1 as booking_execution_id,
-    item.booking_created,
+    booking_created,
     'bbseg'::text as booking_src,
     ''::text as key,
     'ED'::text as ba,
-    item.budat,
+    budat,
     '100'::text as bukrs,
-    item.beldat,
-    coalesce(item.aufnr, '/') as aufnr,
-    coalesce(item.gsber, '/') as gsber,
+    beldat,
+    aufnr,
+    gsber,
     '/'::text as kostl,
-    coalesce(item.mwskz, '/') as mwskz,
+    mwskz,
     '/'::text as newbk,
     -- Posting key: 50 credit below zero, else 40 debit (zero and null too).
-    case when item.amount < 0 then '50' else '40' end as newbs,
-    item.newko,
+    case when amount < 0 then '50' else '40' end as newbs,
+    newko,
     '/'::text as prced,
     '/'::text as sgtxt,
     '/'::text as vbund,
     -- German decimal text: cents / 100 without sign, two decimals, comma.
-    replace(round(abs(source_item.amount) / 100.0, 2)::text, '.', ',') as wrbed_aggregate,
-    replace(round(abs(item.amount) / 100.0, 2)::text, '.', ',') as wrbed_total,
-    item.xblnr,
-    case when source_item.tax_index is not null then 'X' else '/' end as xstba,
+    replace((abs(source_amount) * 0.01)::text, '.', ',') as wrbed_aggregate,
+    replace((abs(amount) * 0.01)::text, '.', ',') as wrbed_total,
+    xblnr,
+    case when has_tax_index then 'X' else '/' end as xstba,
     '/'::text as zterm,
     '/'::text as zuonr,
     '/'::text as psegment,
-    transaction_item.external_reference as aggregate_id,
-    source_item.amount_formula as amount_calculation,
-    -- Tax reference (section 6.1, defect D6): a reference that is no bigint is skipped, the posting line stays.
-    case
-        when tax.external_reference ~ '^[0-9]{1,18}$' then tax.external_reference::bigint
-        when tax.external_reference ~ '^[ \t\n\v\f\r]*0*[0-9]{1,19}[ \t\n\v\f\r]*$'
-            then
-                case
-                    when tax.external_reference::numeric <= 9223372036854775807 then tax.external_reference::bigint
-                end
-    end as tax_aggregate_ouid
-from report_oibl.base_data_journal_items as item
-left join bookkeeper_vault.journal_entry_item_sources as source on item.item_uuid = source.journal_entry_items_uuid
-left join bookkeeper_vault.journal_entry_item_source_items as source_item
-    on source.uuid = source_item.journal_entry_item_sources_uuid
-left join bookkeeper_vault.transaction_items as transaction_item
-    on source_item.transaction_items_uuid = transaction_item.uuid
-left join bookkeeper_vault.transaction_item_taxes as tax on source_item.transaction_item_taxes_uuid = tax.uuid;
+    aggregate_id,
+    amount_calculation,
+    tax_aggregate_ouid
+from line;
 
-analyze report_oibl.data_sap_bookings;
+analyze report_oibl.new_bookkeeper_results;
+
+create view report_oibl.data_sap_bookings as
+select * from report_oibl.new_bookkeeper_results;

@@ -32,7 +32,7 @@ select
     kind.is_overpayment_credit_rejected,
     kind.is_overpayment_refund_cancel
 from datalake_vault.applied_billing_charge as charge
-inner join report_oibl.base_data_charge_kinds as kind
+left join report_oibl.base_data_charge_kinds as kind
     on
         coalesce(charge.glid, '') = kind.glid_text
         and (charge.glid is null) = kind.glid_missing

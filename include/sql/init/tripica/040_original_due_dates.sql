@@ -1,7 +1,8 @@
 -- Purpose: the due date of each transaction; a charge that was raised again after a rejection keeps the due date of the
---          first one (specification, section 7.3).
--- Grain:   one row per transaction and way to its date: the transaction's own charges, and each row of a transaction
---          that it replaces.
+--          first one (specification, section 7.3), and the dates of the balances with it (section 7.2).
+-- Grain:   base_data_original_due_dates: one row per transaction and way to its date: the transaction's own charges, and
+--          each row of a transaction that it replaces. base_data_balance_date: one row per transaction that has balances
+--          with a status that starts with DUE.
 -- Sources: datalake_vault.applied_billing_charge, payment_request; base_data_due_balances, base_data_noted_charges.
 
 drop table if exists report_oibl.base_data_original_due_dates;
@@ -111,3 +112,24 @@ from (
 where due.transactionid = parent.transactionid;
 
 analyze report_oibl.base_data_original_due_dates;
+
+-- Step 6: the original due date replaces the balances' own wherever the transaction has one, also by none.
+drop table if exists report_oibl.base_data_balance_date;
+create unlogged table report_oibl.base_data_balance_date as
+with original as (
+    -- A transaction with several rows has equal dates; the earliest otherwise (section 17).
+    select
+        transactionid,
+        min(due_date) as due_date
+    from report_oibl.base_data_original_due_dates
+    group by transactionid
+)
+
+select
+    balance.transactionid,
+    balance.balance_date,
+    case when original.transactionid is not null then original.due_date else balance.due_date end as due_date
+from report_oibl.base_data_due_balances as balance
+left join original on balance.transactionid = original.transactionid;
+
+analyze report_oibl.base_data_balance_date;

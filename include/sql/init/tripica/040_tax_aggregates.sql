@@ -27,3 +27,16 @@ inner join datalake_vault.applied_billing_tax_rate as tax
 where tax.taxcategory in ('VAT', 'gasTax', 'electricityTax');
 
 analyze report_oibl.tax_amounts_per_tax_aggregate;
+
+-- VAT links (section 10.6): the tax aggregates that a charge's VAT went into, also by tax rows without amount. One row
+-- per charge.
+drop table if exists report_oibl.base_data_vat_links;
+create unlogged table report_oibl.base_data_vat_links as
+select
+    charge_ouid,
+    array_agg(tax_aggregate_ouid) as tax_aggregate_ouids
+from report_oibl.tax_amounts_per_tax_aggregate
+where taxcategory = 'VAT'
+group by charge_ouid;
+
+analyze report_oibl.base_data_vat_links;

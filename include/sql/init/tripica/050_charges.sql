@@ -1,10 +1,10 @@
--- Purpose: the charges as the list shows them, with customer, amounts, taxes and signs (specification, sections 10.1 to
---          10.4). Due date and balance date are shown on open items only: see the script of the open items.
+-- Purpose: the charges as the list shows them, with customer, amounts and taxes (specification, sections 10.1 to 10.3).
+--          Due date and balance date are shown on open items only: see the script of the open items.
 -- Grain:   distinct rows of a charge and its accounts: one row per charge, more for several logins or relationships.
 --          charge_row numbers them: by charge, login and MBA, so that the first row of a charge is the one to show
 --          where only one may be shown (section 17: lowest login, lowest MBA name).
 -- Sources: datalake_vault.applied_billing_charge, settlement_note_advice; base_data_accounts, base_data_charge_kinds,
---          base_data_taxes, base_data_vat_aggregate_sign, base_data_manual_bill_ids, base_data_write_offs.
+--          base_data_taxes, base_data_manual_bill_ids, base_data_write_offs.
 
 drop table if exists report_oibl.data_charges;
 create unlogged table report_oibl.data_charges as
@@ -18,7 +18,6 @@ with charge as (
         coalesce(advice.id, manual_bill.bill_id) collate "C" as bill_id,
         account.billing_account_ouid,
         account.customer_id,
-        charge.datetimelastmodif,
         (charge.datetimecreate at time zone 'Europe/Berlin')::date as datetimecreate,
         charge.transactionid,
         charge.glid,
@@ -33,9 +32,6 @@ with charge as (
             as taxincludedamount,
         tax.taxamount,
         tax.energytaxamount,
-        sign.tax_total_aggregate_sign,
-        sign.total_sign_taxincludedamount,
-        sign.total_sign_taxexcludedamount,
         write_off.write_off_date,
         write_off.write_off_reason,
         write_off.write_off_note,
@@ -55,9 +51,10 @@ with charge as (
         kind.is_epilot,
         kind.is_cancellation_axis,
         kind.is_write_off_axis,
-        charge.settlementnoteadviceouid is not null as has_advice_number
+        charge.settlementnoteadviceouid is not null as has_advice_number,
+        charge.datetimelastmodif
     from datalake_vault.applied_billing_charge as charge
-    inner join report_oibl.base_data_charge_kinds as kind
+    left join report_oibl.base_data_charge_kinds as kind
         on
             coalesce(charge.glid, '') = kind.glid_text
             and (charge.glid is null) = kind.glid_missing
@@ -68,7 +65,6 @@ with charge as (
     left join datalake_vault.settlement_note_advice as advice on charge.settlementnoteadviceouid = advice.ouid
     left join report_oibl.base_data_manual_bill_ids as manual_bill on charge.transactionid = manual_bill.transactionid
     left join report_oibl.base_data_write_offs as write_off on charge.ouid = write_off.charge_ouid
-    left join report_oibl.base_data_vat_aggregate_sign as sign on charge.aggregateid = sign.aggregateid
     -- Cut-off of charges: last modified after 2019-07-30, Berlin day (oddity D19, kept).
     where charge.datetimelastmodif >= timestamp '2019-07-31 00:00:00' at time zone 'Europe/Berlin'
     order by applied_billing_charge_ouid, login_ouid, mba, cba, migration_flag, bill_id
@@ -79,4 +75,5 @@ select
     charge.*
 from charge;
 
+create unique index on report_oibl.data_charges (charge_row);
 analyze report_oibl.data_charges;

@@ -23,7 +23,7 @@ select
     end as total_sign_taxexcludedamount
 from datalake_vault.applied_billing_charge as charge
 inner join report_oibl.base_data_taxes as tax on charge.ouid = tax.appliedbillingchargeouid
-inner join report_oibl.base_data_charge_kinds as kind
+left join report_oibl.base_data_charge_kinds as kind
     on
         coalesce(charge.glid, '') = kind.glid_text
         and (charge.glid is null) = kind.glid_missing

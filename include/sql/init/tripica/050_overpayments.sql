@@ -2,8 +2,8 @@
 -- Grain:   one row per transaction: its latest day.
 -- Sources: base_data_noted_charges; datalake_vault.billing_account_balance, payment_request, payment_item.
 --
--- Glids are meant exactly here. The overpayments are a small set: they are taken out first, so that nothing pairs all
--- charges with all payments.
+-- Glids are meant exactly here. The overpayments are a small set, taken out first; each step towards the pairs is a small
+-- analysed table, because a planner that expects one row would compare every row with every other.
 
 create temporary table overpayment on commit drop as
 select
@@ -39,34 +39,45 @@ where transactionid in (select overpayment.transactionid from overpayment);
 analyze overpayment_request;
 
 -- Pairs of rule 6: a used charge pays, through a payment item, a cancelled balance that a credit charge stands for.
-create temporary table overpayment_pair on commit drop as
-with cancelled_balance as (
-    select distinct
-        used.ouid as used_ouid,
-        item.referredouid as balance_ouid,
-        item.amount
-    from overpayment as used
-    inner join overpayment_request as request on used.transactionid = request.transactionid
-    inner join datalake_vault.payment_item as item on request.ouid = item.paymentouid
-    where used.is_used and item.referredtype = 'CANCELLED_BALANCE'
-)
-
+create temporary table overpayment_item on commit drop as
 select distinct
     used.ouid as used_ouid,
     used.transactionid as used_transactionid,
     used.created_on as used_on,
+    used.billingaccountouid,
+    item.referredouid as balance_ouid,
+    item.amount
+from overpayment as used
+inner join overpayment_request as request on used.transactionid = request.transactionid
+inner join datalake_vault.payment_item as item on request.ouid = item.paymentouid
+where used.is_used and item.referredtype = 'CANCELLED_BALANCE';
+
+analyze overpayment_item;
+
+create temporary table overpayment_balance on commit drop as
+select
+    item.*,
+    balance.transactionid
+from overpayment_item as item
+inner join datalake_vault.billing_account_balance as balance
+    on item.balance_ouid = balance.ouid and item.amount = balance.amount;
+
+analyze overpayment_balance;
+
+create temporary table overpayment_pair on commit drop as
+select distinct
+    paid.used_ouid,
+    paid.used_transactionid,
+    paid.used_on,
     credit.ouid as credit_ouid,
     credit.transactionid as credit_transactionid
-from cancelled_balance as paid
-inner join overpayment as used on paid.used_ouid = used.ouid and used.is_used
-inner join datalake_vault.billing_account_balance as balance
-    on paid.balance_ouid = balance.ouid and paid.amount = balance.amount
+from overpayment_balance as paid
 inner join overpayment as credit
     on
-        balance.transactionid = credit.transactionid
-        and used.billingaccountouid = credit.billingaccountouid
-        and balance.amount = credit.taxincludedamount
-        and credit.is_credit;
+        paid.transactionid = credit.transactionid
+        and paid.billingaccountouid = credit.billingaccountouid
+        and paid.amount = credit.taxincludedamount
+where credit.is_credit;
 
 analyze overpayment_pair;
 

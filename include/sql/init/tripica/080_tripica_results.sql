@@ -141,9 +141,10 @@ select
     booking.xblnr,
     case
         when
-            correction.aggregate_id is not null
+            booking.debit_amount < 0
             and booking.amount_calculation = 'VATExcludedAmount - ELECTRICITYTAX'
-            then abs(booking.debit_amount)
+            and charge.aggregateid in (select correction.aggregate_id from report_oibl.oibl_sign_corrections as correction)
+            then -booking.debit_amount
         else booking.debit_amount
     end,
     booking.credit_amount,
@@ -151,19 +152,7 @@ select
     charge.migration_flag
 from report_oibl.oibl_charge_bookings as booking
 inner join report_oibl.data_charges as charge on booking.charge_row = charge.charge_row
-left join report_oibl.oibl_sign_corrections as correction on charge.aggregateid = correction.aggregate_id
-order by
-    booking.charge_row,
-    booking.booking_created,
-    booking.budat,
-    booking.xblnr,
-    booking.mainledger_account,
-    booking.amount_calculation,
-    booking.tax_ouid,
-    booking.debit_amount,
-    booking.credit_amount,
-    booking.aufnr,
-    booking.mwskz;
+order by booking.charge_row, booking.line_no;
 
 -- Payment balances (section 14.3).
 insert into report_oibl.new_tripica_results
@@ -207,16 +196,16 @@ select
     payment.xblnr,
     case
         when
-            correction.aggregate_id is not null
+            payment.debit_amount < 0
             and payment.amount_calculation = 'VATExcludedAmount - ELECTRICITYTAX'
-            then abs(payment.debit_amount)
+            and payment.aggregate_id in (select correction.aggregate_id from report_oibl.oibl_sign_corrections as correction)
+            then -payment.debit_amount
         else payment.debit_amount
     end,
     payment.credit_amount,
     payment.amount_calculation,
     payment.migration_flag
 from report_oibl.oibl_payment_balances as payment
-left join report_oibl.oibl_sign_corrections as correction on payment.aggregate_id = correction.aggregate_id
 order by
     payment.billing_account_balance_ouid,
     payment.xblnr collate "C",
@@ -275,9 +264,10 @@ select
     tax.xblnr,
     case
         when
-            correction.aggregate_id is not null
+            tax.debit_amount < 0
             and tax.amount_calculation = 'VATExcludedAmount - ELECTRICITYTAX'
-            then abs(tax.debit_amount)
+            and tax.aggregate_id in (select correction.aggregate_id from report_oibl.oibl_sign_corrections as correction)
+            then -tax.debit_amount
         else tax.debit_amount
     end,
     tax.credit_amount,
@@ -285,7 +275,6 @@ select
     charge.migration_flag
 from report_oibl.oibl_tax_bookings as tax
 left join report_oibl.data_charges as charge on tax.charge_row = charge.charge_row
-left join report_oibl.oibl_sign_corrections as correction on tax.aggregate_id = correction.aggregate_id
 order by
     tax.xblnr collate "C",
     tax.mainledger_account collate "C",
@@ -332,15 +321,15 @@ select
     payment.xblnr,
     case
         when
-            correction.aggregate_id is not null
+            payment.debit_amount < 0
             and payment.amount_calculation = 'VATExcludedAmount - ELECTRICITYTAX'
-            then abs(payment.debit_amount)
+            and payment.aggregate_id in (select correction.aggregate_id from report_oibl.oibl_sign_corrections as correction)
+            then -payment.debit_amount
         else payment.debit_amount
     end,
     payment.credit_amount,
     payment.amount_calculation
 from report_oibl.oibl_payment_allocations as payment
-left join report_oibl.oibl_sign_corrections as correction on payment.aggregate_id = correction.aggregate_id
 order by
     payment.xblnr collate "C",
     payment.newko collate "C",

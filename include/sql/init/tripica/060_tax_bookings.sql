@@ -1,7 +1,7 @@
 -- Purpose: tax lines that SAP received beside the postings (specification, section 14.4).
 -- Grain:   distinct rows of tax line as shown, charge of its aggregate and document head; a line of an unknown aggregate
 --          stays, without charge (oddity D14, kept).
--- Sources: base_data_bbtax, base_data_bbkpf, data_charges.
+-- Sources: base_data_bbtax, base_data_bbkpf, data_charges, base_data_vat_aggregate_sign.
 
 drop table if exists report_oibl.oibl_tax_bookings;
 create unlogged table report_oibl.oibl_tax_bookings as
@@ -32,13 +32,14 @@ valued as (
         -- (oddity D12, kept).
         case
             when tax_line.amount_calculation in ('vat.Amount', 'VAT')
-                then coalesce(charge.taxamount * charge.tax_total_aggregate_sign, tax_line.tax_amount)
+                then coalesce(charge.taxamount * sign.tax_total_aggregate_sign, tax_line.tax_amount)
             else -1
         end as amount
     from tax_line
     inner join report_oibl.base_data_bbkpf as head on tax_line.xblnr = head.xbelnr
     left join report_oibl.data_charges as charge
         on tax_line.aggregate_id = charge.aggregateid and charge.aggregateid <> ''
+    left join report_oibl.base_data_vat_aggregate_sign as sign on charge.aggregateid = sign.aggregateid
 )
 
 select distinct

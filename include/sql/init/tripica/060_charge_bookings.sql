@@ -1,6 +1,8 @@
 -- Purpose: how each charge was booked: the amount of each posting line (specification, section 14.2).
 -- Grain:   distinct rows of charge, posting line as shown, and tax row.
--- Sources: data_charges, data_sap_bookings, tax_amounts_per_tax_aggregate.
+-- Sources: data_charges, data_sap_bookings, base_data_vat_aggregate_sign, tax_amounts_per_tax_aggregate,
+--          base_data_vat_links.
+-- Order:   by charge, then all columns, null last, text in byte order: line_no numbers the lines of the whole table.
 
 drop table if exists report_oibl.oibl_charge_bookings;
 create unlogged table report_oibl.oibl_charge_bookings as
@@ -30,16 +32,6 @@ with formula as (
     ) as known (name, formula_group)
 ),
 
--- VAT links (section 10.6): the tax aggregates that a charge's VAT went into.
-vat_link as (
-    select
-        charge_ouid,
-        array_agg(tax_aggregate_ouid) as tax_aggregate_ouids
-    from report_oibl.tax_amounts_per_tax_aggregate
-    where taxcategory = 'VAT'
-    group by charge_ouid
-),
-
 posting as (
     select
         charge.charge_row,
@@ -58,9 +50,9 @@ posting as (
         coalesce(charge.taxincludedamount, 0) as gross,
         coalesce(charge.energytaxamount, 0) as energy_tax,
         coalesce(charge.taxamount, 0) as vat,
-        charge.total_sign_taxexcludedamount as sign_net,
-        charge.total_sign_taxincludedamount as sign_gross,
-        charge.tax_total_aggregate_sign as sign_vat,
+        sign.total_sign_taxexcludedamount as sign_net,
+        sign.total_sign_taxincludedamount as sign_gross,
+        sign.tax_total_aggregate_sign as sign_vat,
         tax.taxamount as tax_row_amount,
         tax.tax_total_sign_via_tax_aggregate as sign_tax_aggregate,
         charge.datetimecreate,
@@ -72,8 +64,9 @@ posting as (
         charge.is_write_off_axis
     from report_oibl.data_charges as charge
     inner join report_oibl.data_sap_bookings as booking on charge.aggregateid = booking.aggregate_id
+    left join report_oibl.base_data_vat_aggregate_sign as sign on charge.aggregateid = sign.aggregateid
     left join formula on booking.amount_calculation = formula.name
-    left join vat_link on charge.applied_billing_charge_ouid = vat_link.charge_ouid
+    left join report_oibl.base_data_vat_links as vat_link on charge.applied_billing_charge_ouid = vat_link.charge_ouid
     left join report_oibl.tax_amounts_per_tax_aggregate as tax
         on
             booking.tax_aggregate_ouid = tax.tax_aggregate_ouid
@@ -167,34 +160,42 @@ valued as (
             else 0
         end::numeric(20, 2) as amount
     from posting
-)
+),
 
 -- Equal lines are shown once (oddity D13, kept).
-select distinct
-    charge_row,
-    booking_created,
-    budat,
-    xblnr collate "C" as xblnr,
-    coalesce(newko, 'tax code: ' || mwskz) collate "C" as mainledger_account,
-    amount_calculation collate "C" as amount_calculation,
-    tax_ouid,
-    -- Posting key 40 is debit, 50 is credit.
-    case when newbs = '40' then amount end as debit_amount,
-    case when newbs = '50' then amount end as credit_amount,
-    aufnr collate "C" as aufnr,
-    mwskz collate "C" as mwskz
-from valued
-order by
-    charge_row,
-    booking_created,
-    budat,
-    xblnr,
-    mainledger_account,
-    amount_calculation,
-    tax_ouid,
-    debit_amount,
-    credit_amount,
-    aufnr,
-    mwskz;
+line as (
+    select distinct
+        charge_row,
+        booking_created,
+        budat,
+        xblnr collate "C" as xblnr,
+        coalesce(newko, 'tax code: ' || mwskz) collate "C" as mainledger_account,
+        amount_calculation collate "C" as amount_calculation,
+        tax_ouid,
+        -- Posting key 40 is debit, 50 is credit.
+        case when newbs = '40' then amount end as debit_amount,
+        case when newbs = '50' then amount end as credit_amount,
+        aufnr collate "C" as aufnr,
+        mwskz collate "C" as mwskz
+    from valued
+    order by
+        charge_row,
+        booking_created,
+        budat,
+        xblnr,
+        mainledger_account,
+        amount_calculation,
+        tax_ouid,
+        debit_amount,
+        credit_amount,
+        aufnr,
+        mwskz
+)
 
+select
+    line.*,
+    row_number() over (order by charge_row) as line_no
+from line;
+
+create index on report_oibl.oibl_charge_bookings (charge_row, line_no);
 analyze report_oibl.oibl_charge_bookings;
