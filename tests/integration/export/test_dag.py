@@ -1,0 +1,115 @@
+"""The operators in a DAG, run by Airflow itself: plans, mapped exports, one publication, assets, links."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+
+from billing_aggregator.export.reader import check_publication, current_manifest
+from billing_aggregator.export.store import open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from billing_aggregator.local.s3 import LocalS3
+
+HERE = Path(__file__).parent
+RUNNER = HERE / "run_dag.py"
+
+
+@pytest.fixture(scope="module")
+def airflow_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("airflow")
+
+
+@pytest.fixture
+def run_dag(
+    airflow_home: Path, export_dsn: str, s3_server: LocalS3, bucket: str
+) -> Callable[..., list[dict[str, Any]]]:
+    """Return a function that runs the example DAG in a process of its own, once for each configuration."""
+    with psycopg.connect(export_dsn, autocommit=True) as connection:
+        connection.execute("drop table if exists orders")
+        connection.execute("create table orders as select g as id, g / 10.0 as amount from generate_series(1, 120) g")
+    place = psycopg.conninfo.conninfo_to_dict(export_dsn)
+
+    def run(*configurations: dict[str, Any]) -> list[dict[str, Any]]:
+        environment = os.environ | {
+            "AIRFLOW_HOME": str(airflow_home),
+            "AIRFLOW__CORE__DAGS_FOLDER": str(HERE / "dags"),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__CORE__PLUGINS_FOLDER": str(HERE.parents[2] / "plugins"),
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{airflow_home}/airflow.db",
+            "AIRFLOW_CONN_POSTGRES_DEFAULT": json.dumps(
+                {"conn_type": "postgres", "host": place["host"], "port": int(place["port"]), "login": place["user"], "schema": place["dbname"]}
+            ),
+            "AIRFLOW_CONN_AWS_DEFAULT": json.dumps(
+                {"conn_type": "aws", "login": "a", "password": "b", "extra": {"endpoint_url": s3_server.url, "region_name": "eu-central-1"}}
+            ),
+            "EXPORT_EXAMPLE_TARGET": f"s3://{bucket}",
+            "PYTHONPATH": str(HERE.parents[2] / "plugins"),
+        }
+        done = subprocess.run(
+            [sys.executable, RUNNER, json.dumps(configurations)], env=environment, capture_output=True, text=True, check=False, timeout=200
+        )
+        assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+        results: list[dict[str, Any]] = json.loads(done.stdout.rpartition("RESULT ")[2])
+        return results
+
+    return run
+
+
+def test_a_run_a_dry_run_and_a_failed_run(
+    run_dag: Callable[..., list[dict[str, Any]]], s3_server: LocalS3, bucket: str, export_dsn: str
+) -> None:
+    target = f"s3://{bucket}"
+    store = open_store(target, s3_server.client)
+
+    dry, result, failed = run_dag(*({"dry_run": False, "fail": False} | conf for conf in ({"dry_run": True}, {}, {"fail": True})))
+
+    assert dry["state"] == "success"
+    assert dry["tasks"]["publish"] == ["skipped"]
+    assert dry["events"] == []
+
+    assert result["state"] == "success"
+    assert result["tasks"] == {
+        "plan_orders": ["success"], "export_orders": ["success"] * 3,
+        "plan_customer_big_orders": ["success"], "export_customer_big_orders": ["success"],
+        "plan_empty": ["success"], "export_empty": ["skipped"],
+        "publish": ["success"], "end_exports": ["success"],
+    }  # fmt: skip
+    manifest = current_manifest(store, "enercity", "prod")
+    assert manifest is not None
+    check_publication(store, manifest)
+    assert {name: (export.rows, len(export.files)) for name, export in manifest.exports.items()} == {
+        "orders": (120, 3),
+        "customer/big_orders": (20, 1),
+        "empty": (0, 0),
+    }
+    size = sum(file.bytes for file in manifest.exports["orders"].files)
+    events = {event["name"]: event["extra"] for event in result["events"]}
+    assert events["enercity/prod/orders"] == {
+        "rows": 120, "bytes": size, "files": 3, "manifest_key": "enercity/prod/_manifest.json",
+    }  # fmt: skip
+    assert set(events) == {f"enercity/prod/{name}" for name in manifest.exports}
+    assert result["links"]["publish"].endswith(f"/s3/buckets/{bucket}?prefix=enercity/prod/")
+    assert result["links"]["plan_orders"] == result["links"]["export_orders"] == result["links"]["publish"]
+    assert result["names"] == ["orders_0000", "orders_0001", "orders_0002"]
+    assert [upload for upload, _ in store.open_uploads("enercity/")] == []
+    with psycopg.connect(export_dsn) as connection:
+        frozen = connection.execute("select count(*) from pg_class where starts_with(relname, 'aggregator_export_')")
+        assert frozen.fetchone() == (0,)
+
+    assert failed["state"] == "failed"
+    assert failed["tasks"]["publish"] == ["failed"]
+    assert failed["tasks"]["end_exports"] == ["success"]
+    versions = s3_server.client().list_object_versions(Bucket=bucket, Prefix="enercity/prod/")
+    # One run of three has written: four files and the manifest once; the claim comes and goes.
+    written = [version["Key"] for version in versions["Versions"] if not version["Key"].endswith("_publishing.json")]
+    assert sorted(written) == sorted([*manifest.keys, "enercity/prod/_manifest.json"])
