@@ -103,6 +103,7 @@ def test_the_phases_stand_in_their_order(dags: dict[str, DAG]) -> None:
                     assert before not in order or order.index(before) <= order.index(phase), (task.task_id, upstream)
 
 
+# Keys are sorted as Airflow sorts them before it compares versions of a DAG.
 HASHES = """
 import hashlib, json
 from airflow.serialization.serialized_objects import DagSerialization
@@ -110,7 +111,7 @@ from billing_aggregator.config import load_clients
 from billing_aggregator.pipeline import build_or_explain
 for client in load_clients(environ={}):
     dag = build_or_explain(client)
-    print(dag.dag_id, hashlib.sha256(json.dumps(DagSerialization.to_dict(dag)).encode()).hexdigest())
+    print(dag.dag_id, hashlib.sha256(json.dumps(DagSerialization.to_dict(dag), sort_keys=True).encode()).hexdigest())
 """
 
 
