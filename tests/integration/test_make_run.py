@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -125,7 +126,7 @@ def wait_for_children(pid: int, output: Path) -> list[psutil.Process]:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         children = psutil.Process(pid).children(recursive=True)
-        airflow = [child for child in children if "airflow" in " ".join(child.cmdline())]
+        airflow = [child for child in children if "airflow" in command_line(child)]
         port = re.search(r"on port (\d+)", output.read_text())
         if airflow and port:
             return children + servers_on(port[1])
@@ -133,8 +134,14 @@ def wait_for_children(pid: int, output: Path) -> list[psutil.Process]:
     raise AssertionError("the run did not start Postgres and Airflow")
 
 
+def command_line(process: psutil.Process) -> str:
+    """The command of a process; empty when it has just ended."""
+    with suppress(psutil.Error):
+        return " ".join(process.cmdline())
+    return ""
+
+
 def servers_on(port: str) -> list[psutil.Process]:
-    processes = psutil.process_iter(["cmdline"])
-    found = [process for process in processes if f"-p {port}" in " ".join(process.info["cmdline"] or [])]
+    found = [process for process in psutil.process_iter() if f"-p {port}" in command_line(process)]
     assert found, "the server runs"
     return found
