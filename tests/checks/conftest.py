@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
-from benchmarks.vault import create_vault
 from psycopg import sql
 
+from benchmarks.vault import create_vault
 from billing_aggregator.checks import CheckResult, parse_check, run_check
 from billing_aggregator.local.warehouse import ROLE, create_octopus
 from billing_aggregator.scripts import find_scripts

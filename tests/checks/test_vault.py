@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
-from benchmarks.vault import create_vault
 
+from benchmarks.vault import create_vault
 from tests.checks.conftest import run_checks, violated
 
 if TYPE_CHECKING:

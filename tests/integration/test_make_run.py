@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 import pytest
+
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:

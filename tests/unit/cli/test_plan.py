@@ -9,9 +9,9 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.conftest import ROOT
 
 from billing_aggregator.cli import main
+from tests.conftest import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
