@@ -38,7 +38,9 @@ class Journal:
     def sap_bookings(self) -> Iterator[Record]:
         """Yield the rows of section 6.1."""
         for item in self.items:
-            leaves = [leaf for source in self.sources[item["uuid"]] for leaf in self.source_items[source["uuid"]] or [{}]]
+            leaves = [
+                leaf for source in self.sources[item["uuid"]] for leaf in self.source_items[source["uuid"]] or [{}]
+            ]
             for leaf in leaves or [{}]:
                 reference = self.tax_references.get(leaf.get("transaction_item_taxes_uuid"))
                 yield {

@@ -77,7 +77,9 @@ def test_tax_lines_equal_the_model(warehouse: psycopg.Connection[Any], client: s
 
 def test_document_heads_equal_the_exported_entries(warehouse: psycopg.Connection[Any]) -> None:
     run_phases(warehouse, SQL_ROOT, "enercity", "init", systems=("bookkeeper",))
-    exported = {row[0] for row in warehouse.execute("select uuid from bookkeeper_vault.summaries where export").fetchall()}
+    exported = {
+        row[0] for row in warehouse.execute("select uuid from bookkeeper_vault.summaries where export").fetchall()
+    }
     entries = warehouse.execute("select date, id, summaries_uuid from bookkeeper_vault.journal_entries").fetchall()
     expected = Counter((day, number) for day, number, summary in entries if summary in exported)
     assert rows(warehouse, "base_data_bbkpf", ["budat", "xbelnr"]) == expected
@@ -105,7 +107,8 @@ def test_row_counts_as_specified(warehouse: psycopg.Connection[Any]) -> None:
     with (ROOT / "tests/golden/expected/expected_table_counts.csv").open(encoding="utf-8", newline="") as lines:
         specified = {row["tbl"]: int(row["n_rows"]) for row in csv.DictReader(lines)}
     counted = {
-        table: warehouse.execute(f"select count(*) from report_oibl.{table}").fetchone()[0] for table in SAME_AS_SPECIFIED
+        table: warehouse.execute(f"select count(*) from report_oibl.{table}").fetchone()[0]
+        for table in SAME_AS_SPECIFIED
     }
     assert counted == {table: specified[table] for table in SAME_AS_SPECIFIED}
     listed = warehouse.execute("select count(*) from report_oibl.new_tripica_results").fetchone()
