@@ -1,13 +1,13 @@
 -- fail: the list of bookings has every exported posting line of the journal once, with its amount
 -- Purpose: control totals by two routes: the journal itself, and the bookings that SAP is said to have received.
 --     A line without sources counts once, without amount.
--- Grain: one row per ledger account whose lines or sums differ. Amounts in euros, without sign.
+-- Grain: one row per ledger account whose lines or sums differ. Amounts in cents, without sign.
 -- Sources: bookkeeper_vault; report_oibl.data_sap_bookings, new_bookkeeper_results.
 with journal as (
     select
         journal_entry_items.account,
         count(*) as lines,
-        sum(abs(journal_entry_item_source_items.amount)) / 100.0 as amount
+        sum(abs(journal_entry_item_source_items.amount)) as amount
     from bookkeeper_vault.summaries
     inner join bookkeeper_vault.journal_entries on summaries.uuid = journal_entries.summaries_uuid
     inner join bookkeeper_vault.journal_entry_items on journal_entries.uuid = journal_entry_items.journal_entries_uuid
@@ -23,7 +23,8 @@ booking as (
     select
         newko as account,
         count(*) as lines,
-        sum(replace(wrbed_aggregate, ',', '.')::numeric) as amount
+        -- Without its comma the German text with two decimals is the number of cents.
+        sum(replace(wrbed_aggregate, ',', '')::bigint) as amount
     from report_oibl.data_sap_bookings
     group by newko
 ),
@@ -32,7 +33,7 @@ result as (
     select
         newko as account,
         count(*) as lines,
-        sum(replace(wrbed_aggregate, ',', '.')::numeric) as amount
+        sum(replace(wrbed_aggregate, ',', '')::bigint) as amount
     from report_oibl.new_bookkeeper_results
     group by newko
 )

@@ -1,13 +1,13 @@
 -- fail: the tax lines have every exported tax source of the journal once, with amount and base
 -- Purpose: control totals by two routes; a VAT account that is mapped twice would double lines.
--- Grain: one row per document whose lines or sums differ. Amounts in euros, without sign.
+-- Grain: one row per document whose lines or sums differ. Amounts in cents, without sign.
 -- Sources: bookkeeper_vault; report_oibl.base_data_bbtax.
 with journal as (
     select
         journal_entries.id as document_number,
         count(*) as lines,
-        coalesce(sum(abs(journal_entry_item_tax_source_items.amount)), 0) / 100.0 as amount,
-        coalesce(sum(abs(journal_entry_item_tax_source_items.base_amount)), 0) / 100.0 as base
+        coalesce(sum(abs(journal_entry_item_tax_source_items.amount)), 0) as amount,
+        coalesce(sum(abs(journal_entry_item_tax_source_items.base_amount)), 0) as base
     from bookkeeper_vault.summaries
     inner join bookkeeper_vault.journal_entries on summaries.uuid = journal_entries.summaries_uuid
     inner join bookkeeper_vault.journal_entry_items on journal_entries.uuid = journal_entry_items.journal_entries_uuid
@@ -27,8 +27,9 @@ line as (
     select
         xblnr as document_number,
         count(*) as lines,
-        coalesce(sum(replace(wrbed, ',', '.')::numeric), 0) as amount,
-        coalesce(sum(replace(fwbas, ',', '.')::numeric), 0) as base
+        -- Without its comma the German text with two decimals is the number of cents.
+        coalesce(sum(replace(wrbed, ',', '')::bigint), 0) as amount,
+        coalesce(sum(replace(fwbas, ',', '')::bigint), 0) as base
     from report_oibl.base_data_bbtax
     group by xblnr
 )

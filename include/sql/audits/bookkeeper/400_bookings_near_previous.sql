@@ -1,13 +1,13 @@
 -- warn: the number of bookings and their sum changed by less than a fifth since the last published list
 -- needs: report_oibl.bookkeeper_results
 -- Purpose: result check V15: the journal only grows; a jump is a vault that was loaded in part, or twice.
--- Grain: one row per ledger account of at least 100 lines in one of the two lists.
+-- Grain: one row per ledger account of at least 100 lines in one of the two lists. Amounts in cents, without sign.
 -- Sources: report_oibl.new_bookkeeper_results, bookkeeper_results.
 with candidate as (
     select
         newko as account,
         count(*) as lines,
-        sum(replace(wrbed_aggregate, ',', '.')::numeric) as amount
+        sum(replace(wrbed_aggregate, ',', '')::bigint) as amount
     from report_oibl.new_bookkeeper_results
     group by newko
 ),
@@ -16,7 +16,7 @@ published as (
     select
         newko as account,
         count(*) as lines,
-        sum(replace(wrbed_aggregate, ',', '.')::numeric) as amount
+        sum(replace(wrbed_aggregate, ',', '')::bigint) as amount
     from report_oibl.bookkeeper_results
     group by newko
 )

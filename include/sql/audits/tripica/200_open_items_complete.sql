@@ -30,31 +30,44 @@ due_kind as (
         and not (charge_kind.glid like '%MANUAL_BONUS' and charge_kind.axis like '%special%')
 ),
 
--- Charges without any row of the three categories are not in the list (10.3).
-tax as (
+due_charge as materialized (
     select
-        appliedbillingchargeouid,
-        sum(amount) filter (where taxcategory = 'VAT') as vat,
-        sum(amount) filter (where taxcategory <> 'VAT') as energy
-    from datalake_vault.applied_billing_tax_rate
-    where taxcategory in ('VAT', 'electricityTax', 'gasTax')
-    group by appliedbillingchargeouid
+        charge.ouid,
+        charge.glid,
+        charge.taxexcludedamount * due_kind.direction as net,
+        charge.taxincludedamount * due_kind.direction as gross
+    from datalake_vault.applied_billing_charge as charge
+    inner join due_kind on charge.glid = due_kind.glid and coalesce(charge.analyticaxis, '') = due_kind.axis
+    -- The cut-off of charges is by modification.
+    where charge.datetimelastmodif >= timestamp '2019-07-31 00:00:00' at time zone 'Europe/Berlin'
 ),
 
 vault as (
     select
-        charge.glid,
+        due_charge.glid,
         count(*) as charges,
-        sum(charge.taxexcludedamount * due_kind.direction) / 100.0 as net,
-        sum(charge.taxincludedamount * due_kind.direction) / 100.0 as gross,
-        sum(tax.vat) / 100.0 as vat,
-        sum(tax.energy) / 100.0 as energy
-    from datalake_vault.applied_billing_charge as charge
-    inner join due_kind on charge.glid = due_kind.glid and coalesce(charge.analyticaxis, '') = due_kind.axis
-    inner join tax on charge.ouid = tax.appliedbillingchargeouid
-    -- The cut-off of charges is by modification.
-    where charge.datetimelastmodif >= timestamp '2019-07-31 00:00:00' at time zone 'Europe/Berlin'
-    group by charge.glid
+        sum(due_charge.net) / 100.0 as net,
+        sum(due_charge.gross) / 100.0 as gross
+    from due_charge
+    -- Charges without any row of the three categories are not in the list (10.3).
+    where
+        due_charge.ouid in (
+            select tax.appliedbillingchargeouid
+            from datalake_vault.applied_billing_tax_rate as tax
+            where tax.taxcategory in ('VAT', 'electricityTax', 'gasTax')
+        )
+    group by due_charge.glid
+),
+
+vault_tax as (
+    select
+        due_charge.glid,
+        sum(tax.amount) filter (where tax.taxcategory = 'VAT') / 100.0 as vat,
+        sum(tax.amount) filter (where tax.taxcategory <> 'VAT') / 100.0 as energy
+    from due_charge
+    inner join datalake_vault.applied_billing_tax_rate as tax on due_charge.ouid = tax.appliedbillingchargeouid
+    where tax.taxcategory in ('VAT', 'electricityTax', 'gasTax')
+    group by due_charge.glid
 ),
 
 list as (
@@ -81,15 +94,16 @@ select
         case when vault.charges is distinct from list.charges then 'number' end,
         case when coalesce(vault.net, 0) <> coalesce(list.net, 0) then 'net' end,
         case when coalesce(vault.gross, 0) <> coalesce(list.gross, 0) then 'gross' end,
-        case when coalesce(vault.vat, 0) <> coalesce(list.vat, 0) then 'VAT' end,
-        case when coalesce(vault.energy, 0) <> coalesce(list.energy, 0) then 'energy tax' end
+        case when coalesce(vault_tax.vat, 0) <> coalesce(list.vat, 0) then 'VAT' end,
+        case when coalesce(vault_tax.energy, 0) <> coalesce(list.energy, 0) then 'energy tax' end
     ) as differing
 from vault
 full join list on vault.glid = list.glid
+left join vault_tax on vault.glid = vault_tax.glid
 where
     vault.charges is distinct from list.charges
     or coalesce(vault.net, 0) <> coalesce(list.net, 0)
     or coalesce(vault.gross, 0) <> coalesce(list.gross, 0)
-    or coalesce(vault.vat, 0) <> coalesce(list.vat, 0)
-    or coalesce(vault.energy, 0) <> coalesce(list.energy, 0)
+    or coalesce(vault_tax.vat, 0) <> coalesce(list.vat, 0)
+    or coalesce(vault_tax.energy, 0) <> coalesce(list.energy, 0)
 order by glid

@@ -6,13 +6,14 @@
 with journal as (
     select
         aggregate_id,
-        sum(amount) filter (where newbs = '40') as debit,
-        sum(amount) filter (where newbs = '50') as credit
+        sum(amount) filter (where newbs = '40') / 100.0 as debit,
+        sum(amount) filter (where newbs = '50') / 100.0 as credit
     from (
         select
             aggregate_id,
             newbs,
-            replace(wrbed_aggregate, ',', '.')::numeric as amount
+            -- Without its comma the German text with two decimals is the number of cents.
+            replace(wrbed_aggregate, ',', '')::bigint as amount
         from report_oibl.data_sap_bookings
         where aggregate_id <> ''
 
@@ -21,7 +22,7 @@ with journal as (
         select
             aggregate_id,
             newbs,
-            replace(wrbed, ',', '.')::numeric as amount
+            replace(wrbed, ',', '')::bigint as amount
         from report_oibl.base_data_bbtax
         where
             aggregate_id <> ''

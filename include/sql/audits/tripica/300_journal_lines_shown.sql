@@ -3,21 +3,7 @@
 --     (defect D14); so a line counts only if its aggregate has other rows in the list.
 -- Grain: one row per document, account and formula of an aggregate without a row in the list.
 -- Sources: report_oibl.data_sap_bookings, new_tripica_results.
-with listed as (
-    select
-        -- One number instead of four texts: a chance hit could hide one line in a billion runs.
-        hashtextextended(
-            concat_ws(
-                '|', aggregate_id, booking_reference_document_number, booking_mainledger_account,
-                coalesce(booking_amount_indicator, '')
-            ),
-            0
-        ) as line_key
-    from report_oibl.new_tripica_results
-    where aggregate_id <> ''
-),
-
-missing as materialized (
+with missing as materialized (
     select
         line.aggregate_id,
         line.xblnr,
@@ -27,15 +13,12 @@ missing as materialized (
     where
         line.aggregate_id <> ''
         and not exists (
-            select from listed
+            select from report_oibl.new_tripica_results as list
             where
-                listed.line_key = hashtextextended(
-                    concat_ws(
-                        '|', line.aggregate_id, line.xblnr, coalesce(line.newko, 'tax code: ' || line.mwskz),
-                        coalesce(line.amount_calculation, '')
-                    ),
-                    0
-                )
+                line.aggregate_id = list.aggregate_id
+                and line.xblnr = list.booking_reference_document_number
+                and coalesce(line.newko, 'tax code: ' || line.mwskz) = list.booking_mainledger_account
+                and coalesce(line.amount_calculation, '') = coalesce(list.booking_amount_indicator, '')
         )
 )
 
