@@ -77,9 +77,14 @@ def script_error_text(error: Any, script: str, text: str, offset: int = 0) -> st
 
 
 def _statement_at(text: str, at: int) -> str:
-    """Return the start of the statement around character *at*, on one line, without comments before it."""
+    """Return the start of the statement around character *at*, on one line, without comments.
+
+    A semicolon ends a statement here even inside quotes: the excerpt is for a reader, who has the line's number too.
+    """
     start = text.rfind(";", 0, at) + 1
-    code = [stripped for line in text[start:].splitlines() if (stripped := line.split("--", 1)[0].strip())]
+    end = text.find(";", at)
+    body = text[start : end if end >= 0 else len(text)]
+    code = [stripped for line in body.splitlines() if (stripped := line.split("--", 1)[0].strip())]
     statement = " ".join(" ".join(code).split())
     return statement if len(statement) <= MAX_STATEMENT else statement[: MAX_STATEMENT - 1] + "…"
 

@@ -124,10 +124,10 @@ def _own_kind(error: BaseException) -> Kind | None:
     if isinstance(error, (TransientError, OSError)):
         # OSError: refused, reset and timed-out connections. A missing file is as wrong at the next try.
         return "terminal" if isinstance(error, (FileNotFoundError, PermissionError)) else "transient"
-    package = type(error).__module__.partition(".")[0]
-    if package in ("psycopg", "psycopg2"):
+    packages = {base.__module__.partition(".")[0] for base in type(error).__mro__}
+    if packages & {"psycopg", "psycopg2"}:
         return _driver_kind(error)
-    if package in ("botocore", "boto3", "s3transfer"):
+    if packages & {"botocore", "boto3", "s3transfer"}:
         return _s3_kind(error)
     return None
 

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from email.message import EmailMessage
 
 REPLACEMENTS = (
-    (r"manual__[0-9T:.+-]+", "manual__2026-11-20T02:00:00+00:00"),
-    (r"manual__[0-9T:.%AB+-]+", "manual__2026-11-20T02%3A00%3A00%2B00%3A00"),
+    (r"manual__[\dT-]+(:\d\d)+\.\d+\+00:00", "manual__2026-11-20T02:00:00+00:00"),
+    (r"manual__[\dT-]+(%3A\d\d)+\.\d+%2B00%3A00", "manual__2026-11-20T02%3A00%3A00%2B00%3A00"),
     (r"http://127\.0\.0\.1:\d+", "https://airflow.example.com"),
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?\+00:00(?!\")(?<!02:00:00\+00:00)", "2026-11-20T02:10:00+00:00"),
     (r"(after|since) \d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)? UTC", r"\1 2026-11-20 02:00 UTC"),

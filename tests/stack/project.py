@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 BUCKET = "alerts"
 # What each client's entry says beside its channels.
 CLIENTS: dict[str, dict[str, object]] = {
-    "broken": {"alerts": {"email": ["broken@example.com"], "smtp_conn_id": "smtp_closed", "slack_conn_id": "slack_missing"}},
+    "broken": {"alerts": {"smtp_conn_id": "smtp_closed", "slack_conn_id": "slack_missing"}},
     "failing": {},
     "held": {},
     "killed": {"retries": 0},

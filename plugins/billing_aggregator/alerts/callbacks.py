@@ -64,6 +64,9 @@ def dag_callbacks(config: ClientConfig) -> dict[str, Any]:
 def _task_failed(context: Any) -> None:
     ti = context["ti"]
     config: ClientConfig = context["task"].client_config
+    if was_stopped(context):
+        log.info("the task was stopped; if its run fails, the run's message tells")
+        return
     run = run_facts(config, context.get("dag_run"), str(ti.run_id))
     if not _to_tell(config, run, "task_failed", ti.task_id, ti.try_number):
         return
@@ -80,6 +83,17 @@ def _task_failed(context: Any) -> None:
         Fact("Run page", "run in Airflow", run.url),
     ]
     send(config, event("task_failed", config, f"billing run failed in {where}", facts))
+
+
+def was_stopped(context: Any) -> bool:
+    """Return whether the task was told to stop from outside: its run timed out, or a person set its state.
+
+    A task that ran into its own time-out is stopped too, and that is its failure.
+    """
+    from airflow.sdk.exceptions import AirflowTaskTimeout
+
+    stopped = getattr(context["task"], "killed", False)
+    return stopped and not isinstance(context.get("exception"), AirflowTaskTimeout)
 
 
 def _run_failed(config: ClientConfig, context: Any) -> None:

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 STATEMENT_MARGIN_SECONDS = 10
 # XCom key of a failed try's error, for the messages and the run's summary.
 ERROR_KEY = "error"
+# The first task of every run, and its XCom key with the Airflow's name.
+START_TASK = "start"
+DEPLOYMENT_KEY = "deployment"
 
 log = structlog.get_logger(__name__)
 
@@ -83,6 +86,10 @@ class RunAwareOperator(BaseOperator):
     # Whether each start prolongs the run's claim.
     heartbeats = True
     _guarding = False
+    # The run that the task works for and the name of its Airflow, once it is known.
+    _named: tuple[str, str] | None = None
+    # The task was told to stop; its failure is then nobody's error.
+    killed = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -131,7 +138,10 @@ class RunAwareOperator(BaseOperator):
     def this_run(self, context: Context) -> claims.Run:
         """Return which run this is, among those of every Airflow on the same warehouse."""
         config = self.client_config
-        return claims.Run(config.client, config.environment, deployment(), config.dag_id, str(context["run_id"]))
+        run_id = str(context["run_id"])
+        if self._named is None or self._named[0] != run_id:
+            self._named = (run_id, self._deployment(context))
+        return claims.Run(config.client, config.environment, self._named[1], config.dag_id, run_id)
 
     def warehouse_hook(self, context: Context) -> PostgresHook:
         """Return a hook whose sessions name this task and end with it."""
@@ -174,6 +184,18 @@ class RunAwareOperator(BaseOperator):
             phase=phase,
             script=script or None,
         )
+
+    def on_kill(self) -> None:
+        """Remember that the task was told to stop: by a time-out, by a person, or because its run was stopped."""
+        self.killed = True
+
+    def _deployment(self, context: Context) -> str:
+        """Return the Airflow's name as the run's first task found it: within a run it must not change."""
+        with suppress(Exception):
+            found = context["ti"].xcom_pull(task_ids=START_TASK, key=DEPLOYMENT_KEY)
+            if isinstance(found, str):
+                return found
+        return deployment()
 
     def _remember(self, context: Context, error: BaseException) -> None:
         """Keep the error's first line where the run's other tasks and callbacks find it; never fails."""

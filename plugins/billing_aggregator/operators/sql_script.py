@@ -69,6 +69,7 @@ class SqlScriptOperator(RunAwareOperator, SQLExecuteQueryOperator):
 
     def on_kill(self) -> None:
         """Cancel the running query; nothing happens when there is none."""
+        super().on_kill()
         connection = self._connection
         if connection is not None:
             # The session may have ended already; a failed cancel must not hide why the task was killed.

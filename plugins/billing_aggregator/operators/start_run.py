@@ -9,7 +9,7 @@ import structlog
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from billing_aggregator import run_tables
-from billing_aggregator.operators.run_aware import RunAwareOperator
+from billing_aggregator.operators.run_aware import DEPLOYMENT_KEY, RunAwareOperator
 from billing_aggregator.reachability import UnreachableError, check_bucket, check_warehouse
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ class StartRunOperator(RunAwareOperator):
             "max_rows_per_file": params.max_rows_per_file,
             "dry_run": params.dry_run,
         }
+        context["ti"].xcom_push(key=DEPLOYMENT_KEY, value=run.deployment)
         with closing(self.warehouse_hook(context).get_conn()) as connection:
             run_tables.ensure_tables(connection)
             run_tables.record_start(
