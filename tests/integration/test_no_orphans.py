@@ -1,0 +1,180 @@
+"""A task that is killed or runs out of time leaves nothing on the server: no query, no transaction, no lock."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+from tests.conftest import ROOT
+
+from billing_aggregator.config import ClientConfig
+from billing_aggregator.connections import session_options
+from billing_aggregator.local.warehouse import ROLE, create_octopus
+from billing_aggregator.session_name import run_tag, session_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from billing_aggregator.local.postgres import EmbeddedPostgres
+
+LIMIT_SECONDS = 10
+NAME = (
+    "bda:enercity/local:" + run_tag("airflow-test", "billing_data_aggregator_enercity_local", "manual__1") + ":010_long"
+)
+LONG = """create schema if not exists report_oibl;
+create table report_oibl.half_done as select 1 as id;
+lock table report_oibl.aggregator_runs;
+select pg_sleep(120);
+"""
+SHORT = "create schema if not exists report_oibl; create table report_oibl.half_done as select 1 as id;\n"
+_counter = iter(range(1_000))
+
+
+class Task:
+    """A script in a process of its own, and a look at the server from outside."""
+
+    def __init__(self, server: EmbeddedPostgres, folder: Path, driver: str) -> None:
+        self._folder = folder
+        self._driver = driver
+        self._database = f"orphans_{next(_counter)}"
+        create_octopus(server, self._database)
+        self.admin = psycopg.connect(server.dsn(self._database), autocommit=True)
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "BDA_"))}
+        self._environment = clean | {
+            "AIRFLOW_HOME": str(folder / "airflow"),
+            "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR",
+            "AIRFLOW_CONN_OCTOPUS_ENERCITY_LOCAL": f"postgres://{ROLE}@{server.host}:{server.port}/{self._database}",
+            "PYTHONPATH": str(ROOT / "plugins"),
+        }
+        self.process: subprocess.Popen[str] | None = None
+
+    def start(self, sql: str, timeout: int = 3600) -> subprocess.Popen[str]:
+        script = self._folder / "010_long.sql"
+        script.write_text(sql, encoding="utf-8")
+        self.process = subprocess.Popen(
+            [sys.executable, str(ROOT / "tests/integration/script_process.py"), self._driver, str(script)],
+            env=self._environment | {"EXECUTION_TIMEOUT": str(timeout)},
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        return self.process
+
+    def output(self) -> str:
+        assert self.process is not None
+        return self.process.communicate(timeout=60)[0]
+
+    def sessions(self) -> list[tuple[Any, ...]]:
+        query = "select pid, application_name, state from pg_stat_activity where usename = %s"
+        return self.admin.execute(query, [ROLE]).fetchall()
+
+    def sleeps(self) -> bool:
+        query = "select 1 from pg_stat_activity where application_name = %s and wait_event = 'PgSleep'"
+        return self.admin.execute(query, [NAME]).fetchone() is not None
+
+    def wait(self, condition: Any, seconds: float) -> float:
+        started = time.monotonic()
+        while not condition():
+            assert time.monotonic() - started < seconds, self.sessions()
+            time.sleep(0.1)
+        return time.monotonic() - started
+
+    def leaves_nothing(self) -> None:
+        self.wait(lambda: not self.sessions(), LIMIT_SECONDS)
+        locks = (
+            "select count(*) from pg_locks as held join pg_database as here on here.oid = held.database "
+            "where here.datname = %s and held.pid <> pg_backend_pid()"
+        )
+        assert self.admin.execute(locks, [self._database]).fetchone() == (0,)
+        assert self.admin.execute("select to_regclass('report_oibl.half_done')").fetchone() == (None,)
+
+
+@pytest.fixture(params=["psycopg", "psycopg2"])
+def task(postgres: EmbeddedPostgres, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Task]:
+    made = Task(postgres, tmp_path, request.param)
+    yield made
+    made.admin.close()
+    if made.process is not None and made.process.poll() is None:
+        os.killpg(made.process.pid, signal.SIGKILL)
+
+
+def test_after_kill_nothing_is_left_and_the_retry_is_clean(task: Task) -> None:
+    process = task.start(LONG)
+    task.wait(task.sleeps, 60)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    task.leaves_nothing()
+    task.start(SHORT)
+    assert "'statements'" in task.output()
+    assert task.admin.execute("select count(*) from report_oibl.half_done").fetchone() == (1,)
+
+
+def test_the_server_cancels_before_the_task_gives_up(task: Task) -> None:
+    """Its limit is the task's time-out less ten seconds: the task can still say what was too slow."""
+    task.start(LONG, timeout=12)
+    output = task.output()
+    assert output.startswith("AirflowFailException: ")
+    assert "010_long.sql: canceling statement due to statement timeout (57014)" in output
+    task.leaves_nothing()
+
+
+def test_a_time_out_cancels_the_query(postgres: EmbeddedPostgres, tmp_path: Path) -> None:
+    """A statement that the server may run longer than the task: the task's own time-out cancels it (psycopg 3)."""
+    task = Task(postgres, tmp_path, "psycopg")
+    task.start("set local statement_timeout = 0;\n" + LONG, timeout=6)
+    assert "\nAirflowTaskTimeout" in task.output()
+    task.leaves_nothing()
+    task.admin.close()
+
+
+def test_session_settings(postgres: EmbeddedPostgres) -> None:
+    config = ClientConfig(client="enercity", environment="prod", s3_bucket="bucket", sql_settings={"work_mem": "64MB"})
+    name = session_name("enercity", "prod", "3f9a1c2e", "init.bookkeeper.050_bookkeeper_results")
+    options = session_options(config, application_name=name, statement_seconds=3590)
+    expected = {
+        "application_name": name,
+        "statement_timeout": "3590s",
+        "lock_timeout": "5min",
+        "idle_in_transaction_session_timeout": "10min",
+        "client_connection_check_interval": "2s",
+        "work_mem": "64MB",
+    }
+    with psycopg.connect(postgres.dsn(), options=options) as connection:
+        for setting, value in expected.items():
+            assert connection.execute(f"show {setting}").fetchone() == (
+                value if setting != "statement_timeout" else "3590s",
+            )
+
+
+NAMES = {
+    "fits": (("enercity", "prod", "audits.tripica.110_list"), "bda:enercity/prod:3f9a1c2e:audits.tripica.110_list"),
+    "long task": (
+        ("purpur-energy", "playground", "init.tripica.060_charge_specific_balance_dates"),
+        None,
+    ),
+    "long client": (("a" * 40, "playground", "publish.publish"), None),
+    "odd characters": (("q-cells", "dev", "export.käse käse"), "bda:q-cells/dev:3f9a1c2e:export.k_se_k_se"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", NAMES)
+def test_session_names(case: str) -> None:
+    (client, environment, task_id), expected = NAMES[case]
+    name = session_name(client, environment, "3f9a1c2e", task_id)
+    assert len(name.encode()) <= 63
+    assert ":3f9a1c2e:" in name
+    assert expected in (None, name)
+
+
+def test_long_names_stay_apart() -> None:
+    tasks = [f"init.tripica.{number:03}_a_name_that_is_far_too_long_to_fit_in_here_{number}" for number in range(200)]
+    names = {session_name("purpur-energy", "playground", "3f9a1c2e", task) for task in tasks}
+    assert len(names) == 200
+    assert all(len(name) <= 63 for name in names)
