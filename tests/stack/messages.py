@@ -16,7 +16,7 @@ REPLACEMENTS = (
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?\+00:00(?!\")(?<!02:00:00\+00:00)", "2026-11-20T02:10:00+00:00"),
     (r"(after|since) \d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)? UTC", r"\1 2026-11-20 02:00 UTC"),
     (r"ends at \d\d:\d\d:\d\d UTC", "ends at 03:30:00 UTC"),
-    (r"\b20\d\d-\d\d-\d\d\b", "2026-11-20"),
+    (r"(?<!\d)20\d\d-\d\d-\d\d(?!\d)", "2026-11-20"),
     (r"session tag [0-9a-f]{8}", "session tag 3f9a1c2e"),
 )
 

@@ -143,12 +143,11 @@ def test_failure_then_recovery(night: Night) -> None:
     assert night.wait_titles("failing", 2)[1:] == ["[local] failing: billing run is well again"]
     text, _ = parts(night.mail.to("failing")[1])
     assert night.runs["failing"] in text
-    again = night.stack.trigger(dag_id("failing"))
-    assert night.stack.ended(dag_id("failing"), again) == "success"
-    assert len(night.titles("failing")) == 2
     states = "select state from report_oibl.aggregator_runs order by started_at"
-    assert night.query("failing", states) == [("failed",), ("success",), ("success",)]
+    assert night.query("failing", states) == [("failed",), ("success",)]
     assert night.query("failing", "select count(*) from report_oibl.aggregator_claims") == [(0,)]
+    # Another good run is no news: the last test looks.
+    night.runs["failing"] = night.stack.trigger(dag_id("failing"))
 
 
 def test_retry_then_success(night: Night) -> None:
@@ -223,6 +222,7 @@ def test_run_timed_out(night: Night) -> None:
     assert night.wait_titles("timedout", 1) == ["[local] timedout: billing run failed"]
     text, _ = parts(night.mail.to("timedout")[0])
     assert "run_timeout_minutes" in text
+    assert "Task:          init.bookkeeper.020_slow" in text
     slow = "select from pg_stat_activity where application_name like 'bda:timedout%'"
     night.stack.wait(lambda: not night.query("timedout", slow), 30, "the stopped run's query has ended")
 
@@ -232,12 +232,12 @@ def test_metrics(night: Night) -> None:
     names = {line.split(":")[0] for line in night.statsd.lines}
     for metric in ("run_seconds", "run_success", "rows", "files", "bytes", "script_seconds", "check_violations"):
         assert f"airflow.billing.warning.local.{metric}" in names
-    assert night.ended("failing") == "failed"
     assert "airflow.billing.failing.local.run_failed" in names
 
 
 def test_nothing_else_has_arrived(night: Night) -> None:
     """The whole night's messages: each event once, none for anything else."""
+    assert night.ended("failing") == "success"
     time.sleep(5)
     titles = {client: len(night.titles(client)) for client in CLIENTS}
     assert titles == {

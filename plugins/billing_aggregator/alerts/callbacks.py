@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from billing_aggregator.config import ClientConfig
 
 ERROR_KEY = "error"
+MAX_TASKS = 5
 REASONS = {
     "timed_out": "the run took longer than run_timeout_minutes and was stopped",
     "task_failure": "a task failed without a message of its own",
@@ -105,12 +106,19 @@ def _run_failed(config: ClientConfig, context: Any) -> None:
     reason = str(context.get("reason") or "")
     facts = [
         *run_lines(run),
-        Fact("Tasks", ", ".join(tasks_in(run.dag_id, run.run_id, ("failed", "running", "skipped"))[:5]) or "unknown"),
+        Fact("Task", failed_tasks(run, reason, ti)),
         Fact("Reason", REASONS.get(reason, reason or "Airflow gives none")),
         Fact("Published", published(config, run.run_id)),
         Fact("Run page", "run in Airflow", run.url),
     ]
     send(config, event("run_failed", config, "billing run failed", facts))
+
+
+def failed_tasks(run: RunFacts, reason: str, ti: Any) -> str:
+    """Return the tasks that failed; of a run that was stopped, the one that Airflow names: it started last."""
+    if reason == "timed_out" and ti is not None:
+        return str(ti.task_id)
+    return ", ".join(tasks_in(run.dag_id, run.run_id, ("failed",))[:MAX_TASKS]) or "unknown"
 
 
 def _to_tell(config: ClientConfig, run: RunFacts, kind: Any, task: str = "", try_number: int = 0) -> bool:

@@ -11,7 +11,7 @@ from billing_aggregator import run_summary
 from billing_aggregator.alerts import ledger
 from billing_aggregator.alerts.callbacks import run_lines
 from billing_aggregator.alerts.channels import channels, send
-from billing_aggregator.alerts.events import Fact, event
+from billing_aggregator.alerts.events import Fact, count, event
 from billing_aggregator.alerts.facts import RunFacts, published, published_at, run_facts
 from billing_aggregator.alerts.late import late_event
 from billing_aggregator.error_text import first_line
@@ -79,7 +79,7 @@ def _recovered(config: ClientConfig, run: RunFacts, summary: Mapping[str, Any], 
         *run_lines(run),
         Fact("Before", f"run {before.run_id} {problem}; the first alert was at {before.since}"),
         Fact("Published", published(config, run.run_id)),
-        Fact("Rows", f"{summary['rows']} rows in {summary['files']} files"),
+        Fact("Rows", f"{count(summary['rows'], 'row')} in {count(summary['files'], 'file')}"),
         Fact("Run page", "run in Airflow", run.url),
     ]
     return event("recovered", config, "billing run is well again", facts)

@@ -42,6 +42,11 @@ class Event:
     facts: tuple[Fact, ...]
 
 
+def count(number: int, noun: str) -> str:
+    """Return ``1 file``, ``2 files``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def event(kind: Kind, config: ClientConfig, what: str, facts: list[Fact]) -> Event:
     """Return an event with the client, its environment and the runbook's section added.
 

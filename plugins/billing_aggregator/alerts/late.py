@@ -12,7 +12,7 @@ from billing_aggregator.airflow_states import run_state, tasks_in
 from billing_aggregator.alerts import ledger
 from billing_aggregator.alerts.callbacks import run_lines
 from billing_aggregator.alerts.channels import channels, send
-from billing_aggregator.alerts.events import Event, Fact, event
+from billing_aggregator.alerts.events import Event, Fact, count, event
 from billing_aggregator.alerts.facts import RunFacts, published, published_at, run_facts
 from billing_aggregator.error_text import first_line
 
@@ -88,7 +88,7 @@ def late_event(
     """Return the event of a run that missed its deadline."""
     facts = [
         *run_lines(run),
-        Fact("Deadline", f"{config.deadline_minutes} minutes after {run.due_from:%Y-%m-%d %H:%M} UTC"),
+        Fact("Deadline", f"{count(config.deadline_minutes or 0, 'minute')} after {run.due_from:%Y-%m-%d %H:%M} UTC"),
         *([Fact("Running now", running)] if running else []),
         Fact("Published", published(config, run.run_id)),
         *([Fact("Before", f"run {before.run_id} failed at {before.since}")] if before else []),

@@ -1,0 +1,180 @@
+"""The figures of a run, from what its tasks return; metrics; deadlines; the graph's last task."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from tests.conftest import ROOT
+
+from billing_aggregator import deadlines, metrics
+from billing_aggregator.claims import Run
+from billing_aggregator.config import ClientConfig, ConfigError
+from billing_aggregator.config.load import load_client
+from billing_aggregator.deadlines import deadline, is_dag_test
+from billing_aggregator.run_summary import summarise, warnings
+
+RUN = Run("enercity", "prod", "airflow#1", "billing", "manual__1")
+START = datetime(2026, 11, 20, 2, 0, tzinfo=UTC)
+EXPORT = {
+    "name": "tripica_results",
+    "rows": 3,
+    "files": [{"bytes": 10}, {"bytes": 5}],
+    "control_totals": {"amount": "12345678901234567.89"},
+}
+CHECK = {"check": "audits/a.sql", "severity": "warn", "title": "all add up", "violations": 2}
+
+
+def made(**more: Any) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "business_date": "2026-11-20",
+        "results": {
+            "export.tripica": EXPORT,
+            "audits.a": CHECK,
+            "init.x": {"rows": 9, "statements": 1, "seconds": 1.0},
+        },
+        "states": {"export.tripica": "success", "audits.a": "success"},
+        "errors": {},
+        "started": START,
+        "ended": START + timedelta(seconds=90),
+    }
+    return summarise(RUN, **(values | more))
+
+
+def test_a_good_run() -> None:
+    summary = made()
+    figures = {name: summary[name] for name in ("state", "rows", "files", "bytes", "seconds", "error", "failed_tasks")}
+    assert figures == {
+        "state": "success", "rows": 3, "files": 2, "bytes": 15, "seconds": 90.0, "error": None, "failed_tasks": [],
+    }  # fmt: skip
+    assert summary["totals"] == {"tripica_results": {"amount": "12345678901234567.89"}}
+    assert [check["task"] for check in warnings(summary)] == ["audits.a"]
+
+
+def test_a_failed_run_names_its_error() -> None:
+    states = {"init.b": "failed", "init.a": "upstream_failed", "start": "success"}
+    summary = made(results={}, states=states, errors={"init.b": "init/b.sql, line 3: no"})
+    assert (summary["state"], summary["failed_tasks"], summary["error"]) == (
+        "failed",
+        ["init.b"],
+        "init/b.sql, line 3: no",
+    )
+    assert summary["rows"] == 0
+
+
+def test_the_publication_speaks_for_all_exports() -> None:
+    published = {"exports": [EXPORT | {"rows": 4}]}
+    assert made(results={"export.tripica": EXPORT, "publish.publish": published})["rows"] == 4
+
+
+def test_metrics_are_sent_by_airflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow.sdk.observability import stats
+
+    lines: list[tuple[str, str, float, dict[str, str]]] = []
+    for kind in ("gauge", "incr", "timing"):
+        monkeypatch.setattr(stats, kind, lambda name, value, tags, kind=kind: lines.append((kind, name, value, tags)))
+    config = ClientConfig(client="enercity", environment="prod", s3_bucket="bucket")
+    metrics.emit_run(config, made())
+    prefix = "billing.enercity.prod."
+    assert lines == [
+        ("incr", prefix + "run_success", 1, {}),
+        ("gauge", prefix + "run_seconds", 90.0, {}),
+        ("gauge", prefix + "files", 2, {}),
+        ("gauge", prefix + "bytes", 15, {}),
+        ("gauge", prefix + "rows", 3, {"export": "tripica_results"}),
+        ("gauge", prefix + "check_violations", 2, {"check": "audits.a"}),
+    ]
+
+
+def test_metrics_never_fail_a_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow.sdk.observability import stats
+
+    def broken(*_: Any, **__: Any) -> None:
+        raise OSError("no StatsD")
+
+    monkeypatch.setattr(stats, "incr", broken)
+    metrics.emit(ClientConfig(client="enercity", environment="prod", s3_bucket="bucket"), "run_failed", 1)
+
+
+def test_the_docs_list_every_metric() -> None:
+    docs = (ROOT / "docs/alerts.md").read_text(encoding="utf-8")
+    for name, (kind, meaning) in metrics.METRICS.items():
+        assert f"| `{name}` | {'counter' if kind == 'incr' else kind} | {meaning} |" in docs
+
+
+def config(**more: Any) -> ClientConfig:
+    return ClientConfig(client="enercity", environment="prod", s3_bucket="bucket", **more)
+
+
+def test_a_deadline_is_counted_from_the_queue_and_calls_the_triggerer() -> None:
+    alert = deadline(config())["deadline"]
+    assert alert.interval == timedelta(minutes=120)
+    assert type(alert.reference).__name__ == "DagRunQueuedAtDeadline"
+    assert alert.callback.path == "billing_aggregator.alerts.deadline_missed"
+    assert ClientConfig.model_validate(alert.callback.kwargs["config"]) == config()
+
+
+def test_no_deadline_where_none_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert deadline(config(deadline_minutes=None)) == {}
+    monkeypatch.setattr("sys.argv", ["/venv/bin/airflow", "dags", "test", "x"])
+    assert deadline(config()) == {}
+    monkeypatch.setattr("sys.argv", ["/venv/bin/airflow", "scheduler"])
+    assert deadline(config()) != {}
+    monkeypatch.setattr(deadlines, "supported", lambda: False)
+    assert deadline(config()) == {}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["/venv/bin/airflow", "dags", "test", "x"], True),
+        (["/venv/lib/airflow/__main__.py", "dags", "test"], True),
+        (["/venv/bin/airflow", "dags", "list"], False),
+        (["/venv/bin/airflow", "dag-processor"], False),
+        (["/venv/bin/pytest", "dags", "test"], False),
+        ([], False),
+    ],
+)
+def test_dags_test_is_recognised(arguments: list[str], expected: bool) -> None:
+    assert is_dag_test(arguments) is expected
+
+
+def test_a_deadline_behind_the_runs_end_is_refused() -> None:
+    with pytest.raises(ValueError, match="deadline_minutes = 60 must be less than run_timeout_minutes = 60"):
+        config(deadline_minutes=60, run_timeout_minutes=60)
+
+
+@pytest.fixture(scope="module")
+def dag() -> Any:
+    from billing_aggregator.pipeline import build_dag
+
+    try:
+        return build_dag(load_client("enercity", "prod", environ={}))
+    except ConfigError as error:
+        pytest.skip(str(error))
+
+
+def test_the_last_task_waits_for_every_other(dag: Any) -> None:
+    finish = dag.get_task("finish")
+    assert finish.upstream_task_ids == set(dag.task_ids) - {"finish"}
+    assert finish.is_teardown
+    assert dag.get_task("start").is_setup
+
+
+def test_a_failed_task_fails_the_run_whatever_the_last_task_says(dag: Any) -> None:
+    assert not dag.get_task("finish").on_failure_fail_dagrun
+
+
+def test_clearing_a_task_clears_the_claim_and_its_release(dag: Any) -> None:
+    task = next(name for name in dag.task_ids if name.startswith("init."))
+    chosen = dag.partial_subset(task, include_downstream=False, include_upstream=False)
+    assert {"start", "finish", task} <= set(chosen.task_ids)
+
+
+def test_every_task_tells_its_failure(dag: Any) -> None:
+    from billing_aggregator.alerts import on_task_failure
+
+    for task in dag.tasks:
+        assert list(task.on_failure_callback) == [on_task_failure], task.task_id
+    assert dag.on_failure_callback is not None
