@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG, chain
 
-from billing_aggregator.alerts import dag_callbacks
+from billing_aggregator.alerts import dag_callbacks, on_task_failure
 from billing_aggregator.config import BrokenConfig, ConfigError
 from billing_aggregator.config.load import sql_root
 from billing_aggregator.deadlines import deadline
@@ -91,6 +91,7 @@ def default_args(config: ClientConfig) -> dict[str, Any]:
     """Return what holds for every task: retries with growing delay, time-outs, skipped tasks stop nobody."""
     return {
         "owner": "billing",
+        "on_failure_callback": on_task_failure,
         "retries": config.retries,
         "retry_delay": timedelta(seconds=config.retry_delay_seconds),
         "retry_exponential_backoff": True,

@@ -30,9 +30,8 @@ def summarise(
     ``totals`` (export -> column -> exact sum as text), ``exports`` (name, rows, files, bytes), ``checks`` (task,
     severity, title, violations), ``failed_tasks``, ``error`` (first line of the first failed task, or None).
 
-    :param results: return value of each task, by task id; other shapes than these are left out: an export has
-        ``name``, ``rows`` and ``files`` (a list of files with ``bytes``), a check has ``severity`` and ``violations``.
-        A task that returns ``exports``, a list of them, speaks for all: it is what the manifest says.
+    :param results: return value of each task, by task id. The publication's has ``exports``: name -> ``rows``,
+        ``files`` (each with ``bytes``) and ``control_totals``; a check's ``severity``, ``title`` and ``violations``.
     :param states: state of each task but the one that asks, by task id.
     :param errors: first line of the error of each failed task, by task id.
     """
@@ -57,7 +56,7 @@ def summarise(
         "exports": exports,
         "checks": [_check(task, result) for task, result in sorted(results.items()) if _is_check(result)],
         "failed_tasks": failed,
-        "error": next((errors[task] for task in failed if errors.get(task)), None),
+        "error": next((errors[task] for task in sorted(errors)), None),
     }
 
 
@@ -67,27 +66,17 @@ def warnings(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _exports(results: Mapping[str, Any]) -> list[dict[str, Any]]:
-    ordered = [result for _, result in sorted(results.items())]
-    published = [
-        [{"name": name, **export} for name, export in sorted(result["exports"].items())]
-        for result in ordered
-        if isinstance(result, dict) and isinstance(result.get("exports"), dict)
-    ]
-    return [_export(export) for export in (published[0] if published else ordered) if _is_export(export)]
+    published = [result["exports"] for result in results.values() if isinstance(result, dict) and "exports" in result]
+    return [_export(name, export) for exports in published for name, export in sorted(exports.items())]
 
 
-def _is_export(result: Any) -> bool:
-    return isinstance(result, dict) and isinstance(result.get("files"), list) and {"name", "rows"} <= set(result)
-
-
-def _export(result: dict[str, Any]) -> dict[str, Any]:
-    totals = result.get("control_totals") or result.get("totals") or {}
+def _export(name: str, export: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "name": str(result["name"]),
-        "rows": int(result["rows"]),
-        "files": len(result["files"]),
-        "bytes": sum(int(file.get("bytes", 0)) for file in result["files"]),
-        "totals": {str(column): str(total) for column, total in sorted(totals.items())},
+        "name": name,
+        "rows": int(export["rows"]),
+        "files": len(export["files"]),
+        "bytes": sum(int(file["bytes"]) for file in export["files"]),
+        "totals": {str(column): str(total) for column, total in sorted(export["control_totals"].items())},
     }
 
 

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
-from tests.conftest import ROOT
 
 from billing_aggregator.config import ClientConfig
 from billing_aggregator.connections import session_options
 from billing_aggregator.local.warehouse import ROLE, create_octopus
 from billing_aggregator.session_name import run_tag, session_name
+from tests.conftest import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

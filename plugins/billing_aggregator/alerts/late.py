@@ -19,6 +19,7 @@ from billing_aggregator.error_text import first_line
 if TYPE_CHECKING:
     from billing_aggregator.config import ClientConfig
 
+STOP_GRACE_SECONDS = 60
 ACTIVE = ("queued", "running")
 RUNNING = ("running", "queued", "scheduled", "up_for_retry")
 
@@ -33,6 +34,9 @@ async def deadline_missed(config: dict[str, Any], context: Any = None, **_: Any)
     :param config: the client's configuration as JSON: the triggerer has no DAG.
     :param context: ``{"dag_run": {...}, "deadline": {"deadline_time": ...}}``, as Airflow makes it.
     """
+    if config.get("deadline_minutes") == config.get("run_timeout_minutes"):
+        # The scheduler is about to stop the run, which is told as its failure: one message, not two.
+        await asyncio.sleep(STOP_GRACE_SECONDS)
     # Notifiers, S3 and Airflow's database are asked by blocking calls: not in the triggerer's event loop.
     return await asyncio.to_thread(_deadline_missed, config, context or {})
 

@@ -81,25 +81,30 @@ class FinishRunOperator(RunAwareOperator):
         states = task_states(run.dag_id, run.run_id)
         states.pop(self.task_id, None)
         others = sorted(set(context["dag"].task_ids) - {self.task_id})
-        failed = {task for task, state in states.items() if state == "failed"}
+        failed = {_task_id(task, others) for task, state in states.items() if state == "failed"}
         return summarise(
             run,
             business_date=self.run_params(context).business_date.isoformat(),
             results=self._pull(context, others, "return_value"),
             states=states,
-            errors=self._pull(context, sorted(failed & set(others)), ERROR_KEY),
+            errors=self._pull(context, sorted(failed), ERROR_KEY),
             started=context["dag_run"].start_date or context["dag_run"].run_after,
             ended=datetime.now(UTC),
         )
 
     @staticmethod
     def _pull(context: Context, tasks: list[str], key: str) -> dict[str, Any]:
-        """Return the XCom *key* of each of *tasks*; a mapped task's values get their index behind the task's id."""
+        """Return the XCom *key* of each of *tasks*; a mapped task has the first of its values."""
         found: dict[str, Any] = {}
         for task in tasks:
             value = context["ti"].xcom_pull(task_ids=task, key=key)
-            if isinstance(value, (str, dict)):
+            if value is not None and not isinstance(value, (str, dict)):
+                value = next(iter(value), None) if hasattr(value, "__iter__") else None
+            if value is not None:
                 found[task] = value
-            elif value is not None and hasattr(value, "__iter__"):
-                found |= {f"{task}[{index}]": each for index, each in enumerate(value)}
         return found
+
+
+def _task_id(name: str, known: list[str]) -> str:
+    """Return the id of a task that Airflow names with its map index: ``export.list_3`` is ``export.list``."""
+    return name if name in known else name.rpartition("_")[0]
