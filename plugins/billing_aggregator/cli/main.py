@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import sys
+from contextlib import redirect_stdout
 from typing import TYPE_CHECKING
 
 from billing_aggregator.cli.choice import Choice
@@ -91,7 +92,10 @@ def _command(
     return command
 
 
-def _show(result: Result, options: argparse.Namespace) -> int:
+def _show(answer: Callable[[], Result], options: argparse.Namespace) -> int:
+    # Whatever libraries log goes to stderr: stdout holds the answer alone.
+    with redirect_stdout(sys.stderr):
+        result = answer()
     print(json.dumps(result.data(), indent=2, ensure_ascii=False) if options.json else result.text())
     # Here, not at the end of the process: a reader that has gone is noticed where it is handled.
     sys.stdout.flush()
@@ -101,13 +105,14 @@ def _show(result: Result, options: argparse.Namespace) -> int:
 def _validate(options: argparse.Namespace) -> int:
     from billing_aggregator.cli.validate import validate
 
-    return _show(validate(), options)
+    return _show(validate, options)
 
 
 def _health(options: argparse.Namespace) -> int:
     from billing_aggregator.cli.health import health
 
-    return _show(health(Choice.of(options).config()), options)
+    config = Choice.of(options).config()
+    return _show(lambda: health(config), options)
 
 
 def _plan(options: argparse.Namespace) -> int:
@@ -115,7 +120,8 @@ def _plan(options: argparse.Namespace) -> int:
 
     choice = Choice.of(options)
     config = choice.config()
-    return _show(plan(config, choice.params(config)), options)
+    params = choice.params(config)
+    return _show(lambda: plan(config, params), options)
 
 
 def _run(options: argparse.Namespace) -> int:

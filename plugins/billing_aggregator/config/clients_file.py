@@ -73,6 +73,8 @@ class ClientsFile:
         if location in (("client",), ("environment",)):
             return f"{self.path}: clients.{client}.{environment}: {name}"
         layers = self._layers(client, environment)
+        if not location:
+            return f"{self.path}: clients.{client}.{environment}"
         for size in range(len(location), 0, -1):
             for layer, values in reversed(layers):
                 if _has(values, location[:size]):

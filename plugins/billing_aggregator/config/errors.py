@@ -58,6 +58,9 @@ def shown(value: Any) -> str:
 
 def _line(problem: ErrorDetails, model: type[BaseModel], place: Callable[[Location], str]) -> str:
     where = place(problem["loc"])
+    if not problem["loc"]:
+        # Several fields that do not fit together: the message names them with their values.
+        return f"{where}: {problem['msg'].removeprefix('Value error, ')}"
     if problem["type"] == "extra_forbidden":
         parent = model_at(model, problem["loc"][:-1])
         return f"{where}: unknown key{suggestion(str(problem['loc'][-1]), parent.model_fields)}"

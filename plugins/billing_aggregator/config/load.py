@@ -104,7 +104,7 @@ def _entry(
     values |= {"client": client, "environment": environment, "dependencies": clients.dependencies}
 
     def place(location: Location) -> str:
-        if location[0] in overrides:
+        if location and location[0] in overrides:
             return variable_of(str(location[0]))
         return clients.place(client, environment, location)
 

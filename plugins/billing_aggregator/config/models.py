@@ -16,6 +16,7 @@ from billing_aggregator.config.values import (
     Environment,
     LogLevel,
     Model,
+    OptionalUrl,
     Region,
     Severity,
     SystemName,
@@ -37,7 +38,7 @@ class Alerts(Model):
     smtp_conn_id: ConnectionId = "smtp_default"
     slack_conn_id: ConnectionId = "slack_alerts"
     # Where docs/runbook.md can be read; messages link to its sections. Empty: they name the file.
-    runbook_url: str = Field(default="", pattern=r"^(https?://\S+)?$")
+    runbook_url: OptionalUrl = ""
 
 
 class ClientConfig(Model):
@@ -102,7 +103,7 @@ class ClientConfig(Model):
     def _no_truth_as_number(cls, value: Any, info: ValidationInfo) -> Any:
         # YAML reads yes, on and true as a truth value, which Python would take for the number 1.
         name = str(info.field_name)
-        if isinstance(value, bool) and cls.model_fields[name].annotation is int:
+        if isinstance(value, bool) and cls.model_fields[name].annotation in (int, int | None):
             raise ValueError(f"must be {allowed(cls.model_fields[name])}")
         return normal_log_level(value) if name == "log_level" else value
 

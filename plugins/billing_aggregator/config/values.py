@@ -62,6 +62,11 @@ Url = Annotated[
     StringConstraints(pattern=r"^https?://[^\s/@?#]+(/[^\s@?#]*)?$"),
     Words("an address such as https://s3.example.org:9000, without keys in it"),
 ]
+OptionalUrl = Annotated[
+    str,
+    StringConstraints(pattern=r"^(https?://[^\s@]+)?$"),
+    Words("an address such as https://docs.example.org/runbook, or empty"),
+]
 # A host name, an IPv4 or IPv6 address, several of them, or the folder of a Unix socket.
 HostName = Annotated[
     str,

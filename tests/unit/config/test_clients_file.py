@@ -144,6 +144,12 @@ ENTRY = [
     ({"alerts": {"mail": []}}, "alerts.mail: unknown key; did you mean email?"),
     ({"alerts": "all"}, "alerts = 'all': must be a mapping"),
     ({"check_severity": {"x": "fatal"}}, "check_severity.x = 'fatal': must be one of fail, warn, info"),
+    ({"alerts": {"runbook_url": "docs"}}, "alerts.runbook_url = 'docs': must be an address such as https://"),
+    ({"deadline_minutes": True}, "deadline_minutes = True: must be a whole number from 1 to 1440"),
+    (
+        {"deadline_minutes": 200},
+        "clients.one.prod: deadline_minutes = 200 must not exceed run_timeout_minutes = 120: a run that is stopped first",
+    ),
     ({"db_conn_id": "a b"}, "db_conn_id = 'a b': must be the id of an Airflow connection"),
 ]
 

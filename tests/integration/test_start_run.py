@@ -1,0 +1,122 @@
+"""The first task of a run: what a run would stumble over later is refused before anything happens, in one line."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+
+from billing_aggregator.config import load_client
+from billing_aggregator.local.s3 import ACCESS_KEY
+from billing_aggregator.operators.start_run import StartRunOperator
+from billing_aggregator.run_params import default_params
+
+if TYPE_CHECKING:
+    from billing_aggregator.local.postgres import EmbeddedPostgres
+    from billing_aggregator.local.s3 import LocalS3
+
+SECRET = "Geheim-4711-xyz"
+
+
+@pytest.fixture
+def variables(postgres: EmbeddedPostgres, s3_server: LocalS3, bucket: str) -> dict[str, str]:
+    return {
+        "BDA_DB_HOST": postgres.host,
+        "BDA_DB_PORT": str(postgres.port),
+        "BDA_DB_NAME": "postgres",
+        "BDA_DB_USER": "postgres",
+        "BDA_DB_PASSWORD": SECRET,
+        "BDA_S3_URL": s3_server.url,
+        "BDA_S3_BUCKET": bucket,
+        "BDA_S3_ACCESS_KEY": ACCESS_KEY,
+        "BDA_S3_SECRET_ACCESS_KEY": SECRET,
+    }
+
+
+def begin(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], **conf: Any) -> None:
+    """Begin a run: everything that happens before the first task's own work."""
+    from airflow.sdk.execution_time.cache import SecretCache
+
+    SecretCache.reset()
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    config = load_client("enercity", "local")
+    now = datetime.now(UTC)
+    dag_run = SimpleNamespace(conf=conf, logical_date=now, run_after=now)
+    context: Any = {"params": default_params(config) | conf, "dag_run": dag_run, "run_id": "manual"}
+    StartRunOperator(task_id="start", client_config=config).pre_execute(context)
+
+
+def test_a_run_begins_when_all_is_there(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]) -> None:
+    begin(monkeypatch, variables)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (
+            {"BDA_DB_USER": "nobody"},
+            ['as nobody refused: connection to server at "127.0.0.1"', 'role "nobody" does not'],
+        ),
+        ({"BDA_DB_NAME": "nowhere"}, ["/nowhere as postgres refused", 'database "nowhere" does not exist']),
+        ({"BDA_S3_BUCKET": "not-there"}, ["bucket not-there at http", "does not exist; create it, or name another"]),
+    ],
+    ids=["credentials", "database", "bucket"],
+)
+def test_what_no_retry_mends_fails_at_once(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], wrong: dict[str, str], words: list[str]
+) -> None:
+    with pytest.raises(AirflowFailException) as failure:
+        begin(monkeypatch, variables | wrong)
+    message = str(failure.value)
+    assert all(word in message for word in words), message
+    assert len(message.splitlines()) == 1
+    assert SECRET not in message
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"BDA_DB_PORT": "1"}, ["warehouse 127.0.0.1:1/postgres as postgres cannot be reached", "Connection refused"]),
+        ({"BDA_S3_URL": "http://127.0.0.1:1"}, ["at http://127.0.0.1:1: cannot be reached", "see BDA_S3_URL"]),
+    ],
+    ids=["database", "store"],
+)
+def test_an_outage_is_left_to_the_retries(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], wrong: dict[str, str], words: list[str]
+) -> None:
+    with pytest.raises(AirflowException) as failure:
+        begin(monkeypatch, variables | wrong)
+    assert not isinstance(failure.value, AirflowFailException)
+    message = str(failure.value)
+    assert all(word in message for word in words), message
+    assert len(message.splitlines()) == 1
+
+
+def test_a_wrong_password_is_refused_and_not_repeated(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], postgres: EmbeddedPostgres
+) -> None:
+    """The embedded server trusts everybody, so a server's answer to a wrong password stands in for it."""
+    import psycopg
+
+    answer = 'connection failed: connection to server at "db", port 5432 failed: FATAL:  password authentication failed'
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise psycopg.OperationalError(answer)
+
+    monkeypatch.setattr("airflow.providers.postgres.hooks.postgres.PostgresHook.get_conn", refuse)
+    with pytest.raises(
+        AirflowFailException, match=r"refused: .* password authentication failed; see the connection"
+    ) as f:
+        begin(monkeypatch, variables)
+    assert SECRET not in str(f.value)
+
+
+def test_wrong_params_come_before_the_database_is_asked(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]
+) -> None:
+    with pytest.raises(AirflowFailException, match="unknown param sytems; did you mean systems"):
+        begin(monkeypatch, variables | {"BDA_DB_PORT": "1"}, sytems=["bookkeeper"])
