@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
@@ -15,6 +17,8 @@ from billing_aggregator.operators.start_run import StartRunOperator
 from billing_aggregator.run_params import default_params
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from billing_aggregator.local.postgres import EmbeddedPostgres
     from billing_aggregator.local.s3 import LocalS3
 
@@ -36,6 +40,23 @@ def variables(postgres: EmbeddedPostgres, s3_server: LocalS3, bucket: str) -> di
     }
 
 
+@pytest.fixture
+def locked_role(postgres: EmbeddedPostgres) -> Iterator[str]:
+    """A role that needs its password; the embedded server trusts all others."""
+    with psycopg.connect(postgres.dsn(), autocommit=True) as admin:
+        admin.execute("create role locked login password 'another one'")
+        row = admin.execute("show hba_file").fetchone()
+        assert row is not None
+        rules = Path(row[0])
+        before = rules.read_text(encoding="utf-8")
+        rules.write_text(f"host all locked 127.0.0.1/32 scram-sha-256\n{before}", encoding="utf-8")
+        admin.execute("select pg_reload_conf()")
+        yield "locked"
+        rules.write_text(before, encoding="utf-8")
+        admin.execute("select pg_reload_conf()")
+        admin.execute("drop role locked")
+
+
 def begin(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], **conf: Any) -> None:
     """Begin a run: everything that happens before the first task's own work."""
     from airflow.sdk.execution_time.cache import SecretCache
@@ -44,9 +65,14 @@ def begin(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], **conf: An
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     config = load_client("enercity", "local")
+    defaults = default_params(config)
     now = datetime.now(UTC)
     dag_run = SimpleNamespace(conf=conf, logical_date=now, run_after=now)
-    context: Any = {"params": default_params(config) | conf, "dag_run": dag_run, "run_id": "manual"}
+    context: Any = {
+        "params": defaults | {name: value for name, value in conf.items() if name in defaults},
+        "dag_run": dag_run,
+        "run_id": "manual",
+    }
     StartRunOperator(task_id="start", client_config=config).pre_execute(context)
 
 
@@ -97,22 +123,12 @@ def test_an_outage_is_left_to_the_retries(
 
 
 def test_a_wrong_password_is_refused_and_not_repeated(
-    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], postgres: EmbeddedPostgres
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], locked_role: str
 ) -> None:
-    """The embedded server trusts everybody, so a server's answer to a wrong password stands in for it."""
-    import psycopg
-
-    answer = 'connection failed: connection to server at "db", port 5432 failed: FATAL:  password authentication failed'
-
-    def refuse(*_: Any, **__: Any) -> None:
-        raise psycopg.OperationalError(answer)
-
-    monkeypatch.setattr("airflow.providers.postgres.hooks.postgres.PostgresHook.get_conn", refuse)
-    with pytest.raises(
-        AirflowFailException, match=r"refused: .* password authentication failed; see the connection"
-    ) as f:
-        begin(monkeypatch, variables)
-    assert SECRET not in str(f.value)
+    refusal = r'refused: .* password authentication failed for user "locked"; see the connection'
+    with pytest.raises(AirflowFailException, match=refusal) as failure:
+        begin(monkeypatch, variables | {"BDA_DB_USER": locked_role})
+    assert SECRET not in str(failure.value)
 
 
 def test_wrong_params_come_before_the_database_is_asked(
