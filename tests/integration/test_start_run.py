@@ -68,7 +68,8 @@ def begin(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], **conf: An
     defaults = default_params(config)
     now = datetime.now(UTC)
     dag_run = SimpleNamespace(conf=conf, logical_date=now, run_after=now)
-    context: Any = {
+    params = defaults | {name: value for name, value in conf.items() if name in defaults}
+    context: Any = {"params": params, "dag_run": dag_run, "run_id": "manual"}
         "params": defaults | {name: value for name, value in conf.items() if name in defaults},
         "dag_run": dag_run,
         "run_id": "manual",
