@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from billing_aggregator.config import ConfigError
 from billing_aggregator.connections import postgres_hook, s3_hook
+from billing_aggregator.errors import classify
 
 if TYPE_CHECKING:
     from billing_aggregator.config import ClientConfig
 
 PROBE_SECONDS = 30
-# What a server answers to a client that it knows but does not let in; a retry would hear the same.
-REFUSALS = ("password", "authentication", "does not exist", "pg_hba", "permission denied", "SSL", "certificate")
 DENIED = frozenset({"403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "Forbidden", "ExpiredToken"})
 MISSING = frozenset({"404", "NoSuchBucket", "NotFound"})
 
@@ -45,7 +44,7 @@ def open_warehouse(config: ClientConfig, application_name: str = "bda:probe") ->
     try:
         return hook.get_conn()
     except driver_errors() as error:
-        raise _database_error(config, hook.connection, _one_line(error)) from None
+        raise _database_error(config, hook.connection, error) from None
 
 
 def driver_errors() -> tuple[type[Exception], ...]:
@@ -86,14 +85,17 @@ def bucket_error(config: ClientConfig, error: Exception) -> UnreachableError:
         return UnreachableError(
             f"{place}: access denied ({reason}); see the connection {config.aws_conn_id} or BDA_S3_ACCESS_KEY, and the "
             "bucket's policy",
-            lasting=True,
+            lasting=code != "ExpiredToken",
         )
-    return UnreachableError(f"{place}: cannot be reached: {_one_line(error)}; see BDA_S3_URL", lasting=False)
+    return UnreachableError(
+        f"{place}: cannot be reached: {_one_line(error)}; see BDA_S3_URL", lasting=classify(error) == "terminal"
+    )
 
 
-def _database_error(config: ClientConfig, connection: Any, reason: str) -> UnreachableError:
+def _database_error(config: ClientConfig, connection: Any, error: Exception) -> UnreachableError:
+    reason = _one_line(error)
     place = f"{connection.host}:{connection.port or 5432}/{connection.schema}"
-    lasting = any(word.lower() in reason.lower() for word in REFUSALS)
+    lasting = classify(error) == "terminal"
     what = "refused" if lasting else "cannot be reached"
     way_out = f"see the connection {config.database_conn_id}, or BDA_DB_HOST and its companions"
     return UnreachableError(f"warehouse {place} as {connection.login} {what}: {reason}; {way_out}", lasting=lasting)

@@ -148,7 +148,7 @@ ENTRY = [
     ({"deadline_minutes": True}, "deadline_minutes = True: must be a whole number from 1 to 1440"),
     (
         {"deadline_minutes": 200},
-        "clients.one.prod: deadline_minutes = 200 must not exceed run_timeout_minutes = 120: a run that is stopped first",
+        "clients.one.prod: deadline_minutes = 200 must not exceed run_timeout_minutes = 120: a run that is stopped",
     ),
     ({"db_conn_id": "a b"}, "db_conn_id = 'a b': must be the id of an Airflow connection"),
 ]
