@@ -43,6 +43,15 @@ test: lint typecheck ## lint, type check and all tests
 	@mkdir -p build
 	@$(BIN)/python -m pytest
 
+bench-sql: venv ## seconds of each init script: make bench-sql CHARGES=1000000
+	@$(BIN)/python -m benchmarks.bench_sql --charges $(or $(CHARGES),300000) $(ARGS)
+
+bench-export: venv ## export against psql and the stock operator: make bench-export ROWS=2000000
+	@$(BIN)/python -m benchmarks.bench_export --rows $(or $(ROWS),2000000) $(ARGS)
+
+package-mwaa: venv ## build what MWAA takes, in build/mwaa/
+	@$(BIN)/python scripts/package_mwaa.py
+
 lint: venv ## check the style of Python and SQL
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
