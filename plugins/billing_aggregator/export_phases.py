@@ -71,17 +71,17 @@ def export_phase(config: ClientConfig, root: Path) -> tuple[TaskGroup, list[Any]
 
 def publish_phase(config: ClientConfig, plans: list[Any], chunks: list[Any]) -> TaskGroup:
     """Return the group: one publication of all exports, and the abortion of uploads that no publication completed."""
-    outputs = [XComArg(plan, PLAN_KEY) for plan in plans]
+    tasks = [plan.task_id for plan in plans]
     names = [plan.export_name for plan in plans]
     with TaskGroup("publish") as group:
         publish = ClientPublishOperator(
             task_id="publish",
             client_config=config,
             publishes=True,
-            plans=outputs,
+            plan_tasks=tasks,
             states=[chunk.output for chunk in chunks],
             assets={name: export_asset(export_name=name, **place(config)) for name in names},
         )
-        abort = ClientAbortOperator(task_id="abort_uploads", client_config=config, plans=outputs)
+        abort = ClientAbortOperator(task_id="abort_uploads", client_config=config, plan_tasks=tasks)
         publish >> abort.as_teardown()
     return group

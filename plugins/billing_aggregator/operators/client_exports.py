@@ -9,12 +9,14 @@ from billing_aggregator.export.s3_store import client_config
 from billing_aggregator.operators.abort_exports import AbortExportsOperator
 from billing_aggregator.operators.export_base import ExportBaseOperator
 from billing_aggregator.operators.export_chunks import ExportChunksOperator
-from billing_aggregator.operators.export_plan import ExportPlanOperator
+from billing_aggregator.operators.export_plan import PLAN_KEY, ExportPlanOperator
 from billing_aggregator.operators.publish_exports import PublishExportsOperator
 from billing_aggregator.operators.run_aware import RunAwareOperator
 from billing_aggregator.operators.sweep_exports import SweepExportsOperator
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from airflow.sdk.definitions.context import Context
 
     from billing_aggregator.config import ClientConfig
@@ -73,20 +75,36 @@ class ClientChunksOperator(ClientExportOperator, ExportChunksOperator):
 
 
 class ClientPublishOperator(ClientExportOperator, PublishExportsOperator):
-    """Publish all exports of a run."""
+    """Publish all exports of a run.
+
+    :param plan_tasks: ids of the plans' tasks; those that the run has skipped have no plan.
+    """
+
+    def __init__(self, *, plan_tasks: Sequence[str], **kwargs: Any) -> None:
+        super().__init__(plans=[], **kwargs)
+        self.plan_tasks = list(plan_tasks)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Return what was published; see :class:`PublishExportsOperator`."""
+        self.plans = pull_plans(context, self.plan_tasks)
         return super().execute(context)
 
 
 class ClientAbortOperator(ClientExportOperator, AbortExportsOperator):
-    """Abort what a failed run has left open."""
+    """Abort what a failed run has left open.
+
+    :param plan_tasks: ids of the plans' tasks.
+    """
 
     heartbeats = False
 
+    def __init__(self, *, plan_tasks: Sequence[str], **kwargs: Any) -> None:
+        super().__init__(plans=[], **kwargs)
+        self.plan_tasks = list(plan_tasks)
+
     def execute(self, context: Context) -> int:
         """Return how many uploads were open."""
+        self.plans = pull_plans(context, self.plan_tasks)
         return super().execute(context)
 
 
@@ -99,6 +117,15 @@ class ClientSweepOperator(ClientExportOperator, SweepExportsOperator):
     def execute(self, context: Context) -> dict[str, list[str]]:
         """Return what was thrown away."""
         return super().execute(context)
+
+
+def pull_plans(context: Context, tasks: Sequence[str]) -> list[Any]:
+    """Return the plans that *tasks* have pushed; a task that was skipped or has failed has none.
+
+    Pulled here and not by XComArg: Airflow refuses an XComArg of a key that a skipped task has not pushed.
+    """
+    pulled = (context["ti"].xcom_pull(task_ids=task, key=PLAN_KEY) for task in tasks)
+    return [plan for plan in pulled if plan]
 
 
 def place(config: ClientConfig) -> dict[str, str]:
