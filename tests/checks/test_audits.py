@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from billing_aggregator.local.postgres import EmbeddedPostgres
 
 LIST = "report_oibl.new_tripica_results"
+# The same rows as report_oibl.data_sap_bookings, which the rules read.
+BOOKINGS = "report_oibl.new_bookkeeper_results"
+# Lines of charges that were cut off in 2019.
+UNLISTED = f"aggregate_id not in (select aggregate_id from {LIST} where aggregate_id is not null)"
 # The families of rows, as section 15 of the specification tells them apart.
 OPEN_ITEM = "aggregate_id is null"
 BOOKING = "aggregate_id is not null and billing_account_balance_ouid = '' and tax_item_ouid is distinct from ''"
@@ -21,6 +25,12 @@ TAX = "aggregate_id is not null and billing_account_balance_ouid = '' and tax_it
 PAYMENT = "billing_account_balance_ouid <> ''"
 ALLOCATED = "aggregate_id is not null and billing_account_balance_ouid is null"
 
+# Yesterday's lists, equal to today's.
+PUBLISHED = (
+    f"create table report_oibl.tripica_results as select * from {LIST};"
+    "create table report_oibl.bookkeeper_results as select * from report_oibl.new_bookkeeper_results;"
+    "grant select on all tables in schema report_oibl to billing_aggregator;"
+)
 BALANCED = "tripica/300_debit_equals_credit"
 JOURNAL = "tripica/300_bookings_equal_journal"
 
@@ -59,12 +69,17 @@ CASES = [
     # Bookkeeper: the journal against the bookings, by two routes.
     Case(
         "published booking lost",
-        remove("true", "report_oibl.new_bookkeeper_results"),
+        remove(UNLISTED, BOOKINGS),
         {"bookkeeper/200_bookings_complete"},
     ),
     Case(
         "published booking doubled",
-        twice("true", "report_oibl.new_bookkeeper_results"),
+        twice(UNLISTED, BOOKINGS),
+        {"bookkeeper/200_bookings_complete"},
+    ),
+    Case(
+        "published booking on the other side",
+        change("newbs = case newbs when '40' then '50' else '40' end", UNLISTED, BOOKINGS),
         {"bookkeeper/200_bookings_complete"},
     ),
     Case(
@@ -160,6 +175,24 @@ CASES = [
         change("amount_gross = amount_gross + 0.01, amount_net = amount_net + 0.01", OPEN_ITEM),
         {"tripica/200_open_items_complete"},
     ),
+    *[
+        Case(
+            f"{amount} of an open item alone",
+            change(f"amount_{amount} = amount_{amount} + 0.01", f"{OPEN_ITEM} and glid not like '%_MANUAL_BONUS'"),
+            {"tripica/200_open_items_complete", "tripica/300_gross_is_net_plus_vat"},
+        )
+        for amount in ("net", "gross", "vat")
+    ],
+    Case(
+        "open item of a special bonus",
+        change("analyticaxis = 'x.special.y'", f"{OPEN_ITEM} and glid like '%_MANUAL_BONUS'"),
+        {"tripica/200_open_items_well_formed"},
+    ),
+    Case(
+        "open item of a type that is not due",
+        change("glid = 'ELEC_ABSCHLAG_REJECTED'", OPEN_ITEM),
+        {"tripica/200_open_items_complete", "tripica/200_open_items_well_formed"},
+    ),
     # Bookings of charges.
     Case(
         "a charge's bookings lost",
@@ -225,6 +258,11 @@ CASES = [
         {"tripica/200_booking_rows_well_formed"},
     ),
     Case(
+        "booking with balance date",
+        change("balance_date = '2024-01-01'", BOOKING),
+        {"tripica/200_booking_rows_well_formed"},
+    ),
+    Case(
         "debit and credit in one row",
         change("booking_debit_amount = 1, booking_credit_amount = 1", ALLOCATED),
         {"tripica/200_booking_rows_well_formed"},
@@ -250,12 +288,22 @@ CASES = [
         {"tripica/200_dunning_consistent"},
     ),
     # V19.
-    Case(
-        "three decimals",
-        f"alter table {LIST} alter amount_energy_tax type numeric; "
-        + change("amount_energy_tax = 0.001", f"{BOOKING} and booking_amount_indicator = 'TaxIncludedAmount'"),
-        {"tripica/200_amounts_exact"},
-    ),
+    *[
+        Case(
+            f"three decimals of {amount}",
+            f"alter table {LIST} alter {amount} type numeric; "
+            + change(f"{amount} = {amount} + 0.001", f"{where} and {amount} > 0"),
+            {"tripica/200_amounts_exact", *others},
+        )
+        for amount, where, others in (
+            ("amount_net", ALLOCATED, set[str]()),
+            ("amount_gross", ALLOCATED, {"tripica/200_allocated_payments_complete"}),
+            ("amount_vat", BOOKING, {"tripica/300_gross_is_net_plus_vat"}),
+            ("amount_energy_tax", BOOKING, set[str]()),
+            ("booking_debit_amount", ALLOCATED, set[str]()),
+            ("booking_credit_amount", ALLOCATED, set[str]()),
+        )
+    ],
     # V4 to V10, V12, V14, V16.
     Case(
         "debit is not credit",
@@ -277,9 +325,7 @@ CASES = [
     ),
     Case(
         "posting line of an unknown aggregate",
-        "update report_oibl.data_sap_bookings set aggregate_id = 'unknown' where ctid = (select min(ctid) "
-        f"from report_oibl.data_sap_bookings where aggregate_id not in (select aggregate_id from {LIST} "
-        "where aggregate_id is not null))",
+        change("aggregate_id = 'unknown'", UNLISTED, BOOKINGS),
         {"tripica/300_aggregates_known"},
     ),
     Case(
@@ -336,8 +382,8 @@ CASES = [
     ),
     Case(
         "due charge booked on two days",
-        "update report_oibl.data_sap_bookings set budat = budat - 1 where ctid = (select min(line.ctid) "
-        "from report_oibl.data_sap_bookings as line inner join datalake_vault.applied_billing_charge "
+        f"update {BOOKINGS} set budat = budat - 1 where ctid = (select min(line.ctid) "
+        f"from {BOOKINGS} as line inner join datalake_vault.applied_billing_charge "
         f"on aggregateid = line.aggregate_id and glid = 'DUNNING_FEE' inner join {LIST} as list "
         "on list.applied_billing_charge_ouid = ouid::text and list.aggregate_id is null "
         "and list.balance_date = line.budat)",
@@ -366,6 +412,30 @@ CASES = [
         {"tripica/400_usual_signs"},
     ),
     Case(
+        "credit below 0",
+        change("booking_credit_amount = - booking_credit_amount", f"{ALLOCATED} and booking_credit_amount > 0"),
+        {"tripica/400_usual_signs"},
+    ),
+    Case(
+        "credit to the customer above 0",
+        change(
+            "amount_gross = - amount_gross, amount_net = - amount_net",
+            f"{OPEN_ITEM} and glid = 'OVERPAYMENT_CREDIT'",
+        ),
+        {"tripica/200_open_items_complete", "tripica/400_usual_signs"},
+    ),
+    Case(
+        "twice the amount of yesterday",
+        f"{PUBLISHED} update report_oibl.tripica_results set amount_gross = amount_gross / 2 "
+        "where glid = 'ELEC_ABSCHLAG'",
+        {"tripica/400_list_near_previous"},
+    ),
+    Case(
+        "twice the bookings of yesterday",
+        f"{PUBLISHED} update report_oibl.bookkeeper_results set wrbed_aggregate = '0,00' where newko = '14000000'",
+        {"bookkeeper/400_bookings_near_previous"},
+    ),
+    Case(
         "a quarter less than yesterday",
         f"create table report_oibl.tripica_results as select * from {LIST}; "
         f"insert into report_oibl.tripica_results select * from {LIST} where glid = 'ELEC_ABSCHLAG' limit 200; "
@@ -378,13 +448,6 @@ CASES = [
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_defect_is_noticed_by_its_check_alone(plant: Plant, clean_list: str, case: Case) -> None:
     assert violated(plant(clean_list, case.defect, "audits", case.settings)) == case.expected
-
-
-PUBLISHED = (
-    f"create table report_oibl.tripica_results as select * from {LIST};"
-    "create table report_oibl.bookkeeper_results as select * from report_oibl.new_bookkeeper_results;"
-    "grant select on all tables in schema report_oibl to billing_aggregator;"
-)
 
 
 @pytest.mark.parametrize(

@@ -111,6 +111,12 @@ CASES = [
     Case("balance twice", twice("datalake_vault.billing_account_balance"), {"tripica/200_charge_keys_unique"}),
     Case("account twice", twice("datalake_vault.billing_account"), {"tripica/200_master_data_keys_unique"}),
     Case(
+        "account key twice",
+        "insert into datalake_vault.billing_account (ouid, name, customerouid) "
+        "select ouid, 'another', customerouid from datalake_vault.billing_account limit 1",
+        {"tripica/200_master_data_keys_unique"},
+    ),
+    Case(
         "account number twice",
         "insert into datalake_vault.billing_account (ouid, name) "
         "select 1, min(name) from datalake_vault.billing_account",
@@ -345,6 +351,18 @@ CASES = [
         charge("glid = 'ELEC_DEPOSIT'"),
         {"tripica/300_charge_types_known"},
     ),
+    Case("charge without type", charge("glid = null"), {"tripica/300_charge_types_known"}),
+    Case("balance without status", balance("status = null"), {"tripica/300_statuses_known"}),
+    Case(
+        "order without state",
+        "insert into datalake_vault.product_order values (1, null)",
+        {"tripica/300_statuses_known"},
+    ),
+    Case(
+        "tax row without category",
+        "insert into datalake_vault.applied_billing_tax_rate values (1, 600000001, null, 1, 1)",
+        {"tripica/300_tax_categories_known"},
+    ),
     Case(
         "unknown balance status",
         balance("status = 'DUE_SOMEHOW'"),
@@ -409,6 +427,34 @@ CASES = [
         balance("startdatetime = '2124-01-01'"),
         {"tripica/300_dates_plausible"},
     ),
+    *[
+        Case(name, charge(values), {"tripica/300_amounts_plausible"})
+        for name, values in (
+            ("charge without net amount", "taxexcludedamount = null"),
+            ("charge of a hundred million euros", "taxexcludedamount = 10000000000, taxincludedamount = null"),
+        )
+    ],
+    Case("balance without amount", balance("amount = null"), {"tripica/300_amounts_plausible"}),
+    *[
+        Case(name, charge(values), {"tripica/300_dates_plausible"})
+        for name, values in (
+            ("charge without creation", "datetimecreate = null"),
+            ("charge without modification", "datetimelastmodif = null"),
+            ("charge of 1999", "datetimecreate = '1999-12-31 12:00:00+00'"),
+            ("charge modified in the future", "datetimelastmodif = '2199-01-01 00:00:00+00'"),
+        )
+    ],
+    *[
+        Case(name, balance(values), {"tripica/300_dates_plausible"})
+        for name, values in (
+            ("balance without creation", "datetimecreate = null"),
+            ("balance of 1999", "datetimecreate = '1999-12-31 12:00:00+00'"),
+            ("balance of the future", "datetimecreate = '2199-01-01 00:00:00+00'"),
+            ("balance due in 1999", "startdatetime = '1999-12-31 12:00:00+00'"),
+            ("balance settled in 1999", "letteringdate = '1999-12-31 12:00:00+00'"),
+            ("balance settled in the future", "letteringdate = '2199-01-01 00:00:00+00'"),
+        )
+    ],
     # P11: numbers in texts.
     Case(
         "tax reference with letters",
