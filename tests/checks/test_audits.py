@@ -212,6 +212,16 @@ CASES = [
         change("amount_gross = amount_gross + 1, amount_net = amount_net + 1", BOOKING),
         {"tripica/200_charge_bookings_complete"},
     ),
+    Case(
+        "lower gross of a booking",
+        change("amount_gross = amount_gross - 1, amount_net = amount_net - 1", BOOKING),
+        {"tripica/200_charge_bookings_complete"},
+    ),
+    Case(
+        "booking of one charge more",
+        twice(BOOKING) + "; " + change("applied_billing_charge_ouid = '1'", BOOKING),
+        {"tripica/200_charge_bookings_complete", BALANCED, JOURNAL},
+    ),
     Case("booking doubled", twice(BOOKING), {"tripica/200_bookings_not_doubled", BALANCED, JOURNAL}),
     Case(
         "tax booking doubled",
@@ -249,6 +259,16 @@ CASES = [
     Case(
         "amount of an allocated payment",
         change("amount_gross = amount_gross + 1", ALLOCATED),
+        {"tripica/200_allocated_payments_complete"},
+    ),
+    Case(
+        "lower amount of an allocated payment",
+        change("amount_gross = amount_gross - 1", ALLOCATED),
+        {"tripica/200_allocated_payments_complete"},
+    ),
+    Case(
+        "allocated payment that is not booked",
+        twice(ALLOCATED) + "; " + change("aggregate_id = gen_random_uuid()::text", ALLOCATED),
         {"tripica/200_allocated_payments_complete"},
     ),
     # V3.

@@ -431,9 +431,14 @@ CASES = [
         Case(name, charge(values), {"tripica/300_amounts_plausible"})
         for name, values in (
             ("charge without net amount", "taxexcludedamount = null"),
-            ("charge of a hundred million euros", "taxexcludedamount = 10000000000, taxincludedamount = null"),
+            ("charge without net and gross", "taxexcludedamount = null, taxincludedamount = null"),
         )
     ],
+    Case(
+        "charge of a hundred million euros",
+        charge("taxexcludedamount = 10000000000, taxincludedamount = 10000000000"),
+        {"tripica/300_amounts_plausible", "tripica/300_gross_is_net_plus_vat"},
+    ),
     Case("balance without amount", balance("amount = null"), {"tripica/300_amounts_plausible"}),
     *[
         Case(name, charge(values), {"tripica/300_dates_plausible"})
