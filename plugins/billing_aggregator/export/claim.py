@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 LOG = logging.getLogger(__name__)
 TIME_TO_LIVE = 300.0
 WAIT_SECONDS = 60.0
-POLL_SECONDS = 0.5
+POLL_SECONDS = (0.05, 2.0)
 
 
 class Claim:
@@ -82,6 +82,7 @@ class Claim:
 
     def _take(self) -> None:
         deadline = time.monotonic() + self._wait
+        nap, longest = POLL_SECONDS
         while True:
             found = self._store.read(self._run.claim_key)
             holder = self._holder_of(found)
@@ -96,7 +97,8 @@ class Claim:
                     f"(its claim runs out {self._ttl:.0f} s after its last sign of life)"
                 )
             else:
-                time.sleep(min(POLL_SECONDS, self._wait))
+                time.sleep(min(nap, self._wait))
+                nap = min(2 * nap, longest)
 
     def _holder_of(self, found: Found | None) -> str | None:
         """Return the run that keeps us out, or None."""

@@ -10,17 +10,23 @@ the server fill it, so that one system call brings hundreds of rows instead of a
 
 from __future__ import annotations
 
+import fcntl
 import select
+import sys
+import termios
 import time
 from typing import Any, Protocol
 
-from billing_aggregator.export.errors import RowCountError
+from billing_aggregator.export.errors import ConnectionLostError, RowCountError
 from billing_aggregator.export.session import is_psycopg3
 
 #: Input buffer that libpq is made to allocate, in bytes.
 INPUT_BUFFER = 1 << 20
-#: Free space up to which libpq doubles its buffer at a read, in bytes.
-READ_STEP = 16_384
+#: libpq's first input buffer, and the free space below which it doubles it, in bytes.
+LIBPQ_BUFFER = 16 << 10
+LIBPQ_ENLARGES_AT = 8 << 10
+MOST_READS = 64
+READ_AHEAD_MILLISECONDS = 20
 NAP_SECONDS = 0.0005
 POLL_MILLISECONDS = 1000
 
@@ -78,12 +84,22 @@ def _stream_psycopg3(connection: Any, statement: str, sink: RowSink, header: boo
 
 
 def _grow_input_buffer(pgconn: Any, poller: Any) -> None:
-    """Read ahead without draining: libpq doubles its buffer, and later reads take that much at once."""
-    pending = 0
-    while pending < INPUT_BUFFER and poller.poll(20):
+    """Read ahead without draining, until libpq has a buffer of :data:`INPUT_BUFFER`; later reads take that much at once.
+
+    libpq reads what fits, and doubles its buffer when less than 8 KiB of it are free. The loop keeps count in the same
+    way: without it a fast server would make the buffer as large as the whole result.
+    """
+    size, used = LIBPQ_BUFFER, 0
+    available = bytearray(4)
+    for _ in range(MOST_READS):
+        if size >= INPUT_BUFFER or not poller.poll(READ_AHEAD_MILLISECONDS):
+            return
         time.sleep(2 * NAP_SECONDS)
+        fcntl.ioctl(pgconn.socket, termios.FIONREAD, available)
+        while size - used < LIBPQ_ENLARGES_AT:
+            size *= 2
+        used += min(int.from_bytes(available, sys.byteorder), size - used)
         pgconn.consume_input()
-        pending += READ_STEP
 
 
 def _first_message(pgconn: Any, poller: Any) -> bytes:
@@ -126,7 +142,13 @@ def _drain(pgconn: Any, poller: Any, sink: RowSink, limit: int) -> int:
 def _stream_psycopg2(connection: Any, statement: str, sink: RowSink, header: bool) -> tuple[int, int]:
     writer = _Writer(sink, header)
     with connection.cursor() as cursor:
-        cursor.copy_expert(statement, writer)
+        try:
+            cursor.copy_expert(statement, writer)
+        except Exception as error:
+            if type(error).__name__ == "DatabaseError" and error.pgcode is None:  # type: ignore[attr-defined]
+                # psycopg2 knows no better name for a session that ended in the middle of a COPY.
+                raise ConnectionLostError(f"the connection broke in the middle of a COPY: {error}") from error
+            raise
         return writer.finish(), cursor.rowcount
 
 

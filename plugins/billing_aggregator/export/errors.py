@@ -17,6 +17,10 @@ class ExportSourceChangedError(TerminalExportError):
     """The exported relation was rebuilt or written to between plan and publication."""
 
 
+class ConnectionLostError(ExportError):
+    """The database's session ended in the middle of a COPY."""
+
+
 class RowCountError(ExportError):
     """Rows counted on the wire differ from the command tag or from the plan."""
 

@@ -78,7 +78,7 @@ class LocalStore:
             return [Part(1, self._temporary(upload).stat().st_size, "", None)]
         return None
 
-    def complete(self, upload: Upload, parts: list[Part]) -> None:
+    def complete(self, upload: Upload, parts: list[Part]) -> str | None:
         """Rename the temporary file to its final name."""
         temporary, final = self._temporary(upload), self._path(upload.key)
         size = sum(part.size for part in parts)
@@ -90,8 +90,15 @@ class LocalStore:
         except FileNotFoundError:
             raise UploadGoneError(f"{temporary} is no more") from None
         self._sync(final.parent)
+        return None
 
-    def completed(self, upload: Upload, size: int, sha256: str) -> Stored | None:
+    def completed(
+        self,
+        upload: Upload,
+        size: int,
+        sha256: str,
+        version_id: str | None = None,
+    ) -> Stored | None:
         """Return the file if it has these bytes: here the content itself tells whose it is."""
         path = self._path(upload.key)
         if not path.is_file() or path.stat().st_size != size or file_sha256(path) != sha256:

@@ -235,11 +235,12 @@ def _verify_upload(store: Store, chunk: Chunk, state: ChunkState) -> None:
 
 def _complete(store: Store, chunk: Chunk, state: ChunkState) -> Stored:
     """Complete an upload; one that is no more may have been completed by an earlier try or with a lost reply."""
+    version = None
     try:
-        store.complete(chunk.upload, list(state.parts))
+        version = store.complete(chunk.upload, list(state.parts))
     except UploadGoneError:
         LOG.info("%s is completed already", chunk.upload.key)
-    stored = store.completed(chunk.upload, state.size, state.sha256)
+    stored = store.completed(chunk.upload, state.size, state.sha256, version)
     if stored is None:
         raise UploadGoneError(
             f"{store.url(chunk.upload.key)} is not what this run wrote; run the export again from its plan"

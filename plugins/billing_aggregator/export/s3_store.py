@@ -99,11 +99,11 @@ class S3Store:
             raise
         return found
 
-    def complete(self, upload: Upload, parts: list[Part]) -> None:
+    def complete(self, upload: Upload, parts: list[Part]) -> str | None:
         """Complete the upload; a lost reply shows as UploadGoneError at botocore's own retry."""
         listed = [{"PartNumber": part.number, "ETag": part.etag, "ChecksumCRC32": part.crc32} for part in parts]
         try:
-            self._s3.complete_multipart_upload(
+            answer = self._s3.complete_multipart_upload(
                 Bucket=self.bucket, Key=upload.key, UploadId=upload.upload_id, MultipartUpload={"Parts": listed}
             )
         except ClientError as error:
@@ -112,11 +112,14 @@ class S3Store:
             if _code(error) in {"InvalidPart", "InvalidPartOrder", "EntityTooSmall"}:
                 raise UploadError(f"{self.url(upload.key)}: {error}") from error
             raise
+        version: str | None = answer.get("VersionId")
+        return version
 
-    def completed(self, upload: Upload, size: int, sha256: str) -> Stored | None:
+    def completed(self, upload: Upload, size: int, sha256: str, version_id: str | None = None) -> Stored | None:
         """Look at the object: it is ours if it carries the upload's token, which no other object has."""
         try:
-            head = self._s3.head_object(Bucket=self.bucket, Key=upload.key)
+            wanted = {"VersionId": version_id} if version_id else {}
+            head = self._s3.head_object(Bucket=self.bucket, Key=upload.key, **wanted)
         except ClientError as error:
             if _code(error) in MISSING:
                 return None

@@ -95,11 +95,11 @@ class Store(Protocol):
     def parts(self, upload: Upload) -> list[Part] | None:
         """Return the parts that are there, in order; None if the upload is no more (completed or aborted)."""
 
-    def complete(self, upload: Upload, parts: list[Part]) -> None:
-        """Make the file visible; raises UploadGoneError if the upload is no more."""
+    def complete(self, upload: Upload, parts: list[Part]) -> str | None:
+        """Make the file visible, return its version if it has one; raises UploadGoneError if the upload is no more."""
 
-    def completed(self, upload: Upload, size: int, sha256: str) -> Stored | None:
-        """Return the file at the key if it is the one that *upload* brought, else None."""
+    def completed(self, upload: Upload, size: int, sha256: str, version_id: str | None = None) -> Stored | None:
+        """Return the file at the key (in that version) if it is the one that *upload* brought, else None."""
 
     def abort(self, upload: Upload) -> bool:
         """Throw an upload away; tell whether there was one."""

@@ -38,13 +38,21 @@ def one_run(dag: Any, conf: dict[str, Any]) -> dict[str, Any]:
         events = [
             {"name": name, "extra": {k: v for k, v in event.extra.items() if k != "from_rest_api"}}
             for event, name in session.execute(
-                select(AssetEvent, AssetModel.name).join(AssetModel, AssetModel.id == AssetEvent.asset_id).where(AssetEvent.source_run_id == run.run_id)
+                select(AssetEvent, AssetModel.name)
+                .join(AssetModel, AssetModel.id == AssetEvent.asset_id)
+                .where(AssetEvent.source_run_id == run.run_id)
             )
         ]
         for xcom in session.scalars(select(XComModel).where(XComModel.run_id == run.run_id)):
             if xcom.key.startswith("_link_"):
                 links[xcom.task_id] = str(xcom.value).strip('"')
-    return {"state": str(run.state), "tasks": tasks, "events": events, "links": links, "names": sorted(filter(None, names))}
+    return {
+        "state": str(run.state),
+        "tasks": tasks,
+        "events": events,
+        "links": links,
+        "names": sorted(filter(None, names)),
+    }
 
 
 if __name__ == "__main__":

@@ -47,16 +47,32 @@ def run_dag(
             "AIRFLOW__CORE__PLUGINS_FOLDER": str(HERE.parents[2] / "plugins"),
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{airflow_home}/airflow.db",
             "AIRFLOW_CONN_POSTGRES_DEFAULT": json.dumps(
-                {"conn_type": "postgres", "host": place["host"], "port": int(place["port"]), "login": place["user"], "schema": place["dbname"]}
+                {
+                    "conn_type": "postgres",
+                    "host": place["host"],
+                    "port": int(place["port"]),
+                    "login": place["user"],
+                    "schema": place["dbname"],
+                }
             ),
             "AIRFLOW_CONN_AWS_DEFAULT": json.dumps(
-                {"conn_type": "aws", "login": "a", "password": "b", "extra": {"endpoint_url": s3_server.url, "region_name": "eu-central-1"}}
+                {
+                    "conn_type": "aws",
+                    "login": "a",
+                    "password": "b",
+                    "extra": {"endpoint_url": s3_server.url, "region_name": "eu-central-1"},
+                }
             ),
             "EXPORT_EXAMPLE_TARGET": f"s3://{bucket}",
             "PYTHONPATH": str(HERE.parents[2] / "plugins"),
         }
         done = subprocess.run(
-            [sys.executable, RUNNER, json.dumps(configurations)], env=environment, capture_output=True, text=True, check=False, timeout=200
+            [sys.executable, RUNNER, json.dumps(configurations)],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=200,
         )
         assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
         results: list[dict[str, Any]] = json.loads(done.stdout.rpartition("RESULT ")[2])
@@ -71,7 +87,9 @@ def test_a_run_a_dry_run_and_a_failed_run(
     target = f"s3://{bucket}"
     store = open_store(target, s3_server.client)
 
-    dry, result, failed = run_dag(*({"dry_run": False, "fail": False} | conf for conf in ({"dry_run": True}, {}, {"fail": True})))
+    dry, result, failed = run_dag(
+        *({"dry_run": False, "fail": False} | conf for conf in ({"dry_run": True}, {}, {"fail": True}))
+    )
 
     assert dry["state"] == "success"
     assert dry["tasks"]["publish"] == ["skipped"]

@@ -1,0 +1,147 @@
+"""A local S3 server that answers one request at a time and fails on demand, over the wire."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections import Counter
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import parse_qs
+
+from billing_aggregator.export.s3_store import client_config
+from billing_aggregator.local.s3 import ACCESS_KEY, REGION, SECRET_KEY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+REFUSAL = "<?xml version='1.0'?><Error><Code>{code}</Code><Message>on demand</Message></Error>"
+
+
+@dataclass
+class Fault:
+    """What happens to requests.
+
+    :param operation: which, see :func:`operation`.
+    :param kind: ``lost reply`` (done, but the connection breaks), ``reset`` (not done), or an HTTP status.
+    :param times: to how many of them.
+    :param skip: how many pass before.
+    """
+
+    operation: str
+    kind: str | int
+    times: int = 1
+    skip: int = 0
+
+
+def operation(environ: dict[str, Any]) -> str:
+    """Name a request: the S3 operation, and the role of the object for plain GET and PUT."""
+    query = parse_qs(environ["QUERY_STRING"], keep_blank_values=True)
+    method = environ["REQUEST_METHOD"]
+    role = (
+        "manifest"
+        if "_manifest" in environ["PATH_INFO"]
+        else "claim"
+        if "_publishing" in environ["PATH_INFO"]
+        else "file"
+    )
+    if "uploads" in query:
+        return "create upload" if method == "POST" else "list uploads"
+    if "uploadId" in query:
+        return {"PUT": "upload part", "POST": "complete upload", "DELETE": "abort upload", "GET": "list parts"}[method]
+    if "delete" in query:
+        return "delete objects"
+    if "list-type" in query:
+        return "list objects"
+    return f"{method.lower()} {role}"
+
+
+class FaultyS3:
+    """Moto behind a lock (so that conditional writes are atomic, as S3's are) and a list of faults."""
+
+    def __init__(self) -> None:
+        from moto.server import DomainDispatcherApplication, create_backend_app
+        from werkzeug.serving import make_server
+
+        self.app = DomainDispatcherApplication(create_backend_app)
+        self.faults: list[Fault] = []
+        self.seen: Counter[str] = Counter()
+        self._gone: set[str] = set()
+        self._lock = threading.Lock()
+        self._server = make_server("127.0.0.1", 0, self, threaded=True)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._thread.join()
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        with self._lock:
+            name = operation(environ)
+            self.seen[name] += 1
+            fault = next((f for f in self.faults if f.operation == name and f.times), None)
+            if fault is not None and fault.skip:
+                fault.skip -= 1
+                fault = None
+            if fault is None:
+                return self._answer(environ, start_response, name)
+            fault.times -= 1
+            if fault.kind == "lost reply":
+                self._answer(environ, lambda *_: None, name)
+            if isinstance(fault.kind, str):
+                with suppress(OSError):
+                    environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+                raise ConnectionError(fault.kind)
+            # Takes the body off the wire: a reply in the middle of it would break the connection.
+            environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+            code = {503: "SlowDown", 500: "InternalError", 403: "AccessDenied"}[fault.kind]
+            start_response(f"{fault.kind} {code}", [("Content-Type", "application/xml")])
+            return [REFUSAL.format(code=code).encode()]
+
+    def _answer(self, environ: dict[str, Any], start_response: Any, name: str) -> Iterable[bytes]:
+        """Let moto answer; an upload that is no more is no more, also for a second completion."""
+        upload = parse_qs(environ["QUERY_STRING"]).get("uploadId", [""])[0]
+        if upload in self._gone:
+            environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+            start_response("404 Not Found", [("Content-Type", "application/xml")])
+            return [REFUSAL.format(code="NoSuchUpload").encode()]
+
+        def started(status: str, headers: Any, *rest: Any) -> Any:
+            if name in {"complete upload", "abort upload"} and status.startswith("2"):
+                self._gone.add(upload)
+            return start_response(status, headers, *rest)
+
+        return list(self.app(environ, started))
+
+    @contextmanager
+    def failing(self, *faults: Fault) -> Iterator[Self]:
+        """Let *faults* happen for a while."""
+        self.faults = list(faults)
+        try:
+            yield self
+        finally:
+            self.faults = []
+
+    def client(self) -> Any:
+        import boto3
+
+        return boto3.client(
+            "s3",
+            endpoint_url=self.url,
+            region_name=REGION,
+            aws_access_key_id=ACCESS_KEY,
+            aws_secret_access_key=SECRET_KEY,
+            config=client_config(),
+        )
+
+    def create_bucket(self, name: str, *, versioned: bool = True) -> None:
+        client = self.client()
+        client.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+        if versioned:
+            client.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})

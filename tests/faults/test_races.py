@@ -1,0 +1,164 @@
+"""Two publishers meet: exactly one wins, the other ends cleanly, and the winner's publication is whole."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING, Any, Self
+
+import pytest
+
+from billing_aggregator.export import publish as publishing
+from billing_aggregator.export.cleanup import abort_run
+from billing_aggregator.export.errors import (
+    ClaimLostError,
+    ExportError,
+    PublicationInProgressError,
+    PublicationSupersededError,
+)
+from billing_aggregator.export.planner import Export
+from billing_aggregator.export.reader import check_publication
+from tests.faults.conftest import refill
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from billing_aggregator.export.chunk import ChunkState
+    from billing_aggregator.export.plan import Plan
+    from tests.exporting import Lab
+
+BOOK = Export("book", table=("public", "book"))
+#: BDA_TEST_RACES=100 runs as many on S3 as in the folder.
+RACES_ON_S3 = int(os.environ.get("BDA_TEST_RACES", "15"))
+RACES_IN_A_FOLDER = 100
+
+
+def race(lab: Lab, runs: list[tuple[Plan, list[ChunkState]]], **options: Any) -> tuple[list[str], list[ExportError]]:
+    """Publish all *runs* at the same moment; return the runs that won and the others' errors."""
+    barrier = threading.Barrier(len(runs))
+    won: list[str] = []
+    lost: list[ExportError] = []
+
+    def publisher(plan: Plan, states: list[ChunkState]) -> None:
+        barrier.wait()
+        try:
+            lab.publish([plan], states, **options)
+            won.append(plan.run.run_id)
+        except ExportError as error:
+            lost.append(error)
+
+    threads = [threading.Thread(target=publisher, args=run) for run in runs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return won, lost
+
+
+def prepare(lab: Lab, number: int) -> list[tuple[Plan, list[ChunkState]]]:
+    """Plan and export two runs that have the same publication before them and different files."""
+    runs = []
+    for name, rows in (("left", 99), ("right", 101)):
+        options = lab.options.model_validate(lab.options.model_dump() | {"max_rows_per_file": rows})
+        plan = lab.plan(lab.run(f"{name} {number}"), BOOK, options)
+        runs.append((plan, lab.chunks(plan)))
+    return runs
+
+
+def assert_one_winner(lab: Lab, runs: list[tuple[Plan, list[ChunkState]]], won: list[str]) -> None:
+    assert len(won) == 1
+    manifest = lab.manifest()
+    assert manifest.run_id == won[0]
+    check_publication(lab.store, manifest)
+    for plan, states in runs:
+        if plan.run.run_id == won[0]:
+            assert [f.sha256 for f in manifest.exports["book"].files] == [state.sha256 for state in states]
+        else:
+            abort_run(lab.store, [plan])
+    assert lab.open_uploads() == []
+
+
+def races(lab: Lab, times: int) -> None:
+    winners = set()
+    for number in range(times):
+        runs = prepare(lab, number)
+        won, lost = race(lab, runs, claim_wait=10)
+        assert [type(error) for error in lost] == [PublicationSupersededError]
+        assert_one_winner(lab, runs, won)
+        assert lab.files() == sorted(file.key for file in lab.manifest().exports["book"].files)
+        winners.add(won[0].split()[0])
+    assert times < 50 or winners == {"left", "right"}
+
+
+def test_on_s3(faulty_lab: Lab) -> None:
+    races(faulty_lab, RACES_ON_S3)
+
+
+def test_a_hundred_in_a_folder(folder_lab: Callable[..., Lab]) -> None:
+    lab = folder_lab()
+    refill(lab, 200)
+    races(lab, RACES_IN_A_FOLDER)
+
+
+def test_who_does_not_wait_is_told_who_publishes(folder_lab: Callable[..., Lab]) -> None:
+    lab = folder_lab()
+    for number in range(10):
+        runs = prepare(lab, number)
+        won, lost = race(lab, runs, claim_wait=0)
+        assert_one_winner(lab, runs, won)
+        assert isinstance(lost[0], (PublicationInProgressError, PublicationSupersededError))
+
+
+class NoClaim:
+    """A publisher that was taken for dead and does not know it."""
+
+    def __init__(self, *_: object, **__: object) -> None: ...
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def check(self) -> None: ...
+
+
+def test_without_any_claim_the_manifest_decides(faulty_lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a versioned bucket the manifest's condition alone gives one winner, and its versions are its own."""
+    monkeypatch.setattr(publishing, "Claim", NoClaim)
+    for number in range(10):
+        runs = prepare(faulty_lab, number)
+        won, lost = race(faulty_lab, runs)
+        assert [type(error) for error in lost] == [PublicationSupersededError]
+        assert_one_winner(faulty_lab, runs, won)
+
+
+def test_one_run_published_twice_at_once(faulty_lab: Lab) -> None:
+    """A task that was taken for dead and its next try: the same run, so nobody is kept out, and nothing breaks."""
+    for number in range(5):
+        plan = faulty_lab.plan(faulty_lab.run(f"same {number}"), BOOK)
+        states = faulty_lab.chunks(plan)
+        won, lost = race(faulty_lab, [(plan, states), (plan, states)])
+        assert won
+        assert all(isinstance(error, (ClaimLostError, PublicationSupersededError)) for error in lost)
+        assert faulty_lab.manifest().run_id == f"same {number}"
+        check_publication(faulty_lab.store, faulty_lab.manifest())
+        faulty_lab.publish([plan], states)
+
+
+def test_a_holder_that_lost_its_claim_stops(faulty_lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = faulty_lab.plan(faulty_lab.run(), BOOK)
+    states = faulty_lab.chunks(plan)
+    verify = publishing.verify_source
+
+    def somebody_takes_the_claim(*arguments: Any, **options: Any) -> Any:
+        found = faulty_lab.store.read("enercity/prod/_publishing.json")
+        assert found is not None
+        faulty_lab.store.put_if(
+            "enercity/prod/_publishing.json", b'{"run_id": "x", "released": false, "ttl": 9}', found.etag
+        )
+        return verify(*arguments, **options)
+
+    monkeypatch.setattr(publishing, "verify_source", somebody_takes_the_claim)
+    with pytest.raises(ClaimLostError):
+        faulty_lab.publish([plan], states)
+    assert faulty_lab.files() == []
