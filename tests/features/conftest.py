@@ -1,0 +1,120 @@
+"""What several features share: a table of bookings, a place for its files, and the way there."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+from pytest_bdd import given, parsers, then
+
+from billing_aggregator.export.planner import Export
+from billing_aggregator.export.store import open_store
+from tests.exporting import Lab
+from tests.features.s3_faults import FaultyS3
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from billing_aggregator.export.publish import Publication
+    from billing_aggregator.local.postgres import EmbeddedPostgres
+    from billing_aggregator.local.s3 import LocalS3
+
+_tables = count(1)
+BOOKINGS = """
+create table {table} as
+select g as nummer, (g % 97)::text as konto, ((g::bigint * 7 % 1000003)::numeric / 100)::numeric(14, 2) as betrag
+from generate_series(1, {rows}) g
+"""
+
+
+@dataclass
+class Ausgabe:
+    """A table on its way to files."""
+
+    lab: Lab
+    s3: FaultyS3
+    table: str
+    export: Export
+    published: Publication | None = None
+    error: Exception | None = None
+    plans: list[Any] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def sql(self, *statements: str) -> None:
+        self.lab.sql(*statements)
+
+    def fill(self, rows: int) -> None:
+        self.sql(BOOKINGS.format(table=self.table, rows=rows), f"analyze {self.table}")
+
+    def publish(self, **options: Any) -> None:
+        """Export and publish the table; what a task would do, without Airflow."""
+        chosen = self.lab.options.model_copy(update=options)
+        started = time.monotonic()
+        try:
+            run = self.lab.run()
+            self.plans.append(plan := self.lab.plan(run, self.export, chosen))
+            self.published = self.lab.publish([plan], self.lab.chunks(plan))
+        except Exception as error:
+            self.error = error
+        self.seconds = time.monotonic() - started
+
+    def files(self) -> list[list[bytes]]:
+        """Return the lines of each published file, the header first."""
+        if self.error is not None:
+            raise self.error
+        return [content.splitlines() for content in self.lab.csv(self.export.name)]
+
+
+@pytest.fixture(scope="session")
+def feature_dsn(postgres: EmbeddedPostgres) -> str:
+    with psycopg.connect(postgres.dsn(), autocommit=True) as admin:
+        admin.execute("create database merkmale")
+    with psycopg.connect(postgres.dsn("merkmale"), autocommit=True) as owner:
+        owner.execute("create schema report_oibl")
+    return postgres.dsn("merkmale")
+
+
+@pytest.fixture
+def new_output(
+    feature_dsn: str, s3_server: LocalS3, bucket: str
+) -> Iterator[Callable[[str | None], Ausgabe]]:
+    """Return a function that makes a table's way to S3, or to a folder."""
+    table = f"report_oibl.buchungen_{next(_tables)}"
+    with FaultyS3(s3_server.url) as faulty:
+
+        def create(target: str | None = None) -> Ausgabe:
+            place = target or f"s3://{bucket}"
+            lab = Lab(feature_dsn, "psycopg", open_store(place, faulty.client), place)
+            schema, _, name = table.partition(".")
+            return Ausgabe(lab, faulty, table, Export("buchungen", table=(schema, name)))
+
+        yield create
+    with psycopg.connect(feature_dsn, autocommit=True) as owner:
+        owner.execute(f"drop table if exists {table}")
+
+
+@pytest.fixture
+def ausgabe(new_output: Callable[[str | None], Ausgabe]) -> Ausgabe:
+    return new_output(None)
+
+
+@given(parsers.parse("eine Tabelle mit {rows:d} Buchungen"))
+def _(ausgabe: Ausgabe, rows: int) -> None:
+    ausgabe.fill(rows)
+
+
+@given("das Ziel ist ein Ordner")
+def _(ausgabe: Ausgabe, tmp_path: Path) -> None:
+    target = (tmp_path / "ausgabe").as_uri()
+    ausgabe.lab = Lab(ausgabe.lab.dsn, "psycopg", open_store(target, ausgabe.s3.client), target)
+
+
+@then(parsers.re(r'(?P<_>scheitert das)( mit "(?P<message>.*)")?'))
+def _(ausgabe: Ausgabe, message: str | None) -> None:
+    assert ausgabe.error is not None
+    assert (message or "") in str(ausgabe.error)
