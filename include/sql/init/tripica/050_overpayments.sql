@@ -44,7 +44,6 @@ select distinct
     used.ouid as used_ouid,
     used.transactionid as used_transactionid,
     used.created_on as used_on,
-    used.billingaccountouid,
     item.referredouid as balance_ouid,
     item.amount
 from overpayment as used
@@ -56,8 +55,12 @@ analyze overpayment_item;
 
 create temporary table overpayment_balance on commit drop as
 select
-    item.*,
-    balance.transactionid
+    item.used_ouid,
+    item.used_transactionid,
+    item.used_on,
+    balance.transactionid,
+    balance.billingaccountouid,
+    balance.amount
 from overpayment_item as item
 inner join datalake_vault.billing_account_balance as balance
     on item.balance_ouid = balance.ouid and item.amount = balance.amount;
