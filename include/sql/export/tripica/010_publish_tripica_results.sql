@@ -1,5 +1,5 @@
--- Purpose: puts the candidate in the place of report_oibl.tripica_results, with the customer view and its grants, in one
---          transaction (specification, section 15).
+-- Purpose: puts the candidate in the place of report_oibl.tripica_results, with the customer view and its grants, in
+--          one transaction (specification, section 15).
 -- Grain:   as the candidate.
 -- Sources: new_tripica_results.
 --

@@ -1,5 +1,5 @@
--- Purpose: keeps what was published for the business day, in place of what an earlier run of that day kept, and lets the
---          days beyond the client's retention go.
+-- Purpose: keeps what was published for the business day, in place of what an earlier run of that day kept, and lets
+--          the days beyond the client's retention go.
 -- Grain:   one row per published row and business day; row_no is the row's place in the published order.
 -- Sources: tripica_results.
 -- Settings: bda.business_date (else today in Berlin), bda.retention_days (else 400), bda.run_id.

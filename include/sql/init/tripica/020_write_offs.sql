@@ -40,6 +40,7 @@ select distinct on (charge_ouid)
     charge_ouid
 from numbered
 where charge_ouid is not null
-order by charge_ouid, orderdate desc nulls first, note_ouid desc nulls last, product_ouid desc, write_off_note;
+order by
+    charge_ouid asc, orderdate desc nulls first, note_ouid desc nulls last, product_ouid desc, write_off_note asc;
 
 analyze report_oibl.base_data_write_offs;

@@ -1,8 +1,8 @@
--- Purpose: the due date of each transaction; a charge that was raised again after a rejection keeps the due date of the
---          first one (specification, section 7.3), and the dates of the balances with it (section 7.2).
--- Grain:   base_data_original_due_dates: one row per transaction and way to its date: the transaction's own charges, and
---          each row of a transaction that it replaces. base_data_balance_date: one row per transaction that has balances
---          with a status that starts with DUE.
+-- Purpose: the due date of each transaction; a charge that was raised again after a rejection keeps the due date of
+--          the first one (specification, section 7.3), and the dates of the balances with it (section 7.2).
+-- Grain:   base_data_original_due_dates: one row per transaction and way to its date: the transaction's own charges,
+--          and each row of a transaction that it replaces. base_data_balance_date: one row per transaction that has
+--          balances with a status that starts with DUE.
 -- Sources: datalake_vault.applied_billing_charge, payment_request; base_data_due_balances, base_data_noted_charges.
 
 drop table if exists report_oibl.base_data_original_due_dates;

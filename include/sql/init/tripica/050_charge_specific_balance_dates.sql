@@ -59,11 +59,11 @@ inner join datalake_vault.applied_billing_charge as charge
 union all
 -- c. Bonus paid back: settled on the day of the refund.
 select distinct
-    bonus.ouid,
-    '',
+    bonus.ouid as charge_ouid,
+    '' as status,
     bonus.transactionid,
-    refund.created_on,
-    bonus.created_on
+    refund.created_on as balance_date,
+    bonus.created_on as due_date
 from report_oibl.base_data_noted_charges as bonus
 inner join report_oibl.base_data_noted_charges as refund
     on

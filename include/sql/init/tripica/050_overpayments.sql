@@ -2,8 +2,8 @@
 -- Grain:   one row per transaction: its latest day.
 -- Sources: base_data_noted_charges; datalake_vault.billing_account_balance, payment_request, payment_item.
 --
--- Glids are meant exactly here. The overpayments are a small set, taken out first; each step towards the pairs is a small
--- analysed table, because a planner that expects one row would compare every row with every other.
+-- Glids are meant exactly here. The overpayments are a small set, taken out first; each step towards the pairs is a
+-- small analysed table, because a planner that expects one row would compare every row with every other.
 
 create temporary table overpayment on commit drop as
 select

@@ -1,6 +1,6 @@
 -- Purpose: the open items: when each claim fell due and when it was settled (specification, sections 10.1 and 14.1).
--- Grain:   exactly one row per charge of a due type that can be due; where several rows of a charge differ, the rules of
---          section 17 choose.
+-- Grain:   exactly one row per charge of a due type that can be due; where several rows of a charge differ, the rules
+--          of section 17 choose.
 -- Sources: data_charges, base_data_charge_specific_due_date, base_data_charge_specific_balance_date,
 --          base_data_balance_date, data_due_cancelled_charges, data_overpayment_balance_dates, data_sap_bookings.
 
@@ -38,7 +38,7 @@ split_date as (
         balance_date,
         due_date
     from report_oibl.base_data_charge_specific_balance_date
-    order by charge_ouid, balance_date desc nulls last, due_date asc nulls last
+    order by charge_ouid asc, balance_date desc nulls last, due_date asc nulls last
 ),
 
 -- Several cancellations: the earliest.

@@ -1,6 +1,6 @@
 -- Purpose: tax lines that SAP received beside the postings (specification, section 14.4).
--- Grain:   distinct rows of tax line as shown, charge of its aggregate and document head; a line of an unknown aggregate
---          stays, without charge (oddity D14, kept).
+-- Grain:   distinct rows of tax line as shown, charge of its aggregate and document head; a line of an unknown
+--          aggregate stays, without charge (oddity D14, kept).
 -- Sources: base_data_bbtax, base_data_bbkpf, data_charges, base_data_vat_aggregate_sign.
 
 drop table if exists report_oibl.oibl_tax_bookings;

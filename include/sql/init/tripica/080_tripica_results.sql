@@ -3,8 +3,9 @@
 -- Sources: data_charges and the tables of the five families, oibl_sign_corrections.
 -- Order:   open items by charge; bookings of charges by charge, booking day, posting day, document, account, formula,
 --          tax row and amounts; payment balances by balance, document, account and formula; tax bookings and payment
---          allocations by document, account and aggregate; then by the remaining columns. Text in byte order, null last.
---          The order is the table's physical order: each family is inserted in order and nothing is updated afterwards.
+--          allocations by document, account and aggregate; then by the remaining columns. Text in byte order, null
+--          last. The order is the table's physical order: each family is inserted in order and nothing is updated
+--          afterwards.
 
 drop table if exists report_oibl.new_tripica_results;
 create table report_oibl.new_tripica_results (
@@ -54,19 +55,19 @@ create table report_oibl.new_tripica_results (
 -- Open items (section 14.1): no booking columns.
 insert into report_oibl.new_tripica_results
 select
-    charge.applied_billing_charge_ouid::text,
-    charge.billing_account_ouid::text,
-    charge.login_ouid::text,
-    '',
-    '',
+    charge.applied_billing_charge_ouid::text as applied_billing_charge_ouid,
+    charge.billing_account_ouid::text as billing_account_ouid,
+    charge.login_ouid::text as login_ouid,
+    '' as billing_account_balance_ouid,
+    '' as tax_item_ouid,
     charge.datetimelastmodif,
     charge.cba,
     charge.mba,
     charge.customer_id,
-    charge.datetimecreate,
-    charge.transactionid,
+    charge.datetimecreate as date_created,
+    charge.transactionid as transaction_id,
     charge.glid,
-    coalesce(charge.analyticaxis, ''),
+    coalesce(charge.analyticaxis, '') as analyticaxis,
     charge.bill_id,
     item.due_date,
     item.balance_date,
@@ -78,22 +79,22 @@ select
     charge.dunning_status,
     charge.dunning_scenario,
     charge.dunning_level,
-    charge.taxexcludedamount,
-    charge.taxincludedamount,
-    charge.taxamount,
-    charge.energytaxamount,
-    null,
-    null,
-    null,
-    null,
-    null,
-    null,
-    null,
-    null,
-    null,
-    null,
-    null,
-    null,
+    charge.taxexcludedamount as amount_net,
+    charge.taxincludedamount as amount_gross,
+    charge.taxamount as amount_vat,
+    charge.energytaxamount as amount_energy_tax,
+    null as aggregate_id,
+    null as accounting_id,
+    null as booking_execution_id,
+    null as booking_created_at,
+    null as booking_date,
+    null as booking_order_number,
+    null as booking_tax_code,
+    null as booking_mainledger_account,
+    null as booking_reference_document_number,
+    null as booking_debit_amount,
+    null as booking_credit_amount,
+    null as booking_amount_indicator,
     charge.migration_flag
 from report_oibl.oibl_open_items as item
 inner join report_oibl.data_charges as charge on item.charge_row = charge.charge_row
@@ -102,22 +103,22 @@ order by item.charge_row;
 -- Bookings of charges (section 14.2): no due date, no balance date.
 insert into report_oibl.new_tripica_results
 select
-    charge.applied_billing_charge_ouid::text,
-    charge.billing_account_ouid::text,
-    charge.login_ouid::text,
-    '',
-    booking.tax_ouid::text,
+    charge.applied_billing_charge_ouid::text as applied_billing_charge_ouid,
+    charge.billing_account_ouid::text as billing_account_ouid,
+    charge.login_ouid::text as login_ouid,
+    '' as billing_account_balance_ouid,
+    booking.tax_ouid::text as tax_item_ouid,
     charge.datetimelastmodif,
     charge.cba,
     charge.mba,
     charge.customer_id,
-    charge.datetimecreate,
-    charge.transactionid,
+    charge.datetimecreate as date_created,
+    charge.transactionid as transaction_id,
     charge.glid,
-    coalesce(charge.analyticaxis, ''),
+    coalesce(charge.analyticaxis, '') as analyticaxis,
     charge.bill_id,
-    null,
-    null,
+    null as due_date,
+    null as balance_date,
     charge.write_off_date,
     charge.write_off_reason,
     charge.write_off_note,
@@ -126,29 +127,29 @@ select
     charge.dunning_status,
     charge.dunning_scenario,
     charge.dunning_level,
-    charge.taxexcludedamount,
-    charge.taxincludedamount,
-    charge.taxamount,
-    charge.energytaxamount,
-    charge.aggregateid,
-    charge.accountingid,
-    -1,
-    booking.booking_created,
-    booking.budat,
-    booking.aufnr,
-    booking.mwskz,
-    booking.mainledger_account,
-    booking.xblnr,
+    charge.taxexcludedamount as amount_net,
+    charge.taxincludedamount as amount_gross,
+    charge.taxamount as amount_vat,
+    charge.energytaxamount as amount_energy_tax,
+    charge.aggregateid as aggregate_id,
+    charge.accountingid as accounting_id,
+    -1 as booking_execution_id,
+    booking.booking_created as booking_created_at,
+    booking.budat as booking_date,
+    booking.aufnr as booking_order_number,
+    booking.mwskz as booking_tax_code,
+    booking.mainledger_account as booking_mainledger_account,
+    booking.xblnr as booking_reference_document_number,
     case
         when
             booking.debit_amount < 0
             and booking.amount_calculation = 'VATExcludedAmount - ELECTRICITYTAX'
-            and charge.aggregateid in (select correction.aggregate_id from report_oibl.oibl_sign_corrections as correction)
+            and charge.aggregateid in (select fix.aggregate_id from report_oibl.oibl_sign_corrections as fix)
             then -booking.debit_amount
         else booking.debit_amount
-    end,
-    booking.credit_amount,
-    booking.amount_calculation,
+    end as booking_debit_amount,
+    booking.credit_amount as booking_credit_amount,
+    booking.amount_calculation as booking_amount_indicator,
     charge.migration_flag
 from report_oibl.oibl_charge_bookings as booking
 inner join report_oibl.data_charges as charge on booking.charge_row = charge.charge_row
@@ -157,53 +158,53 @@ order by booking.charge_row, booking.line_no;
 -- Payment balances (section 14.3).
 insert into report_oibl.new_tripica_results
 select
-    '',
-    '',
-    '',
-    payment.billing_account_balance_ouid::text,
-    '',
+    '' as applied_billing_charge_ouid,
+    '' as billing_account_ouid,
+    '' as login_ouid,
+    payment.billing_account_balance_ouid::text as billing_account_balance_ouid,
+    '' as tax_item_ouid,
     payment.datetimelastmodif,
     payment.cba,
     payment.mba,
     payment.customer_id,
-    payment.datetimecreate,
-    payment.transactionid,
+    payment.datetimecreate as date_created,
+    payment.transactionid as transaction_id,
     payment.glid,
     payment.analyticaxis,
-    '',
-    null,
-    null,
-    null,
-    null,
-    null,
-    null,
-    null,
-    null,
-    null,
-    null,
-    payment.taxincludedamount,
-    payment.taxincludedamount,
-    0,
-    0,
+    '' as bill_id,
+    null as due_date,
+    null as balance_date,
+    null as write_off_date,
+    null as write_off_reason,
+    null as write_off_note,
+    null as dunning_lock_until,
+    null as dunning_lock_reason,
+    null as dunning_status,
+    null as dunning_scenario,
+    null as dunning_level,
+    payment.taxincludedamount as amount_net,
+    payment.taxincludedamount as amount_gross,
+    0 as amount_vat,
+    0 as amount_energy_tax,
     payment.aggregate_id,
-    payment.accountingid,
-    -1,
-    payment.booking_created,
-    payment.budat,
-    payment.aufnr,
-    payment.mwskz,
-    payment.mainledger_account,
-    payment.xblnr,
+    payment.accountingid as accounting_id,
+    -1 as booking_execution_id,
+    payment.booking_created as booking_created_at,
+    payment.budat as booking_date,
+    payment.aufnr as booking_order_number,
+    payment.mwskz as booking_tax_code,
+    payment.mainledger_account as booking_mainledger_account,
+    payment.xblnr as booking_reference_document_number,
     case
         when
             payment.debit_amount < 0
             and payment.amount_calculation = 'VATExcludedAmount - ELECTRICITYTAX'
-            and payment.aggregate_id in (select correction.aggregate_id from report_oibl.oibl_sign_corrections as correction)
+            and payment.aggregate_id in (select fix.aggregate_id from report_oibl.oibl_sign_corrections as fix)
             then -payment.debit_amount
         else payment.debit_amount
-    end,
-    payment.credit_amount,
-    payment.amount_calculation,
+    end as booking_debit_amount,
+    payment.credit_amount as booking_credit_amount,
+    payment.amount_calculation as booking_amount_indicator,
     payment.migration_flag
 from report_oibl.oibl_payment_balances as payment
 order by
@@ -225,22 +226,22 @@ order by
 -- Tax bookings (section 14.4): what the charge does not give is empty text in the columns of references, else null.
 insert into report_oibl.new_tripica_results
 select
-    coalesce(charge.applied_billing_charge_ouid::text, ''),
-    coalesce(charge.billing_account_ouid::text, ''),
-    coalesce(charge.login_ouid::text, ''),
-    '',
-    '',
+    coalesce(charge.applied_billing_charge_ouid::text, '') as applied_billing_charge_ouid,
+    coalesce(charge.billing_account_ouid::text, '') as billing_account_ouid,
+    coalesce(charge.login_ouid::text, '') as login_ouid,
+    '' as billing_account_balance_ouid,
+    '' as tax_item_ouid,
     charge.datetimelastmodif,
     charge.cba,
     charge.mba,
-    coalesce(charge.customer_id, ''),
-    charge.datetimecreate,
-    coalesce(charge.transactionid, ''),
-    coalesce(charge.glid, ''),
-    coalesce(charge.analyticaxis, ''),
-    coalesce(charge.bill_id, ''),
-    null,
-    null,
+    coalesce(charge.customer_id, '') as customer_id,
+    charge.datetimecreate as date_created,
+    coalesce(charge.transactionid, '') as transaction_id,
+    coalesce(charge.glid, '') as glid,
+    coalesce(charge.analyticaxis, '') as analyticaxis,
+    coalesce(charge.bill_id, '') as bill_id,
+    null as due_date,
+    null as balance_date,
     charge.write_off_date,
     charge.write_off_reason,
     charge.write_off_note,
@@ -252,26 +253,26 @@ select
     tax.amount_net,
     tax.amount_gross,
     tax.amount_vat,
-    0,
+    0 as amount_energy_tax,
     tax.aggregate_id,
-    coalesce(charge.accountingid, ''),
-    -1,
-    tax.booking_created,
-    tax.budat,
-    '/',
-    tax.mwskz,
-    tax.mainledger_account,
-    tax.xblnr,
+    coalesce(charge.accountingid, '') as accounting_id,
+    -1 as booking_execution_id,
+    tax.booking_created as booking_created_at,
+    tax.budat as booking_date,
+    '/' as booking_order_number,
+    tax.mwskz as booking_tax_code,
+    tax.mainledger_account as booking_mainledger_account,
+    tax.xblnr as booking_reference_document_number,
     case
         when
             tax.debit_amount < 0
             and tax.amount_calculation = 'VATExcludedAmount - ELECTRICITYTAX'
-            and tax.aggregate_id in (select correction.aggregate_id from report_oibl.oibl_sign_corrections as correction)
+            and tax.aggregate_id in (select fix.aggregate_id from report_oibl.oibl_sign_corrections as fix)
             then -tax.debit_amount
         else tax.debit_amount
-    end,
-    tax.credit_amount,
-    tax.amount_calculation,
+    end as booking_debit_amount,
+    tax.credit_amount as booking_credit_amount,
+    tax.amount_calculation as booking_amount_indicator,
     charge.migration_flag
 from report_oibl.oibl_tax_bookings as tax
 left join report_oibl.data_charges as charge on tax.charge_row = charge.charge_row
@@ -309,26 +310,26 @@ insert into report_oibl.new_tripica_results (
 )
 select
     payment.glid,
-    payment.amount,
-    payment.amount,
-    0,
+    payment.amount as amount_net,
+    payment.amount as amount_gross,
+    0 as amount_vat,
     payment.aggregate_id,
-    payment.booking_created,
-    payment.budat,
-    payment.aufnr,
-    payment.mwskz,
-    payment.newko,
-    payment.xblnr,
+    payment.booking_created as booking_created_at,
+    payment.budat as booking_date,
+    payment.aufnr as booking_order_number,
+    payment.mwskz as booking_tax_code,
+    payment.newko as booking_mainledger_account,
+    payment.xblnr as booking_reference_document_number,
     case
         when
             payment.debit_amount < 0
             and payment.amount_calculation = 'VATExcludedAmount - ELECTRICITYTAX'
-            and payment.aggregate_id in (select correction.aggregate_id from report_oibl.oibl_sign_corrections as correction)
+            and payment.aggregate_id in (select fix.aggregate_id from report_oibl.oibl_sign_corrections as fix)
             then -payment.debit_amount
         else payment.debit_amount
-    end,
-    payment.credit_amount,
-    payment.amount_calculation
+    end as booking_debit_amount,
+    payment.credit_amount as booking_credit_amount,
+    payment.amount_calculation as booking_amount_indicator
 from report_oibl.oibl_payment_allocations as payment
 order by
     payment.xblnr collate "C",
