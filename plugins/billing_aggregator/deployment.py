@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import secrets
 import socket
-import time
 from functools import lru_cache
 from urllib.parse import urlsplit
 
 import structlog
 
 VARIABLE = "billing_aggregator_deployment"
-# The first runs ever may all start at the same moment and name the deployment; the last name set stays.
-SETTLE_SECONDS = 2.0
 
 log = structlog.get_logger(__name__)
 
@@ -31,7 +28,8 @@ def deployment() -> str:
         found = Variable.get(VARIABLE, default=None)
         if found is None:
             Variable.set(VARIABLE, f"{_address()}#{secrets.token_hex(2)}", description="names this Airflow in claims")
-            time.sleep(SETTLE_SECONDS)
+            # Runs that start at the same moment may each have set one: the last one stays. Within a run the first task
+            # hands its name on, so a run that read another one is still one run.
             found = Variable.get(VARIABLE)
         return str(found)
     except Exception as error:  # outside of a task there is no way to Variables, and each way fails differently

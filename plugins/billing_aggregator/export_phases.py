@@ -63,7 +63,9 @@ def export_phase(config: ClientConfig, root: Path) -> tuple[TaskGroup, list[Any]
                     plan=XComArg(plan, PLAN_KEY),
                     map_index_template="{{ export_unit }}",
                 ).expand(unit=plan.output)
-                release >> plan
+                # An empty group hands its successors on to the group around it: a cycle.
+                if release.children:
+                    release >> plan
             plans.append(plan)
             chunks.append(chunk)
     return group, plans, chunks

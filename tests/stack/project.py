@@ -35,8 +35,6 @@ RESULTS = """-- Results: one row.
 create schema if not exists report_oibl;
 drop table if exists report_oibl.bookkeeper_results;
 create table report_oibl.bookkeeper_results as select 1 as id, 'a' as name;
-drop table if exists report_oibl.new_bookkeeper_results;
-create table report_oibl.new_bookkeeper_results as select 1 as id, 'a' as name;
 """
 MENDED = "to_regclass('public.mended') is null"
 SCRIPTS = {
