@@ -146,8 +146,6 @@ def test_failure_then_recovery(night: Night) -> None:
     states = "select state from report_oibl.aggregator_runs order by started_at"
     assert night.query("failing", states) == [("failed",), ("success",)]
     assert night.query("failing", "select count(*) from report_oibl.aggregator_claims") == [(0,)]
-    # Another good run is no news: the last test looks.
-    night.runs["failing"] = night.stack.trigger(dag_id("failing"))
 
 
 def test_retry_then_success(night: Night) -> None:
@@ -237,7 +235,6 @@ def test_metrics(night: Night) -> None:
 
 def test_nothing_else_has_arrived(night: Night) -> None:
     """The whole night's messages: each event once, none for anything else."""
-    assert night.ended("failing") == "success"
     time.sleep(5)
     titles = {client: len(night.titles(client)) for client in CLIENTS}
     assert titles == {
