@@ -132,7 +132,7 @@ def resolve_params(config: ClientConfig, context: Any) -> RunParams:
     """
     dag_run = context["dag_run"]
     params = dict(context["params"])
-    request = _request(params, dag_run.conf or {})
+    request = _request(params, dag_run.conf or {}, default_params(config))
     for name, systems in (("systems", request.systems), ("ignore_systems", request.ignore_systems)):
         unknown = [system for system in systems if system not in config.systems]
         if unknown:
@@ -154,8 +154,10 @@ def resolve_params(config: ClientConfig, context: Any) -> RunParams:
     )
 
 
-def _request(params: Mapping[str, Any], conf: Mapping[str, Any]) -> RunRequest:
-    problems = [f"unknown param {name}{suggestion(name, params)}" for name in sorted(set(conf) - set(params))]
+def _request(params: Mapping[str, Any], conf: Mapping[str, Any], declared: Mapping[str, Any]) -> RunRequest:
+    # Airflow adds every key of the conf to the params, whether the DAG declares it or not.
+    unknown = sorted((set(conf) | set(params)) - set(declared))
+    problems = [f"unknown param {name}{suggestion(name, declared)}" for name in unknown]
     own = {name: value for name, value in params.items() if name in RunRequest.model_fields}
     try:
         request = RunRequest.model_validate(own)

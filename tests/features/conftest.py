@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
-from pytest_bdd import given, parsers, then
+from pytest_bdd import given, parsers, then, when
 
 from billing_aggregator.export.planner import Export
 from billing_aggregator.export.store import open_store
 from tests.exporting import Lab
+from tests.features.nightly import Nachtlauf, Nightly
 from tests.features.s3_faults import FaultyS3
 
 if TYPE_CHECKING:
@@ -80,9 +81,7 @@ def feature_dsn(postgres: EmbeddedPostgres) -> str:
 
 
 @pytest.fixture
-def new_output(
-    feature_dsn: str, s3_server: LocalS3, bucket: str
-) -> Iterator[Callable[[str | None], Ausgabe]]:
+def new_output(feature_dsn: str, s3_server: LocalS3, bucket: str) -> Iterator[Callable[[str | None], Ausgabe]]:
     """Return a function that makes a table's way to S3, or to a folder."""
     table = f"report_oibl.buchungen_{next(_tables)}"
     with FaultyS3(s3_server.url) as faulty:
@@ -118,3 +117,60 @@ def _(ausgabe: Ausgabe, tmp_path: Path) -> None:
 def _(ausgabe: Ausgabe, message: str | None) -> None:
     assert ausgabe.error is not None
     assert (message or "") in str(ausgabe.error)
+
+
+@pytest.fixture(scope="session")
+def nightly(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nightly]:
+    process = Nightly(tmp_path_factory.mktemp("airflow"))
+    yield process
+    process.close()
+
+
+@pytest.fixture
+def nachtlauf(
+    nightly: Nightly, postgres: EmbeddedPostgres, new_warehouse: Callable[[], str], s3_server: LocalS3, bucket: str
+) -> Nachtlauf:
+    return Nachtlauf(nightly, postgres, s3_server, new_warehouse(), bucket)
+
+
+@given("ein kleiner Bestand mit 120 Buchungen")
+def _(nachtlauf: Nachtlauf, tmp_path: Path) -> None:
+    nachtlauf.small_scripts(tmp_path / "sql")
+
+
+@given(parsers.parse('das Skript "{name}" ist fehlerhaft'))
+def _(tmp_path: Path, name: str) -> None:
+    (tmp_path / "sql" / name).write_text("select 1 / 0;\n", encoding="utf-8")
+
+
+@when("der Nachtlauf läuft")
+@when("der Nachtlauf noch einmal läuft")
+def _(nachtlauf: Nachtlauf) -> None:
+    nachtlauf.run()
+
+
+@then("ist er gelungen")
+def _(nachtlauf: Nachtlauf) -> None:
+    assert nachtlauf.state == "success", nachtlauf.log[-5000:]
+
+
+@then("ist er gescheitert")
+def _(nachtlauf: Nachtlauf) -> None:
+    assert nachtlauf.state == "failed", nachtlauf.log[-3000:]
+
+
+@then(parsers.parse('das Protokoll erklärt "{words}"'))
+def _(nachtlauf: Nachtlauf, words: str) -> None:
+    assert words in nachtlauf.log
+
+
+@then("veröffentlicht ist nichts")
+def _(nachtlauf: Nachtlauf) -> None:
+    assert nachtlauf.manifests[-1] is None
+    listed = nachtlauf.s3.client().list_objects_v2(Bucket=nachtlauf.bucket)
+    assert [item["Key"] for item in listed.get("Contents", [])] == []
+
+
+@then("keine Verbindung zur Datenbank ist mehr offen")
+def _(nachtlauf: Nachtlauf) -> None:
+    assert nachtlauf.sessions() == 0

@@ -108,4 +108,3 @@ class FaultyS3:
         request.end_headers()
         if request.command != "HEAD":
             request.wfile.write(body)
-

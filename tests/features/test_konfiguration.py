@@ -49,7 +49,7 @@ def number(text: str) -> int | None:
 
 @given("die Umgebungsvariablen sind")
 def _(konfiguration: Konfiguration, datatable: list[list[str]]) -> None:
-    konfiguration.variables |= {name: value for name, value in datatable[1:]}
+    konfiguration.variables |= dict(datatable[1:])
 
 
 @given(parsers.re(r'die Variable "(?P<name>\w+)" hat den Wert "(?P<value>.*)"'))

@@ -68,7 +68,7 @@ def begin(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], **conf: An
     defaults = default_params(config)
     now = datetime.now(UTC)
     dag_run = SimpleNamespace(conf=conf, logical_date=now, run_after=now)
-    params = defaults | {name: value for name, value in conf.items() if name in defaults}
+    params = defaults | conf
     context: Any = {"params": params, "dag_run": dag_run, "run_id": "manual"}
     StartRunOperator(task_id="start", client_config=config).pre_execute(context)
 

@@ -23,7 +23,8 @@ def config() -> ClientConfig:
 
 def context(config: ClientConfig, conf: dict[str, Any], *, logical: datetime | None = RUN_AT) -> dict[str, Any]:
     defaults = {name: param.value for name, param in declare_params(config).items()}
-    params = defaults | {name: value for name, value in conf.items() if name in defaults}
+    # As Airflow does it: keys that no DAG declares are among the params, too.
+    params = defaults | conf
     dag_run = SimpleNamespace(conf=conf, logical_date=logical, run_after=RUN_AT)
     return {"params": params, "dag_run": dag_run}
 

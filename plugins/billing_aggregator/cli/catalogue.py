@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from billing_aggregator.config.load import sql_root
 from billing_aggregator.config.models import ordered
-from billing_aggregator.scripts import Script, find_queries, find_scripts
+from billing_aggregator.scripts import Script, find_queries, find_scripts, system_of_query
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,11 +31,13 @@ class Export:
     :param name: ``tripica_results``, or ``<audience>/<query>``.
     :param key: where its first file goes; ``business_date`` and run stay as fields in braces.
     :param source: what is exported: a table, or the query's file.
+    :param system: a run without this system leaves the export out; None: it belongs to no system.
     """
 
     name: str
     key: str
     source: str
+    system: str | None
 
 
 def phase_scripts(config: ClientConfig, phase: str, system: str) -> list[Script]:
@@ -50,10 +52,13 @@ def systems_in_order(config: ClientConfig) -> list[str]:
 
 def exports(config: ClientConfig) -> list[Export]:
     """Return the client's exports in the order in which they are listed: results of systems, then queries."""
-    found = [(f"{system}_results", f"report_oibl.{system}_results") for system in systems_in_order(config)]
     root = sql_root(config)
-    found += [(name, path.relative_to(root).as_posix()) for name, path in find_queries(root).items()]
-    return [Export(name, file_key(config, name + FIRST_FILE), source) for name, source in found]
+    found: list[tuple[str, str, str | None]] = [
+        (f"{system}_results", f"report_oibl.{system}_results", system) for system in systems_in_order(config)
+    ]
+    for name, path in find_queries(root).items():
+        found.append((name, path.relative_to(root).as_posix(), system_of_query(path)))
+    return [Export(name, file_key(config, name + FIRST_FILE), source, system) for name, source, system in found]
 
 
 def file_key(config: ClientConfig, file: str) -> str:

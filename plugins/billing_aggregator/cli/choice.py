@@ -74,8 +74,6 @@ def checked_params(config: ClientConfig, conf: dict[str, Any]) -> RunParams:
     dag_run = SimpleNamespace(conf=conf, logical_date=now, run_after=now)
     params = default_params(config)
     try:
-        return resolve_params(
-            config, {"params": params | {k: v for k, v in conf.items() if k in params}, "dag_run": dag_run}
-        )
+        return resolve_params(config, {"params": params | conf, "dag_run": dag_run})
     except RunParamError as error:
         raise ConfigError(str(error)) from None

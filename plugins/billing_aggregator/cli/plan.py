@@ -127,8 +127,8 @@ class Plan:
         return shown
 
     def _exports(self) -> list[catalogue.Export]:
-        left_out = {f"{system}_results" for system in self.config.systems if system not in self.run.systems}
-        return [export for export in catalogue.exports(self.config) if export.name not in left_out]
+        wanted = (None, *self.run.systems)
+        return [export for export in catalogue.exports(self.config) if export.system in wanted]
 
 
 def plan(config: ClientConfig, run: RunParams) -> Plan:

@@ -16,7 +16,7 @@ from billing_aggregator.config import BrokenConfig, ClientConfig, ConfigError, l
 from billing_aggregator.config.clients_file import ClientsFile
 from billing_aggregator.config.errors import suggestion
 from billing_aggregator.config.load import clients_path, sql_root
-from billing_aggregator.scripts import ScriptError, find_queries
+from billing_aggregator.scripts import ScriptError, find_queries, system_of_query
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -172,10 +172,14 @@ def _severities(config: ClientConfig) -> Iterator[str]:
 
 def _exports(configs: Sequence[ClientConfig]) -> Iterator[str]:
     roots = {root for config in configs if (root := _root(config)) is not None}
+    known = sorted({system for config in configs for system in (*config.systems, *config.dependencies)})
     for root in sorted(roots):
         for name, path in find_queries(root).items():
             if not EXPORT_NAME.fullmatch(name):
                 yield f"{path}: an export is <audience>/<query>.sql, in lower-case letters, digits and underscores"
+            system = system_of_query(path)
+            if system is not None and system not in known:
+                yield f"{path}: '-- system: {system}' is no system{suggestion(system, known)}"
             code = catalogue.code_of(path.read_text(encoding="utf-8", errors="replace"))
             if not QUERY.match(code) or ";" in code.strip().rstrip(";"):
                 yield f"{path}: an export is one query: SELECT ..., without further statements"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import string
 from datetime import UTC, datetime
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -11,9 +10,9 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator
 
 from billing_aggregator.config.values import SettingText
+from billing_aggregator.export.keys import KeyTemplateError, check_template
 
 CRON_FIELDS = 5
-KEY_FIELDS = frozenset({"client", "environment", "business_date", "run_id", "file"})
 # What a run sets itself, in every session: see billing_aggregator.connections.
 RUN_SETTINGS = frozenset({"timezone", "application_name", "search_path", "role", "session_authorization"})
 
@@ -45,16 +44,9 @@ def check_time_zone(value: str) -> str:
 def check_key_template(value: str) -> str:
     """Return *value*; raises ValueError when files would collide, or a key would hold unsafe characters."""
     try:
-        fields = [name for _, name, _, _ in string.Formatter().parse(value) if name is not None]
-    except ValueError as error:
-        raise ValueError(f"must be a template such as {{client}}/{{environment}}/{{file}}: {error}") from None
-    unknown = sorted(set(fields) - KEY_FIELDS)
-    if unknown:
-        raise ValueError(f"unknown field {{{unknown[0]}}}; allowed: {', '.join(sorted(KEY_FIELDS))}")
-    if fields.count("file") != 1 or not value.endswith("{file}"):
-        raise ValueError("must end with {file}, or files would overwrite each other")
-    if value.startswith("/") or re.search(r"//|\.\.|[^\w{}./=-]", value, re.ASCII):
-        raise ValueError("may hold letters, digits and . _ - = / only, no leading or double slash")
+        check_template(value)
+    except KeyTemplateError as error:
+        raise ValueError(str(error).removeprefix(f"key template {value!r}").removeprefix(":").strip()) from None
     return value
 
 

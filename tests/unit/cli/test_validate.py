@@ -61,7 +61,11 @@ MISTAKES = [
     ),
     ("clients.yaml", CLIENTS.replace("{prod: {}, stage", "{prod: {systems: [sap]}, stage"), "unknown system sap"),
     ("clients.yaml", CLIENTS.replace("  two: {prod: {}}", "  one: {dev: {}}"), "one stands here a second time"),
-    ("clients.yaml", CLIENTS.replace("exports,", "exports, key_template: '{file}',"), "would be written by"),
+    (
+        "clients.yaml",
+        CLIENTS.replace("exports,", "exports, key_template: '{file}',"),
+        "the files of two clients or environments would",
+    ),
     (
         "clients.yaml",
         CLIENTS.replace("two: {prod: {}}", "two: {prod: {check_severity: {a: warn}}}"),
@@ -97,6 +101,7 @@ MISTAKES = [
     ("sql/intit/tripica/010_x.sql", "select 1;", "intit: no phase has this name; the phases are prechecks, init"),
     ("sql/archive/customer/oibl.sql", "delete from x", "oibl.sql: an export is one query: SELECT"),
     ("sql/archive/customer/oibl.sql", "select 1; select 2", "oibl.sql: an export is one query: SELECT"),
+    ("sql/archive/customer/oibl.sql", "-- system: tripika\nselect 1", "'-- system: tripika' is no system; did you mean"),
     ("sql/archive/Kunde/oibl.sql", "select 1", "Kunde/oibl.sql: an export is <audience>/<query>.sql"),
 ]
 
