@@ -1,0 +1,155 @@
+"""Journal: posting lines, tax lines and headers of the exported summaries."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from tests.golden.model.basics import earliest, first, german, grouped, outer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import date
+    from uuid import UUID
+
+    from tests.golden.model.sources import Entry, Item, Summary
+    from tests.golden.model.vault import Vault
+
+
+class Booking(NamedTuple):
+    """A posting line (data_sap_bookings); only the columns that matter later."""
+
+    booking_created: date | None
+    budat: date | None
+    beldat: date | None
+    aufnr: str
+    mwskz: str
+    newbs: str
+    newko: str | None
+    xblnr: str | None
+    aggregate_id: str | None
+    amount_calculation: str | None
+    tax_aggregate_ouid: int | None
+
+
+class TaxLine(NamedTuple):
+    """A tax line (base_data_bbtax)."""
+
+    booking_created: date | None
+    mwskz: str
+    newbs: str
+    newko: str | None
+    xblnr: str | None
+    wrbed: str | None
+    fwbas: str | None
+    aggregate_id: str | None
+    amount_calculation: str | None
+
+
+class Header(NamedTuple):
+    """A document header (base_data_bbkpf)."""
+
+    budat: date | None
+    xbelnr: str | None
+
+
+def headers(vault: Vault) -> list[Header]:
+    """One row per journal entry of an exported summary."""
+    return [Header(entry.date, entry.id) for _, entry in _exported_entries(vault)]
+
+
+def bookings(vault: Vault) -> list[Booking]:
+    """Exported summary, entry, item; then left joined sources, source items, transaction items and their taxes."""
+    metadata = _Metadata(vault)
+    sources = grouped(vault.sources, lambda row: row.journal_entry_items_uuid)
+    source_items = grouped(vault.source_items, lambda row: row.journal_entry_item_sources_uuid)
+    transaction_items = grouped(vault.transaction_items, lambda row: row.uuid)
+    taxes = grouped(vault.transaction_item_taxes, lambda row: row.uuid)
+    return [
+        Booking(
+            booking_created=_booking_created(summary),
+            budat=entry.date,
+            beldat=None if summary.create_time is None else summary.create_time.date(),
+            aufnr=first(metadata.value(item, "aufnr"), "/") or "",
+            mwskz=first(metadata.value(item, "mwskz"), "/") or "",
+            newbs=_posting_key(item.amount),
+            newko=item.account,
+            xblnr=entry.id,
+            aggregate_id=transaction_item.external_reference if transaction_item else None,
+            amount_calculation=source_item.amount_formula if source_item else None,
+            tax_aggregate_ouid=_digits(tax.external_reference if tax else None),
+        )
+        for summary, entry, item in _exported_items(vault)
+        for source in outer(sources.get(item.uuid))
+        for source_item in outer(source_items.get(source.uuid) if source else None)
+        for transaction_item in outer(transaction_items.get(source_item.transaction_items_uuid) if source_item else None)
+        for tax in outer(taxes.get(source_item.transaction_item_taxes_uuid) if source_item else None)
+    ]
+
+
+def tax_lines(vault: Vault, accounts: dict[str, str]) -> list[TaxLine]:
+    """Exported summary, entry, item, item tax, tax source; then left joined tax source items."""
+    metadata = _Metadata(vault)
+    item_taxes = grouped(vault.item_taxes, lambda row: row.journal_entry_items_uuid)
+    tax_sources = grouped(vault.tax_sources, lambda row: row.journal_entry_item_taxes_uuid)
+    source_items = grouped(vault.tax_source_items, lambda row: row.journal_entry_item_tax_sources_uuid)
+    transaction_items = grouped(vault.transaction_items, lambda row: row.uuid)
+    return [
+        TaxLine(
+            booking_created=_booking_created(summary),
+            mwskz=first(metadata.value(item, "mwskz"), "/") or "",
+            newbs=_posting_key(item_tax.amount),
+            newko=accounts.get(metadata.value(item, "mwskz") or ""),
+            xblnr=entry.id,
+            wrbed=german(source_item.amount) if source_item else None,
+            fwbas=german(source_item.base_amount) if source_item else None,
+            aggregate_id=transaction_item.external_reference if transaction_item else None,
+            amount_calculation=source_item.amount_formula if source_item else None,
+        )
+        for summary, entry, item in _exported_items(vault)
+        for item_tax in item_taxes.get(item.uuid, [])
+        for source in tax_sources.get(item_tax.uuid, [])
+        for source_item in outer(source_items.get(source.uuid))
+        for transaction_item in outer(transaction_items.get(source_item.transaction_items_uuid) if source_item else None)
+    ]
+
+
+class _Metadata:
+    """Item metadata: per item and key the maximum value in text order, of the types rfbibl and schleupen."""
+
+    def __init__(self, vault: Vault) -> None:
+        rows = [row for row in vault.metadata if row.type in ("rfbibl", "schleupen") and row.value is not None]
+        self._rows = grouped(rows, lambda row: (row.journal_entry_items_uuid, row.key))
+
+    def value(self, item: Item, key: str) -> str | None:
+        values = [row.value for row in self._rows.get((item.uuid, key), [])]
+        return max((value for value in values if value is not None), default=None)
+
+
+def _exported_entries(vault: Vault) -> Iterator[tuple[Summary, Entry]]:
+    summaries = grouped((row for row in vault.summaries if row.export), lambda row: row.uuid)
+    for entry in vault.entries:
+        for summary in summaries.get(entry.summaries_uuid, []):
+            yield summary, entry
+
+
+def _exported_items(vault: Vault) -> Iterator[tuple[Summary, Entry, Item]]:
+    items: dict[UUID | None, list[Item]] = grouped(vault.items, lambda row: row.journal_entries_uuid)
+    for summary, entry in _exported_entries(vault):
+        for item in items.get(entry.uuid, []):
+            yield summary, entry, item
+
+
+def _booking_created(summary: Summary) -> date | None:
+    """Earlier of the dates of file_created_at and create_time; a null is ignored."""
+    times = (summary.file_created_at, summary.create_time)
+    return earliest(None if time is None else time.date() for time in times)
+
+
+def _posting_key(amount: int | None) -> str:
+    """50 (credit) below zero, else 40 (debit); zero and null are 40."""
+    return "50" if amount is not None and amount < 0 else "40"
+
+
+def _digits(text: str | None) -> int | None:
+    """Tax aggregate ouid; a reference that is no number is skipped (defect D6), the line stays."""
+    return int(text) if text is not None and text.isascii() and text.strip().isdigit() else None
