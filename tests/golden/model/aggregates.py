@@ -34,7 +34,9 @@ class AggregateTax(NamedTuple):
 
 def vat_signs(vault: Vault) -> dict[str, Signs]:
     """Over all (charge, VAT row) pairs of a non-empty aggregate: -1 if the sum is below 0, else +1."""
-    vat_rows = grouped((row for row in vault.tax_rows if row.taxcategory == "VAT"), lambda row: row.appliedbillingchargeouid)
+    vat_rows = grouped(
+        (row for row in vault.tax_rows if row.taxcategory == "VAT"), lambda row: row.appliedbillingchargeouid
+    )
     pairs = [(charge, tax) for charge in vault.charges if charge.aggregateid for tax in vat_rows.get(charge.ouid, [])]
     return {
         aggregate: Signs(

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 BERLIN = ZoneInfo("Europe/Berlin")
 UTC = ZoneInfo("UTC")
 CENT = Decimal("0.01")
+#: Numbers from here on do not fit into the database's ouids.
+BIGINT = 1 << 63
 Row = TypeVar("Row")
 Value = TypeVar("Value")
 Moment = TypeVar("Moment", "date", "datetime")

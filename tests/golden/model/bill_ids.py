@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.golden.model.basics import UTC, characteristic, grouped, like
+from tests.golden.model.basics import UTC, berlin_day, characteristic, grouped, like
 from tests.golden.model.client_data import CUT_OFF
-from tests.golden.model.basics import berlin_day
 
 if TYPE_CHECKING:
     from datetime import datetime

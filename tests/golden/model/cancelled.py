@@ -48,7 +48,13 @@ def _by_balance(vault: Vault) -> Iterator[tuple[int, datetime | None]]:
 def _candidates(vault: Vault) -> list[Candidate]:
     charges = [row for row in vault.charges if row.aggregateid is None for _ in range(due_matches(row.glid))]
     return [
-        Candidate(row.ouid, row.transactionid, row.taxincludedamount, _place(row, rows), total(r.taxincludedamount for r in rows))
+        Candidate(
+            row.ouid,
+            row.transactionid,
+            row.taxincludedamount,
+            _place(row, rows),
+            total(r.taxincludedamount for r in rows),
+        )
         for rows in grouped(charges, lambda row: row.transactionid).values()
         for row in rows
     ]

@@ -100,7 +100,9 @@ def own_due_dates(vault: Vault) -> list[OwnDueDate]:
     """base_data_charge_specific_due_date: bills by their advice, ordinary bonuses by their creation."""
     advices = grouped(vault.advices, lambda row: row.ouid)
     bills = [
-        OwnDueDate(charge.ouid, charge.transactionid, berlin_day(_bill_due(advice.paymentduedate, advice.datetimecreate)))
+        OwnDueDate(
+            charge.ouid, charge.transactionid, berlin_day(_bill_due(advice.paymentduedate, advice.datetimecreate))
+        )
         for charge in vault.charges
         if like(charge.glid, "%_BILL", "%_BILL_MIGRATION")
         for advice in advices.get(charge.settlementnoteadviceouid, [])

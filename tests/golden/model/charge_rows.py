@@ -13,7 +13,6 @@ from tests.golden.model.overpayments import CREDIT, USED
 from tests.golden.model.rows import ListRow, text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from datetime import datetime
 
     from tests.golden.model.aggregates import AggregateTax
@@ -83,7 +82,7 @@ def open_items(
 
 
 def tie_rank(charge: DataCharge) -> tuple[Any, ...]:
-    """Lowest login, lowest MBA, settled before open, latest balance date, earliest due date, latest write-off."""
+    """Lowest login, lowest MBA, settled before open, latest balance date, earliest due date."""
     owner, balance_date = charge.owner, charge.balance_date
     return (
         owner.login_ouid or 0,
@@ -91,24 +90,7 @@ def tie_rank(charge: DataCharge) -> tuple[Any, ...]:
         balance_date is None,
         -(balance_date or date.min).toordinal(),
         charge.due_date or _LAST,
-        _Descending(charge.write_off_rank),
     )
-
-
-class _Descending:
-    """Turns the order of a value round."""
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
-
-    def __lt__(self, other: _Descending) -> bool:
-        return bool(other.value < self.value)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Descending) and bool(self.value == other.value)
-
-    def __hash__(self) -> int:
-        return hash(self.value)
 
 
 def _balance_date(

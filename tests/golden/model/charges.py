@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tests.golden.model.accounts import Accounts
@@ -50,8 +50,6 @@ class DataCharge:
     dunning: Dunning
     taxes: Taxes
     signs: Signs | None
-    #: Order of the write-off, for ties only: no column of the table.
-    write_off_rank: object = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -131,7 +129,6 @@ def _row(
         dunning=dunned.get(row.owner.mba, NOT_DUNNED) if row.owner.mba is not None else NOT_DUNNED,
         taxes=taxes,
         signs=signs,
-        write_off_rank=written.rank if written else None,
     )
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 NO_END = date(9999, 12, 31)
 SHOWN_STATUSES = ("DUNNING", "BLOCKING", "INKASSO")
 _BEGINNING = datetime(1, 1, 2, tzinfo=UTC)
+_LAST_ID = 1 << 128
 
 
 class Dunning(NamedTuple):
@@ -47,22 +48,26 @@ def _row(case: tuple[Case, CaseClaim | None] | None, lock: Lock | None) -> Dunni
 
 
 def _cases(vault: Vault) -> dict[str, tuple[Case, CaseClaim | None]]:
-    """Newest case per MBA (null creation is newest) with its claim. Tie: highest level, then id."""
+    """Newest case per MBA (null creation is newest) with its claim. Tie: highest level, then lowest id."""
     claims = grouped(vault.case_claims, lambda row: row.case_receivable_id)
     pairs = [(case, claim) for case in vault.cases for claim in outer(claims.get(case.id))]
     return {mba: max(rows, key=_case_rank) for mba, rows in grouped(pairs, lambda pair: pair[0].mba).items()}
 
 
-def _case_rank(pair: tuple[Case, CaseClaim | None]) -> tuple[tuple[bool, datetime], int, str]:
+def _case_rank(pair: tuple[Case, CaseClaim | None]) -> tuple[tuple[bool, datetime], int, int, int]:
     case, claim = pair
     level = claim.dunning_level if claim and claim.dunning_level is not None else -1
-    return _newest(case.created_at), level, str(claim.dunning_claim_id) if claim else ""
+    claim_id = claim.dunning_claim_id if claim else None
+    return _newest(case.created_at), level, -case.id.int, -(claim_id.int if claim_id else _LAST_ID)
 
 
 def _locks(vault: Vault, as_of: datetime) -> dict[str, Lock]:
     """Newest lock per MBA is chosen first; then dropped if deleted or ended before today."""
     groups = grouped(vault.locks, lambda row: row.mba)
-    newest = {mba: max(rows, key=lambda row: (_newest(row.created_at), _newest(row.updated_at))) for mba, rows in groups.items()}
+    newest = {
+        mba: max(rows, key=lambda row: (_newest(row.created_at), _newest(row.updated_at)))
+        for mba, rows in groups.items()
+    }
     today = berlin_day(as_of) or NO_END
     return {mba: lock for mba, lock in newest.items() if not lock.deleted and _end(lock) >= today}
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from tests.golden.model.basics import earliest, first, german, grouped, outer
+from tests.golden.model.basics import BIGINT, earliest, first, german, grouped, outer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,7 +61,7 @@ def headers(vault: Vault) -> list[Header]:
 def bookings(vault: Vault) -> list[Booking]:
     """Exported summary, entry, item; then left joined sources, source items, transaction items and their taxes."""
     metadata = _Metadata(vault)
-    sources = grouped(vault.sources, lambda row: row.journal_entry_items_uuid)
+    sources = grouped(vault.item_sources, lambda row: row.journal_entry_items_uuid)
     source_items = grouped(vault.source_items, lambda row: row.journal_entry_item_sources_uuid)
     transaction_items = grouped(vault.transaction_items, lambda row: row.uuid)
     taxes = grouped(vault.transaction_item_taxes, lambda row: row.uuid)
@@ -81,7 +82,9 @@ def bookings(vault: Vault) -> list[Booking]:
         for summary, entry, item in _exported_items(vault)
         for source in outer(sources.get(item.uuid))
         for source_item in outer(source_items.get(source.uuid) if source else None)
-        for transaction_item in outer(transaction_items.get(source_item.transaction_items_uuid) if source_item else None)
+        for transaction_item in outer(
+            transaction_items.get(source_item.transaction_items_uuid) if source_item else None
+        )
         for tax in outer(taxes.get(source_item.transaction_item_taxes_uuid) if source_item else None)
     ]
 
@@ -109,7 +112,9 @@ def tax_lines(vault: Vault, accounts: dict[str, str]) -> list[TaxLine]:
         for item_tax in item_taxes.get(item.uuid, [])
         for source in tax_sources.get(item_tax.uuid, [])
         for source_item in outer(source_items.get(source.uuid))
-        for transaction_item in outer(transaction_items.get(source_item.transaction_items_uuid) if source_item else None)
+        for transaction_item in outer(
+            transaction_items.get(source_item.transaction_items_uuid) if source_item else None
+        )
     ]
 
 
@@ -151,5 +156,7 @@ def _posting_key(amount: int | None) -> str:
 
 
 def _digits(text: str | None) -> int | None:
-    """Tax aggregate ouid; a reference that is no number is skipped (defect D6), the line stays."""
-    return int(text) if text is not None and text.isascii() and text.strip().isdigit() else None
+    """Tax aggregate ouid; a reference that is no bigint is skipped (defect D6), the line stays."""
+    if text is None or not re.fullmatch(r"[0-9]+", text) or int(text) >= BIGINT:
+        return None
+    return int(text)

@@ -97,6 +97,7 @@ def _used_through_another(vault: Vault) -> Iterator[Reason]:
 
 
 def _pairs(vault: Vault) -> Iterator[tuple[Charge, Charge]]:
+    """Used charge and credit of one account; that the balance's account is meant would be another reading."""
     requests = grouped(vault.requests, lambda row: row.transactionid)
     items = [row for row in vault.payment_items if row.referredtype == "CANCELLED_BALANCE"]
     items_of = grouped(items, lambda row: row.paymentouid)
@@ -108,7 +109,7 @@ def _pairs(vault: Vault) -> Iterator[tuple[Charge, Charge]]:
         for request in requests.get(used.transactionid, []):
             for item in items_of.get(request.ouid, []):
                 for balance in balances.get((item.referredouid, item.amount), []):
-                    key = (balance.transactionid, balance.billingaccountouid, balance.amount)
+                    key = (balance.transactionid, used.billingaccountouid, balance.amount)
                     for credit in credits.get(key, []):
                         yield used, credit
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
-from decimal import Decimal
-from typing import NamedTuple
-from uuid import UUID
+from datetime import datetime
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from datetime import date
+    from decimal import Decimal
+    from uuid import UUID
 
 Instant = datetime | None
 Text = str | None
@@ -13,7 +16,7 @@ Number = int | None
 
 
 class Account(NamedTuple):
-    """datalake_vault.billing_account"""
+    """datalake_vault.billing_account."""
 
     ouid: int
     name: Text
@@ -22,14 +25,14 @@ class Account(NamedTuple):
 
 
 class Relationship(NamedTuple):
-    """datalake_vault.billing_account_relationship"""
+    """datalake_vault.billing_account_relationship."""
 
     billingaccountouid: Number
     targetbillingaccountouid: Number
 
 
 class Login(NamedTuple):
-    """datalake_vault.login"""
+    """datalake_vault.login."""
 
     ouid: int
     customerouid: Number
@@ -37,7 +40,7 @@ class Login(NamedTuple):
 
 
 class Charge(NamedTuple):
-    """datalake_vault.applied_billing_charge"""
+    """datalake_vault.applied_billing_charge."""
 
     ouid: int
     datetimecreate: Instant
@@ -59,7 +62,7 @@ class Charge(NamedTuple):
 
 
 class TaxRow(NamedTuple):
-    """datalake_vault.applied_billing_tax_rate"""
+    """datalake_vault.applied_billing_tax_rate."""
 
     ouid: int
     appliedbillingchargeouid: Number
@@ -69,7 +72,7 @@ class TaxRow(NamedTuple):
 
 
 class Balance(NamedTuple):
-    """datalake_vault.billing_account_balance"""
+    """datalake_vault.billing_account_balance."""
 
     ouid: int
     datetimecreate: Instant
@@ -85,7 +88,7 @@ class Balance(NamedTuple):
 
 
 class PaymentRequest(NamedTuple):
-    """datalake_vault.payment_request"""
+    """datalake_vault.payment_request."""
 
     ouid: int
     transactionid: Text
@@ -95,7 +98,7 @@ class PaymentRequest(NamedTuple):
 
 
 class PaymentItem(NamedTuple):
-    """datalake_vault.payment_item"""
+    """datalake_vault.payment_item."""
 
     paymentouid: Number
     referredouid: Number
@@ -104,7 +107,7 @@ class PaymentItem(NamedTuple):
 
 
 class Advice(NamedTuple):
-    """datalake_vault.settlement_note_advice"""
+    """datalake_vault.settlement_note_advice."""
 
     ouid: int
     id: Text
@@ -113,7 +116,7 @@ class Advice(NamedTuple):
 
 
 class Product(NamedTuple):
-    """datalake_vault.product"""
+    """datalake_vault.product."""
 
     ouid: int
     name: Text
@@ -125,21 +128,21 @@ class Product(NamedTuple):
 
 
 class OrderItem(NamedTuple):
-    """datalake_vault.order_item"""
+    """datalake_vault.order_item."""
 
     product_ouid: Number
     productorderouid: Number
 
 
 class ProductOrder(NamedTuple):
-    """datalake_vault.product_order"""
+    """datalake_vault.product_order."""
 
     ouid: int
     state: Text
 
 
 class Note(NamedTuple):
-    """datalake_vault.note"""
+    """datalake_vault.note."""
 
     ouid: Number
     productorderouid: Number
@@ -147,14 +150,14 @@ class Note(NamedTuple):
 
 
 class ChargeAggregate(NamedTuple):
-    """datalake_vault.charge_aggregate"""
+    """datalake_vault.charge_aggregate."""
 
     ouid: int
     aggregateid: Text
 
 
 class TaxAggregate(NamedTuple):
-    """datalake_vault.tax_aggregate"""
+    """datalake_vault.tax_aggregate."""
 
     ouid: int
     chargeaggregateouid: Number
@@ -164,7 +167,7 @@ class TaxAggregate(NamedTuple):
 
 
 class Summary(NamedTuple):
-    """bookkeeper_vault.summaries"""
+    """bookkeeper_vault.summaries."""
 
     uuid: UUID
     create_time: Instant
@@ -173,7 +176,7 @@ class Summary(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """bookkeeper_vault.journal_entries"""
+    """bookkeeper_vault.journal_entries."""
 
     uuid: UUID
     summaries_uuid: UUID | None
@@ -182,7 +185,7 @@ class Entry(NamedTuple):
 
 
 class Item(NamedTuple):
-    """bookkeeper_vault.journal_entry_items"""
+    """bookkeeper_vault.journal_entry_items."""
 
     uuid: UUID
     journal_entries_uuid: UUID | None
@@ -191,7 +194,7 @@ class Item(NamedTuple):
 
 
 class Metadata(NamedTuple):
-    """bookkeeper_vault.journal_entry_item_account_metadata"""
+    """bookkeeper_vault.journal_entry_item_account_metadata."""
 
     journal_entry_items_uuid: UUID | None
     type: Text
@@ -200,14 +203,14 @@ class Metadata(NamedTuple):
 
 
 class Source(NamedTuple):
-    """bookkeeper_vault.journal_entry_item_sources"""
+    """bookkeeper_vault.journal_entry_item_sources."""
 
     uuid: UUID
     journal_entry_items_uuid: UUID | None
 
 
 class SourceItem(NamedTuple):
-    """bookkeeper_vault.journal_entry_item_source_items"""
+    """bookkeeper_vault.journal_entry_item_source_items."""
 
     journal_entry_item_sources_uuid: UUID | None
     amount: Number
@@ -217,7 +220,7 @@ class SourceItem(NamedTuple):
 
 
 class ItemTax(NamedTuple):
-    """bookkeeper_vault.journal_entry_item_taxes"""
+    """bookkeeper_vault.journal_entry_item_taxes."""
 
     uuid: UUID
     journal_entry_items_uuid: UUID | None
@@ -225,14 +228,14 @@ class ItemTax(NamedTuple):
 
 
 class TaxSource(NamedTuple):
-    """bookkeeper_vault.journal_entry_item_tax_sources"""
+    """bookkeeper_vault.journal_entry_item_tax_sources."""
 
     uuid: UUID
     journal_entry_item_taxes_uuid: UUID | None
 
 
 class TaxSourceItem(NamedTuple):
-    """bookkeeper_vault.journal_entry_item_tax_source_items"""
+    """bookkeeper_vault.journal_entry_item_tax_source_items."""
 
     journal_entry_item_tax_sources_uuid: UUID | None
     amount: Number
@@ -242,21 +245,21 @@ class TaxSourceItem(NamedTuple):
 
 
 class TransactionItem(NamedTuple):
-    """bookkeeper_vault.transaction_items"""
+    """bookkeeper_vault.transaction_items."""
 
     uuid: UUID
     external_reference: Text
 
 
 class TransactionItemTax(NamedTuple):
-    """bookkeeper_vault.transaction_item_taxes"""
+    """bookkeeper_vault.transaction_item_taxes."""
 
     uuid: UUID
     external_reference: Text
 
 
 class Case(NamedTuple):
-    """receivablemanagement_vault.case_receivables"""
+    """receivablemanagement_vault.case_receivables."""
 
     id: UUID
     mba: Text
@@ -265,7 +268,7 @@ class Case(NamedTuple):
 
 
 class CaseClaim(NamedTuple):
-    """receivablemanagement_vault.dunning_claims"""
+    """receivablemanagement_vault.dunning_claims."""
 
     case_receivable_id: UUID | None
     dunning_claim_id: UUID | None
@@ -274,7 +277,7 @@ class CaseClaim(NamedTuple):
 
 
 class Lock(NamedTuple):
-    """dunninglock_vault.dunning_locks"""
+    """dunninglock_vault.dunning_locks."""
 
     mba: Text
     reason: Text
@@ -285,7 +288,7 @@ class Lock(NamedTuple):
 
 
 class PasBooking(NamedTuple):
-    """paymentallocation_vault.bookings"""
+    """paymentallocation_vault.bookings."""
 
     id: UUID
     payment_id: UUID | None
@@ -294,14 +297,14 @@ class PasBooking(NamedTuple):
 
 
 class PasPayment(NamedTuple):
-    """paymentallocation_vault.payments"""
+    """paymentallocation_vault.payments."""
 
     id: UUID
     amount: Decimal | None
 
 
 class PasState(NamedTuple):
-    """paymentallocation_vault.payment_states"""
+    """paymentallocation_vault.payment_states."""
 
     id: UUID
     payment_status: Text

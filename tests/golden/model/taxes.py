@@ -22,7 +22,9 @@ class Taxes(NamedTuple):
 
 def charge_taxes(vault: Vault) -> dict[int, Taxes]:
     """Charge to taxes; charges without a row of the three categories are absent."""
-    rows = grouped((row for row in vault.tax_rows if row.taxcategory in CATEGORIES), lambda row: row.appliedbillingchargeouid)
+    rows = grouped(
+        (row for row in vault.tax_rows if row.taxcategory in CATEGORIES), lambda row: row.appliedbillingchargeouid
+    )
     return {
         charge: Taxes(
             vat=euros(total(row.amount for row in taxes if row.taxcategory == "VAT")),
