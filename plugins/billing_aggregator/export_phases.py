@@ -82,6 +82,7 @@ def publish_phase(config: ClientConfig, plans: list[Any], chunks: list[Any]) -> 
             publishes=True,
             plan_tasks=tasks,
             states=[chunk.output for chunk in chunks],
+            keep=names,
             assets={name: export_asset(export_name=name, **place(config)) for name in names},
         )
         abort = ClientAbortOperator(task_id="abort_uploads", client_config=config, plan_tasks=tasks)

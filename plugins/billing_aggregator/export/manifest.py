@@ -40,6 +40,19 @@ class ManifestFile(BaseModel):
     etag: str
 
 
+class KeptFrom(BaseModel):
+    """The run that published an export which later runs have left out.
+
+    :param run_id: that run.
+    :param business_date: its day, ISO.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    run_id: str
+    business_date: str
+
+
 class ManifestExport(BaseModel):
     """One export.
 
@@ -48,6 +61,7 @@ class ManifestExport(BaseModel):
     :param control_totals: column → exact sum as text, of all integer and numeric columns.
     :param csv: dialect and compression of the files.
     :param files: in the order of the rows.
+    :param kept_from: None for an export of this run; the run that published it when this run has left it out.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -57,6 +71,7 @@ class ManifestExport(BaseModel):
     control_totals: dict[str, str]
     csv: dict[str, Any]
     files: list[ManifestFile]
+    kept_from: KeptFrom | None = None
 
 
 class Manifest(BaseModel):

@@ -30,13 +30,13 @@ from billing_aggregator.export.errors import (
     UploadError,
     UploadGoneError,
 )
-from billing_aggregator.export.manifest import Manifest, ManifestExport, ManifestFile, read_manifest
+from billing_aggregator.export.manifest import KeptFrom, Manifest, ManifestExport, ManifestFile, read_manifest
 from billing_aggregator.export.staging import drop_staging
 from billing_aggregator.export.stale import stale_keys
 from billing_aggregator.export.verify import verify_source
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from billing_aggregator.export.chunk import ChunkState
     from billing_aggregator.export.plan import Chunk, Plan
@@ -71,6 +71,7 @@ def publish(
     states: Sequence[ChunkState],
     *,
     timeout: float,
+    keep: Collection[str] = (),
     claim_ttl: float = TIME_TO_LIVE,
     claim_wait: float = WAIT_SECONDS,
 ) -> Publication:
@@ -80,6 +81,8 @@ def publish(
     :param plans: the plans of all exports of the run.
     :param states: the states of all their chunks, in any order.
     :param timeout: seconds for each SQL statement; 0 means none.
+    :param keep: exports that this run leaves out on purpose: their files stay, and the manifest goes on naming them.
+        Any other export of the earlier manifest that has no plan is gone.
     :raises ExportSourceChangedError: a relation is not as it was planned.
     :raises UploadError: stored parts are not what the tasks wrote.
     :raises PublicationInProgressError: another run is publishing.
@@ -90,7 +93,7 @@ def publish(
     with Claim(store, run, ttl=claim_ttl, wait=claim_wait) as claim:
         found = store.read(run.manifest_key)
         earlier = read_manifest(found, store.url(run.manifest_key))
-        if earlier is not None and _published(earlier, plans, by_plan):
+        if earlier is not None and _published(earlier, plans, by_plan, keep):
             LOG.info("run %s is published already", run.run_id)
             publication = Publication(
                 earlier, run.manifest_key, _remove_stale(store, plans, earlier, earlier), repeated=True
@@ -103,7 +106,7 @@ def publish(
             claim.check()
             stored = _each(lambda item: _complete(store, *item), _uploads(plans, by_plan))
             claim.check()
-            manifest = _manifest(plans, by_plan, totals, stored)
+            manifest = _manifest(plans, by_plan, totals, stored, _kept(earlier, plans, keep))
             removed = _commit(store, plans, earlier, manifest, etag)
             publication = Publication(manifest, run.manifest_key, removed, repeated=False)
     for plan in plans:
@@ -177,17 +180,34 @@ def _sort(plans: Sequence[Plan], states: Sequence[ChunkState]) -> dict[str, list
     return by_plan
 
 
-def _published(earlier: Manifest | None, plans: Sequence[Plan], by_plan: dict[str, list[ChunkState]]) -> bool:
+def _kept(earlier: Manifest | None, plans: Sequence[Plan], keep: Collection[str]) -> dict[str, ManifestExport]:
+    """Return the exports of *earlier* that this run leaves out and that stay published."""
+    if earlier is None:
+        return {}
+    origin = KeptFrom(run_id=earlier.run_id, business_date=earlier.business_date)
+    names = set(keep) - {plan.name for plan in plans}
+    return {
+        name: export if export.kept_from else export.model_copy(update={"kept_from": origin})
+        for name, export in earlier.exports.items()
+        if name in names
+    }
+
+
+def _published(
+    earlier: Manifest, plans: Sequence[Plan], by_plan: dict[str, list[ChunkState]], keep: Collection[str]
+) -> bool:
     """Tell whether *earlier* is this very publication: same run, same files."""
-    if earlier is None or earlier.run_id != plans[0].run.run_id:
+    if earlier.run_id != plans[0].run.run_id:
         return False
-    there = {(name, file.key, file.sha256) for name, e in earlier.exports.items() for file in e.files}
+    own = {name: export for name, export in earlier.exports.items() if export.kept_from is None}
+    there = {(name, file.key, file.sha256) for name, export in own.items() for file in export.files}
     wanted = {
         (plan.name, chunk.upload.key, state.sha256)
         for plan in plans
         for chunk, state in zip(plan.chunks, by_plan[plan.name], strict=True)
     }
-    return there == wanted and set(earlier.exports) == {plan.name for plan in plans}
+    same = there == wanted and set(own) == {plan.name for plan in plans}
+    return same and set(earlier.exports) - set(own) <= set(keep)
 
 
 def _check_base(earlier: Manifest | None, etag: str | None, plans: Sequence[Plan]) -> None:
@@ -253,9 +273,10 @@ def _manifest(
     by_plan: dict[str, list[ChunkState]],
     totals: Sequence[dict[str, str]],
     stored: Sequence[Stored],
+    kept: dict[str, ManifestExport],
 ) -> Manifest:
     files = deque(stored)
-    exports = {}
+    exports = dict(kept)
     for plan, sums in zip(plans, totals, strict=True):
         exports[plan.name] = ManifestExport(
             columns=[column.name for column in plan.source.columns],

@@ -49,6 +49,7 @@ class PublishExportsOperator(ExportBaseOperator):
 
     :param plans: what the plans' tasks pushed as ``plan``: a list of XComs. (templated)
     :param states: what the chunks' tasks returned: a list of XComs of mapped tasks. (templated)
+    :param keep: names of exports that may be left out of a run: their earlier files stay published then.
     :param assets: export name → asset; its event gets rows, bytes, files and the manifest's key.
     :param claim_ttl: seconds without a sign of life after which another publisher is taken for dead.
     :param claim_wait: seconds to wait for another publisher.
@@ -61,6 +62,7 @@ class PublishExportsOperator(ExportBaseOperator):
         *,
         plans: Any,
         states: Any,
+        keep: Sequence[str] = (),
         assets: Mapping[str, Asset] | None = None,
         claim_ttl: float = TIME_TO_LIVE,
         claim_wait: float = WAIT_SECONDS,
@@ -72,6 +74,7 @@ class PublishExportsOperator(ExportBaseOperator):
             raise ValueError(f"claim_ttl is {claim_ttl}, claim_wait {claim_wait}; give positive seconds")
         self.plans = plans
         self.states = states
+        self.keep = list(keep)
         self.claim_ttl = claim_ttl
         self.claim_wait = claim_wait
 
@@ -93,6 +96,7 @@ class PublishExportsOperator(ExportBaseOperator):
                 plans,
                 states,
                 timeout=self.statement_timeout,
+                keep=self.keep,
                 claim_ttl=self.claim_ttl,
                 claim_wait=self.claim_wait,
             )
@@ -109,6 +113,9 @@ class PublishExportsOperator(ExportBaseOperator):
     def _report(self, context: Context, publication: Publication) -> dict[str, Any]:
         exports: dict[str, Any] = {}
         for name, export in publication.manifest.exports.items():
+            if export.kept_from is not None:
+                self.log.info("%s stays as run %s has published it", name, export.kept_from.run_id)
+                continue
             exports[name] = {
                 "rows": export.rows,
                 "bytes": sum(file.bytes for file in export.files),
