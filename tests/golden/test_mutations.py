@@ -92,7 +92,9 @@ class Prepared:
         if compare(self.connection, "report_oibl.new_tripica_results", "expected", self.columns):
             return "list"
         for table in UNBROKEN:
-            columns = tuple(c.name for c in self.connection.execute(f"select * from report_oibl.{table} limit 0").description)
+            columns = tuple(
+                c.name for c in self.connection.execute(f"select * from report_oibl.{table} limit 0").description
+            )
             if compare(self.connection, f"report_oibl.{table}", f"unbroken_{table}", columns):
                 return table
         return ""
