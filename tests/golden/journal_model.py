@@ -13,15 +13,60 @@ if TYPE_CHECKING:
 Record = dict[str, Any]
 NO_VALUE = "/"
 SLASHES = ("kostl", "newbk", "prced", "sgtxt", "vbund", "zterm", "zuonr", "psegment")
-ORDER = (
-    "booking_execution_id booking_created booking_src key ba budat bukrs beldat aufnr gsber kostl mwskz newbk newbs newko"
-    " prced sgtxt vbund wrbed_aggregate wrbed_total xblnr xstba zterm zuonr psegment aggregate_id amount_calculation"
-    " tax_aggregate_ouid"
-).split()
-TAX_ORDER = (
-    "bbtax_booking_execution_id bbtax_booking_created key aufnr gsber kostl mwskz newbk newbs newko prced sgtxt vbund"
-    " wrbed fwbas xblnr xstba zterm zuonr psegment aggregate_id amount_calculation"
-).split()
+ORDER = [
+    "booking_execution_id",
+    "booking_created",
+    "booking_src",
+    "key",
+    "ba",
+    "budat",
+    "bukrs",
+    "beldat",
+    "aufnr",
+    "gsber",
+    "kostl",
+    "mwskz",
+    "newbk",
+    "newbs",
+    "newko",
+    "prced",
+    "sgtxt",
+    "vbund",
+    "wrbed_aggregate",
+    "wrbed_total",
+    "xblnr",
+    "xstba",
+    "zterm",
+    "zuonr",
+    "psegment",
+    "aggregate_id",
+    "amount_calculation",
+    "tax_aggregate_ouid",
+]
+TAX_ORDER = [
+    "bbtax_booking_execution_id",
+    "bbtax_booking_created",
+    "key",
+    "aufnr",
+    "gsber",
+    "kostl",
+    "mwskz",
+    "newbk",
+    "newbs",
+    "newko",
+    "prced",
+    "sgtxt",
+    "vbund",
+    "wrbed",
+    "fwbas",
+    "xblnr",
+    "xstba",
+    "zterm",
+    "zuonr",
+    "psegment",
+    "aggregate_id",
+    "amount_calculation",
+]
 
 
 class Journal:

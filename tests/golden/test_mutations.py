@@ -1,8 +1,8 @@
 """Mutation proof: each named mistake in the SQL (mutations.toml) shows in the comparison with the expected rows.
 
 A mutation runs in one transaction on a prepared warehouse: the mutated script and those after it, then the comparison,
-then rollback. What the sample does not show must show in the extra scenarios of extra_vault.sql. ``make test`` runs a spread subset; BDA_ALL_MUTATIONS=1 (``make mutation``) runs all and writes the counts
-to ``build/mutations.json``.
+then rollback. What the sample does not show must show in the extra scenarios of extra_vault.sql. ``make test`` runs a
+spread subset; BDA_ALL_MUTATIONS=1 (``make mutation``) runs all and writes the counts to ``build/mutations.json``.
 """
 
 from __future__ import annotations

@@ -90,7 +90,9 @@ def plant_ties(vault: psycopg.Connection[Any]) -> None:
         select relationship.ouid + 1000000, relationship.billingaccountouid, (
             select min(ouid) from datalake_vault.billing_account where ouid <> relationship.billingaccountouid
         ) from datalake_vault.billing_account_relationship as relationship;
-        insert into receivablemanagement_vault.dunning_claims (id, case_receivable_id, dunning_claim_id, dunning_level, scenario)
+        insert into receivablemanagement_vault.dunning_claims (
+            id, case_receivable_id, dunning_claim_id, dunning_level, scenario
+        )
         select gen_random_uuid(), case_receivable_id, gen_random_uuid(), dunning_level, scenario || ' b'
         from receivablemanagement_vault.dunning_claims;
         insert into dunninglock_vault.dunning_locks
@@ -121,8 +123,10 @@ def plant_ties(vault: psycopg.Connection[Any]) -> None:
             settlementnoteadviceouid, transactionid, glid, analyticaxis, productname, startdatetime, enddatetime,
             taxexcludedamount, taxincludedamount, aggregateid, accountingid,
             case when characteristics ? 'rejectedChargeTransactionId' then
-                '{"rejectedChargeTransactionId": "xa5-3037-000001", "partiallyPaidChargeTransactionId": "xa5-3074-000002"}'
-            end::jsonb
+                jsonb_build_object(
+                    'rejectedChargeTransactionId', 'xa5-3037-000001', 'partiallyPaidChargeTransactionId', 'xa5-3074-000002'
+                )
+            end
         from datalake_vault.applied_billing_charge;
         insert into datalake_vault.applied_billing_tax_rate
         select ouid + 1000000, appliedbillingchargeouid + 1000000, taxcategory, taxrate, amount

@@ -58,7 +58,10 @@ TIES = {
         ) as balance (number, status, due, settled)
         where charge.transactionid = '{A01}'
         """,
-        f"select due_date::text, balance_date::text from report_oibl.new_tripica_results where transaction_id = '{A01}'",
+        f"""
+        select due_date::text, balance_date::text from report_oibl.new_tripica_results
+        where transaction_id = '{A01}'
+        """,
         [("2024-01-07", "2024-02-02")],
     ),
     "latest booking day of an aggregate": (
