@@ -12,6 +12,8 @@ PREFIX = "bda"
 MAX_BYTES = 63
 TAG_LENGTH = 8
 MARK = "~"
+# 24 bits: of a hundred names with equal ends, two share a hash with a probability of 0.0003.
+DIGEST_LENGTH = 6
 
 
 def run_tag(deployment: str, dag_id: str, run_id: str) -> str:
@@ -37,7 +39,7 @@ def _plain(text: str) -> str:
 def _cut(text: str, length: int) -> str:
     if len(text) <= length:
         return text
-    mark = MARK + _digest(text, 4) + MARK
+    mark = MARK + _digest(text, DIGEST_LENGTH) + MARK
     kept = length - len(mark)
     # A task's id begins with its phase and ends with the script's number and name: both ends tell something.
     front = kept // 3

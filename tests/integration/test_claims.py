@@ -182,6 +182,9 @@ def test_runs_are_recorded(connect: Callable[..., Any]) -> None:
     ensure_tables(connection)
     record_start(connection, FIRST, business_date="2026-11-20", dry_run=False)
     record_start(connection, SECOND, business_date="2026-11-20", dry_run=False)
+    with connection.cursor() as cursor:
+        cursor.execute("select state from report_oibl.aggregator_runs order by started_at")
+        assert [row[0] for row in cursor.fetchall()] == ["lost", "running"]
     summary = {"state": "success", "rows": 7, "files": 2, "bytes": 99, "error": None,
                "totals": {"tripica_results": {"amount": "12345678901234567.89"}}}  # fmt: skip
     record_end(connection, SECOND, summary)

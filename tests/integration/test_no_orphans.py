@@ -174,7 +174,9 @@ def test_session_names(case: str) -> None:
 
 
 def test_long_names_stay_apart() -> None:
-    tasks = [f"init.tripica.{number:03}_a_name_that_is_far_too_long_to_fit_in_here_{number}" for number in range(200)]
+    tasks = [
+        f"init.tripica.500_a_name_that_differs_in_{number:03}_its_middle_alone_and_is_too_long" for number in range(200)
+    ]
     names = {session_name("purpur-energy", "playground", "3f9a1c2e", task) for task in tasks}
     assert len(names) == 200
     assert all(len(name) <= 63 for name in names)

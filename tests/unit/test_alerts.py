@@ -9,13 +9,13 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.conftest import ROOT
 
 from billing_aggregator.alerts import callbacks, channels, closing, facts, late, ledger, texts
 from billing_aggregator.alerts.callbacks import RunFailed, on_task_failure
 from billing_aggregator.alerts.closing import close_run
 from billing_aggregator.alerts.events import ANCHORS, Event, Fact, event
 from billing_aggregator.config import Alerts, ClientConfig
+from tests.conftest import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable

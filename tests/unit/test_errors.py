@@ -12,12 +12,12 @@ from botocore.exceptions import (
     NoCredentialsError,
     ReadTimeoutError,
 )
-from tests.conftest import ROOT
 
 from billing_aggregator import errors
 from billing_aggregator.config import ConfigError
 from billing_aggregator.error_text import first_line, script_error_text
 from billing_aggregator.errors import TerminalError, TransientError, classify
+from tests.conftest import ROOT
 
 
 class WithState(psycopg.DatabaseError):

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.conftest import ROOT
 
 from billing_aggregator import deadlines, metrics
 from billing_aggregator.claims import Run
@@ -14,6 +13,7 @@ from billing_aggregator.config import ClientConfig, ConfigError
 from billing_aggregator.config.load import load_client
 from billing_aggregator.deadlines import deadline, is_dag_test
 from billing_aggregator.run_summary import summarise, warnings
+from tests.conftest import ROOT
 
 RUN = Run("enercity", "prod", "airflow#1", "billing", "manual__1")
 START = datetime(2026, 11, 20, 2, 0, tzinfo=UTC)

@@ -54,10 +54,6 @@ class SqlScriptOperator(RunAwareOperator, SQLExecuteQueryOperator):
                 result = run_script(connection, text, self.run_settings(context))
             except Exception as error:
                 raise SqlScriptError(script_error_text(error, self.script, text)) from error
-            except BaseException:
-                # A time-out or a kill: the server must not go on with what nobody waits for.
-                self.on_kill()
-                raise
             finally:
                 self._connection = None
                 logs.log_kept_notices(self.script, connection)

@@ -1,0 +1,51 @@
+"""What the runner does with a connection when a script does not end well."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from billing_aggregator.sql_runner import run_script
+
+
+class Connection:
+    """Fails with *error* as soon as something is executed, and notes what it is asked to do."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+        self.asked: list[str] = []
+
+    def cursor(self) -> Any:
+        return self
+
+    def __enter__(self) -> Any:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def execute(self, *_: Any) -> None:
+        raise self.error
+
+    def rollback(self) -> None:
+        self.asked.append("rollback")
+        raise OSError("the connection is lost")
+
+    def cancel(self) -> None:
+        self.asked.append("cancel")
+
+
+def test_a_failed_script_is_rolled_back_and_its_own_error_passes() -> None:
+    connection = Connection(ValueError("syntax"))
+    with pytest.raises(ValueError, match="syntax"):
+        run_script(connection, "select 1")
+    assert connection.asked == ["rollback"]
+
+
+def test_an_interrupted_script_is_cancelled_on_the_server() -> None:
+    """A time-out or a kill: the query still runs, a rollback would wait for it."""
+    connection = Connection(KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        run_script(connection, "select 1")
+    assert connection.asked == ["cancel"]
