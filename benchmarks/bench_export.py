@@ -30,7 +30,6 @@ from benchmarks.s3_sink import Sink
 from billing_aggregator.export.chunk import ChunkState
 from billing_aggregator.export.keys import Run
 from billing_aggregator.export.options import ExportOptions
-from billing_aggregator.export.plan import Plan
 from billing_aggregator.export.planner import Export, plan_export
 from billing_aggregator.export.publish import publish
 from billing_aggregator.export.reader import current_manifest, read_csv
@@ -40,6 +39,8 @@ from billing_aggregator.local.s3 import LocalS3
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from billing_aggregator.export.plan import Plan
 
 ROOT = Path(__file__).resolve().parents[1]
 WIDE = Export("wide", table=("public", "wide"))
@@ -106,10 +107,12 @@ class Bench:
         return "s3://bench", self.sink.url if kind == "sink" else self.moto.url
 
     def store(self, kind: str) -> Store:
+        """Return the store of that kind."""
         target, endpoint = self.place(kind)
         return open_store(target, lambda: s3_client(endpoint))
 
     def plan(self, kind: str, driver: str, **options: Any) -> Plan:
+        """Plan the export of the whole table."""
         target, _ = self.place(kind)
         run = Run(target, "bench", "local", "2026-01-31", f"run {time.time_ns()}")
         chosen = ExportOptions.model_validate({"max_rows_per_file": self.rows_per_file} | options)
@@ -117,6 +120,7 @@ class Bench:
             return plan_export(connection, self.store(kind), run, WIDE, chosen, timeout=0)
 
     def units(self, plan: Plan, kind: str, driver: str, workers: int) -> list[dict[str, Any]]:
+        """Divide a plan among workers."""
         target, endpoint = self.place(kind)
         indexes = [chunk.index for chunk in plan.chunks]
         size = -(-len(indexes) // workers)
@@ -264,9 +268,8 @@ def differing(bench: Bench, files: list[bytes]) -> int | str:
                     copy.write(data)
         except psycopg.Error as error:
             return f"does not load: {str(error).splitlines()[0]}"
-        found = connection.execute(
-            "select count(*) from (select * from wide except all select * from back) d"
-        ).fetchone()
+        missing = "select * from wide except all select * from back"
+        found = connection.execute(f"select count(*) from ({missing}) missing").fetchone()
         assert found is not None
         return int(found[0])
 
@@ -299,9 +302,8 @@ def summary(bench: Bench, seconds: dict[str, list[float]]) -> dict[str, Any]:
 
 def show(figures: dict[str, Any]) -> None:
     """Print the table."""
-    print(
-        f"\n{figures['rows']:,} rows, {figures['rows_per_file']:,} a file; {figures['machine']}; {figures['versions']}\n"
-    )
+    print(f"\n{figures['rows']:,} rows, {figures['rows_per_file']:,} a file; {figures['machine']}")
+    print(f"{figures['versions']}\n")
     print(f"| {'variant':46} | seconds | rows/s    | of psql |\n|{'-' * 48}|--------:|----------:|--------:|")
     for name, taken in figures["seconds"].items():
         speed, ratio = figures["rows"] / taken, figures["ratio_to_psql"][name]

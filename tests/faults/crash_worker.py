@@ -1,7 +1,7 @@
 """Runs exports in forked children that kill themselves at a given step; started by test_crashes.py.
 
-Reads commands as JSON lines: {"dsn", "target", "s3", "client", "run", "options", "kill": [step, "before" | "after"] or null,
-"kept": folder}. Writes one JSON line for each: {"status": of the child, "steps": calls of the store by then}.
+Reads commands as JSON lines: {"dsn", "target", "s3", "client", "run", "options", "kill": [step, "before" | "after"] or
+null, "kept": folder}. Writes one JSON line for each: {"status": of the child, "steps": calls of the store by then}.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 import traceback
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from billing_aggregator.export.s3_store import client_config
 from billing_aggregator.export.store import open_store
 
 BOOK = Export("book", table=("public", "book"))
+SESSION = boto3.session.Session()
 
 
 class Doomed:
@@ -63,16 +65,25 @@ class Doomed:
         return call
 
 
+def s3_client(url: str) -> Any:
+    """Return a client; the session keeps the service's description, so that children start quickly."""
+    return SESSION.client(
+        "s3",
+        endpoint_url=url,
+        region_name="eu-central-1",
+        aws_access_key_id="a",
+        aws_secret_access_key="b",
+        config=client_config(),
+    )
+
+
 def run_tasks(command: dict[str, Any]) -> None:
     """Do what is not done yet, as Airflow would: a task's result is kept when the task has ended."""
     kept = Path(command["kept"])
     kept.mkdir(parents=True, exist_ok=True)
 
     def s3() -> Any:
-        return boto3.client(
-            "s3", endpoint_url=command["s3"], region_name="eu-central-1", aws_access_key_id="a",
-            aws_secret_access_key="b", config=client_config(),
-        )  # fmt: skip
+        return s3_client(command["s3"])
 
     store: Any = Doomed(open_store(command["target"], s3), command["kill"], kept)
     run = Run(command["target"], command["client"], "prod", "2026-01-31", command["run"])
@@ -95,15 +106,14 @@ def run_tasks(command: dict[str, Any]) -> None:
         )
         states = []
         for chunk in plan.chunks:
-            work = lambda index=chunk.index: [
-                s.to_json() for s in export_chunks(connection, store, plan, [index], timeout=60)
-            ]  # noqa: E731
-            states += once(f"chunk{chunk.index}", work)
+            work = partial(export_chunks, connection, store, plan, [chunk.index], timeout=60)
+            states += once(f"chunk{chunk.index}", lambda work=work: [state.to_json() for state in work()])
     publish(connect, store, [plan], [ChunkState.from_json(state) for state in states], timeout=60, claim_wait=0)
     (kept / "published").touch()
 
 
 def main() -> None:
+    s3_client("http://127.0.0.1:1")
     for line in sys.stdin:
         command = json.loads(line)
         child = os.fork()

@@ -84,7 +84,7 @@ def _stream_psycopg3(connection: Any, statement: str, sink: RowSink, header: boo
 
 
 def _grow_input_buffer(pgconn: Any, poller: Any) -> None:
-    """Read ahead without draining, until libpq has a buffer of :data:`INPUT_BUFFER`; later reads take that much.
+    """Read ahead without draining, until libpq has a buffer of :data:`INPUT_BUFFER`; later reads take as much.
 
     libpq reads what fits, and doubles its buffer when less than 8 KiB of it are free. The loop keeps count in the same
     way: without it a fast server would make the buffer as large as the whole result.

@@ -11,10 +11,11 @@ import pytest
 from billing_aggregator.export.dry_run import dry_run
 from billing_aggregator.export.errors import EmptyExportError
 from billing_aggregator.export.planner import Export
-from tests.exporting import Lab
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from tests.exporting import Lab
 
 NUMBERS = Export("numbers", table=("public", "numbers"))
 N = 300

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from billing_aggregator.export.errors import TerminalExportError
 from billing_aggregator.export.planner import Export
 from billing_aggregator.export.source import SourceError
 from billing_aggregator.export.staging import PREFIX, drop_staging, staging_name, sweep_staging
-from tests.exporting import Lab
 
 
 @pytest.fixture(autouse=True)
@@ -20,7 +21,8 @@ def _tables(export_dsn: str, new_lab: object) -> None:
         connection.execute("drop table if exists ledger, ledger_dates, parent cascade")
         connection.execute(
             """
-            create table ledger as select g as id, 'n' || g as "Na me%", g / 4.0 as amount from generate_series(20, 1, -1) g;
+            create table ledger as
+                select g as id, 'n' || g as "Na me%", g / 4.0 as amount from generate_series(20, 1, -1) g;
             create table ledger_dates as select g as id, current_date as d from generate_series(1, 20) g;
             create view ledger_view as select id as number, amount, "Na me%" from ledger;
             create view ledger_view_view as select amount as a, number from ledger_view;
@@ -30,6 +32,9 @@ def _tables(export_dsn: str, new_lab: object) -> None:
             """
         )
 
+
+if TYPE_CHECKING:
+    from tests.exporting import Lab
 
 FROZEN = f"select count(*) from pg_class where starts_with(relname, '{PREFIX}')"
 SIMPLE = [
@@ -96,8 +101,10 @@ def test_a_frozen_query_keeps_its_order(lab: Lab) -> None:
 
 
 def test_the_report_of_the_archive_is_read_from_its_table(lab: Lab) -> None:
-    lab.sql("drop table if exists report_oibl.results cascade", "create table report_oibl.results as select 1 ouid, 2 cba, 3.50 amount",
-            "create view report_oibl.oibl as select cba, amount from report_oibl.results")  # fmt: skip
+    lab.sql(
+        "create table report_oibl.results as select 1 ouid, 2 cba, 3.50 amount",
+        "create view report_oibl.oibl as select cba, amount from report_oibl.results",
+    )
     plan = lab.plan(lab.run(), Export("customer/oibl", query="select cba, amount from report_oibl.oibl"))
     assert (plan.source.relation.schema, plan.source.relation.name) == ("report_oibl", "results")
 

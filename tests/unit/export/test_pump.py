@@ -69,26 +69,32 @@ def test_several_files_share_buffers() -> None:
     assert max(first.most, second.most) <= 2
 
 
+def pump_all(
+    sink: Sink, pieces: int, piece: bytes, *, threads: int = 2, part_bytes: int = PART, nap: float = 0.0
+) -> None:
+    with PartPump(threads, part_bytes) as pump:
+        file = FilePump(pump, sink, "f")
+        for _ in range(pieces):
+            file.write(piece)
+            time.sleep(nap)
+        file.end()()
+
+
 @pytest.mark.parametrize("fail_at", [1, 3])
 def test_a_part_that_fails_stops_the_reader(fail_at: int) -> None:
     sink = Sink(fail_at=fail_at)
-    with pytest.raises(UploadError, match=f"part {fail_at} is refused"), PartPump(2, PART) as pump:
-        file = FilePump(pump, sink, "f")
-        for _ in range(100):
-            file.write(b"x" * PART)
-            time.sleep(0.001)
-        file.end()()
+    with pytest.raises(UploadError, match=f"part {fail_at} is refused"):
+        pump_all(sink, 100, b"x" * PART, nap=0.001)
     assert len(sink.parts) < 100
 
 
 def test_a_last_part_that_fails_is_seen_at_the_end() -> None:
-    with pytest.raises(UploadError), PartPump(2, PART) as pump:
-        file = FilePump(pump, Sink(fail_at=1), "f")
-        file.write(b"x")
-        file.end()()
+    with pytest.raises(UploadError):
+        pump_all(Sink(fail_at=1), 1, b"x")
 
 
-def test_no_more_parts_than_s3_takes() -> None:
-    with pytest.raises(UploadError, match="more than 10000 parts"), PartPump(1, 1) as pump:
-        file = FilePump(pump, Sink(), "f")
-        file.write(b"x" * 10_001)
+def test_no_more_parts_than_s3_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("billing_aggregator.export.pump.MOST_PARTS", 10)
+    pump_all(Sink(), 1, b"x" * 10, part_bytes=1)
+    with pytest.raises(UploadError, match="more than 10 parts"):
+        pump_all(Sink(), 1, b"x" * 11, part_bytes=1)
