@@ -96,9 +96,11 @@ def test_connections_can_be_overridden() -> None:
     connection = Connection()
     task = Own(**PLAN)
     assert task.get_store("s3://bucket")._s3 == "client"
-    with pytest.raises(RuntimeError), task.database() as opened:
+    with task.database() as opened:
         assert opened is connection
-        raise RuntimeError
+    assert (connection.cancelled, connection.closed) == (False, True)
+    with pytest.raises(ZeroDivisionError), task.database():
+        1 / 0  # noqa: B018
     assert (connection.cancelled, connection.closed) == (True, True)
 
 
