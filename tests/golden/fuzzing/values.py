@@ -41,7 +41,8 @@ GLIDS = _words(
 )
 AXES = (
     None, "", "subscription", "cancellation", "subscription-cancellation-x", "Cancellation", "special",
-    "my special one", "SPECIAL", "write-off", "a write-off-cancellation", "write_off", "special cancellation", "abschlag",
+    "my special one", "SPECIAL", "write-off", "a write-off-cancellation", "write_off", "special cancellation",
+    "abschlag",
 )  # fmt: skip
 FORMULAS = (
     "ac.TaxIncludedAmount", "TaxIncludedAmount", "TaxExcludedAmount - energyTax.Amount", "VATExcludedAmount - GASTAX",

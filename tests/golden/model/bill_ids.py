@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.golden.model.basics import UTC, berlin_day, characteristic, grouped, like
-from tests.golden.model.client_data import CUT_OFF
+from tests.golden.model.basics import UTC, characteristic, grouped, like
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -15,12 +14,15 @@ if TYPE_CHECKING:
 
 
 def consumption_bill_ids(vault: Vault) -> dict[str, str]:
-    """Transaction to bill id. Tie: lowest product ouid."""
+    """Transaction to bill id. Tie: lowest product ouid.
+
+    Charges before the cut-off find bill ids too: what is looked at (product name, period, instant of creation) is no
+    column of the charges after the cut-off, so all charges must be meant.
+    """
     products = grouped(vault.products, _product_key)
     found: dict[str, tuple[int, str]] = {}
     for charge in vault.charges:
-        day = berlin_day(charge.datetimelastmodif)
-        if like(charge.glid, "%_MANUAL_CONSUMPTION") and charge.transactionid is not None and day and day > CUT_OFF:
+        if like(charge.glid, "%_MANUAL_CONSUMPTION") and charge.transactionid is not None:
             for product in products.get(_charge_key(charge), []):
                 bill_id = characteristic(product.characteristics, "billId")
                 if bill_id is not None:
