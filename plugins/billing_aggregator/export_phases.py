@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import TaskGroup, XComArg
 
 from billing_aggregator.config.models import ordered
-from billing_aggregator.export.options import ExportOptions
 from billing_aggregator.operators.client_exports import (
     ClientAbortOperator,
     ClientChunksOperator,
@@ -46,7 +45,9 @@ def export_phase(config: ClientConfig, root: Path) -> tuple[TaskGroup, list[Any]
 
     Each export is planned once and then filled by one task for each file, on any worker.
     """
-    options = ExportOptions(key_template=config.key_template)
+    options = config.export.model_copy(
+        update={"key_template": config.key_template, "max_rows_per_file": config.max_rows_per_file}
+    )
     plans: list[ClientPlanOperator] = []
     chunks: list[MappedOperator] = []
     with TaskGroup("export") as group:

@@ -23,6 +23,7 @@ from billing_aggregator.config.values import (
     Url,
     allowed,
 )
+from billing_aggregator.export.options import ExportOptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,6 +65,7 @@ class ClientConfig(Model):
     s3_url: Url | None = None
     key_template: KeyTemplate = "{client}/{environment}/{file}"
     max_rows_per_file: int = Field(default=1_000_000, ge=1, le=MAX_ROWS_PER_FILE)
+    export: ExportOptions = ExportOptions()
     retention_days: int = Field(default=400, ge=1, le=36_500)
     freshness_hours: int = Field(default=36, ge=0, le=8_760)
     run_timeout_minutes: int = Field(default=120, ge=1, le=1_440)
@@ -131,6 +133,14 @@ class ClientConfig(Model):
     def _are_ordered(cls, names: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         check_choice(names, (), info.data.get("dependencies", {}))
         return tuple(ordered(names, info.data.get("dependencies", {})))
+
+    @field_validator("export")
+    @classmethod
+    def _has_no_second_place(cls, options: ExportOptions) -> ExportOptions:
+        for name in ("key_template", "max_rows_per_file"):
+            if name in options.model_fields_set:
+                raise ValueError(f"{name} stands beside export, not in it; move it one level up")
+        return options
 
     @model_validator(mode="after")
     def _deadline_comes_first(self) -> Self:
