@@ -91,13 +91,18 @@ where
         where applied_billing_charge.ouid = 600000297
     );
 
--- X09 (11.6) balances of another amount than the credit, and of another account, paid by the request of C13.
+-- X09 (11.6) the request of C13 pays a balance of another amount than the credit, and one of another account's credit.
 insert into datalake_vault.billing_account_balance (ouid, billingaccountouid, transactionid, status, amount)
 values
 (3, 20000028, 'xa5-3958-000134', 'BALANCE_CANCELLED', 777),
-(4, 1, 'xa5-3958-000134', 'BALANCE_CANCELLED', 32715);
+(4, 20000028, 'xa5-3958-000134', 'BALANCE_CANCELLED', 888);
 insert into datalake_vault.payment_item (ouid, paymentouid, referredouid, referredtype, amount)
-values (3, 420000019, 3, 'CANCELLED_BALANCE', 777), (4, 420000019, 4, 'CANCELLED_BALANCE', 32715);
+values (3, 420000019, 3, 'CANCELLED_BALANCE', 777), (4, 420000019, 4, 'CANCELLED_BALANCE', 888);
+insert into datalake_vault.applied_billing_charge (
+    ouid, datetimecreate, datetimelastmodif, billingaccountouid, transactionid, glid, taxincludedamount, aggregateid
+)
+values
+(4, '2001-01-01 12:00+00', '2024-01-01 12:00+00', 1, 'xa5-3958-000134', 'OVERPAYMENT_CREDIT', 888, 'decoy');
 
 -- X10 (12) a payment of an unknown account (J01).
 update datalake_vault.billing_account_balance set billingaccountouid = 999 where transactionid = 'xa5-3841-000293';

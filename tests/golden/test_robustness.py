@@ -124,7 +124,8 @@ def plant_ties(vault: psycopg.Connection[Any]) -> None:
             taxexcludedamount, taxincludedamount, aggregateid, accountingid,
             case when characteristics ? 'rejectedChargeTransactionId' then
                 jsonb_build_object(
-                    'rejectedChargeTransactionId', 'xa5-3037-000001', 'partiallyPaidChargeTransactionId', 'xa5-3074-000002'
+                    'rejectedChargeTransactionId', 'xa5-3037-000001',
+                    'partiallyPaidChargeTransactionId', 'xa5-3074-000002'
                 )
             end
         from datalake_vault.applied_billing_charge;

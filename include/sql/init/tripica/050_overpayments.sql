@@ -44,6 +44,7 @@ select distinct
     used.ouid as used_ouid,
     used.transactionid as used_transactionid,
     used.created_on as used_on,
+    used.billingaccountouid,
     item.referredouid as balance_ouid,
     item.amount
 from overpayment as used
@@ -58,8 +59,8 @@ select
     item.used_ouid,
     item.used_transactionid,
     item.used_on,
+    item.billingaccountouid,
     balance.transactionid,
-    balance.billingaccountouid,
     balance.amount
 from overpayment_item as item
 inner join datalake_vault.billing_account_balance as balance
