@@ -133,6 +133,6 @@ def smtp(port: int) -> str:
         "disable_ssl": True,
         "disable_tls": True,
         "timeout": 5,
-        "retry_limit": 0,
+        "retry_limit": 1,
     }
     return json.dumps({"conn_type": "smtp", "host": "127.0.0.1", "port": port, "extra": extra})

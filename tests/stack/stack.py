@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+# The interpreter of another Airflow, to run the same night on it.
+STACK_PYTHON = os.environ.get("STACK_PYTHON", sys.executable)
 COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
 START_SECONDS = 150
 GRACE_SECONDS = 15
@@ -94,6 +96,13 @@ class Stack:
             while time.monotonic() < end and any(process.poll() is None for process in self._processes):
                 time.sleep(0.2)
 
+    @staticmethod
+    def keeps_deadlines() -> bool:
+        """Return whether this Airflow watches deadlines (3.3); an older one looks back when a run ends."""
+        command = [STACK_PYTHON, "-c", "from importlib.metadata import version; print(version('apache-airflow'))"]
+        found = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        return tuple(int(part) for part in found.split(".")[:2]) >= (3, 3)
+
     def wait(self, condition: Callable[[], Any], seconds: float, what: str) -> Any:
         """Return the first true value of *condition*; fails after *seconds*."""
         end = time.monotonic() + seconds
@@ -150,4 +159,4 @@ class Stack:
 
     @staticmethod
     def _command(*arguments: str) -> list[str]:
-        return [sys.executable, "-m", "airflow", *arguments]
+        return [STACK_PYTHON, "-m", "airflow", *arguments]

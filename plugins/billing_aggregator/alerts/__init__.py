@@ -5,8 +5,7 @@
 """
 
 from billing_aggregator.alerts.callbacks import RunFailed, dag_callbacks, on_task_failure
-from billing_aggregator.alerts.channels import channel_problems
 from billing_aggregator.alerts.closing import close_run
 from billing_aggregator.alerts.late import deadline_missed
 
-__all__ = ["RunFailed", "channel_problems", "close_run", "dag_callbacks", "deadline_missed", "on_task_failure"]
+__all__ = ["RunFailed", "close_run", "dag_callbacks", "deadline_missed", "on_task_failure"]

@@ -64,35 +64,6 @@ def send(config: ClientConfig, event: Event) -> Mapping[str, bool]:
     return outcome
 
 
-def channel_problems(config: ClientConfig) -> list[str]:
-    """Return what keeps the configured channels from working: a missing provider, connection or sender."""
-    from airflow.sdk import Connection
-
-    problems = []
-    for channel in channels(config):
-        try:
-            _notifier_class(channel.name)
-            connection = Connection.get(channel.conn_id)
-            extra = connection.extra_dejson
-            if channel.name == "email" and not extra.get("from_email"):
-                problems.append(f"connection {channel.conn_id}: extra from_email is missing; mails need a sender")
-            if channel.name == "slack" and not connection.password:
-                problems.append(f"connection {channel.conn_id}: password is missing; it is the webhook's secret part")
-        except Exception as error:  # each secrets backend fails in its own way
-            problems.append(f"alerts by {channel.name} need the connection {channel.conn_id}: {first_line(error)}")
-    return problems
-
-
-def _notifier_class(name: str) -> type:
-    if name == "email":
-        from airflow.providers.smtp.notifications.smtp import SmtpNotifier
-
-        return SmtpNotifier
-    from airflow.providers.slack.notifications.slack_webhook import SlackWebhookNotifier
-
-    return SlackWebhookNotifier
-
-
 def _mail(config: ClientConfig, event: Event) -> Any:
     from airflow.providers.smtp.hooks.smtp import SmtpHook
     from airflow.providers.smtp.notifications.smtp import SmtpNotifier
