@@ -10,7 +10,7 @@ RUN_CLIENT := $(if $(filter command line,$(origin CLIENT)),--client '$(CLIENT)')
 RUN_ENV := $(if $(filter command line,$(origin ENV)),--environment '$(ENV)')
 
 .DEFAULT_GOAL := help
-.PHONY: help run validate health plan test lint typecheck fmt lock clean venv
+.PHONY: help run validate health plan test test-large lint typecheck fmt lock clean venv
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -51,6 +51,9 @@ bench-export: venv ## export against psql and the stock operator: make bench-exp
 
 package-mwaa: venv ## build what MWAA takes, in build/mwaa/
 	@$(BIN)/python scripts/package_mwaa.py
+
+test-large: venv ## acceptance tests with millions of rows; takes about an hour
+	@$(BIN)/python -m pytest -m benchmark tests/features
 
 lint: venv ## check the style of Python and SQL
 	@$(BIN)/ruff check .

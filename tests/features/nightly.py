@@ -78,6 +78,8 @@ class Nightly:
         if self._process is not None and self._process.stdin is not None:
             self._process.stdin.close()
             self._process.wait(30)
+        if self._process is not None and self._process.stdout is not None:
+            self._process.stdout.close()
 
     def _start(self) -> subprocess.Popen[str]:
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("BDA_", "AIRFLOW"))}
