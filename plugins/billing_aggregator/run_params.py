@@ -82,7 +82,7 @@ def declare_params(config: ClientConfig) -> dict[str, Param]:
         "ignore_systems": Param(
             default["ignore_systems"],
             title="Systems to leave out",
-            description_md="Taken away from *Systems*; what was published of them before stays as it is.",
+            description_md="Taken away from *Systems*; their tasks are skipped.",
             **choice,
         ),
         "business_date": Param(
