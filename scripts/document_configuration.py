@@ -17,6 +17,7 @@ from billing_aggregator.config import Alerts, ClientConfig, EnvironmentSettings,
 from billing_aggregator.config.descriptions import KEYS  # noqa: E402
 from billing_aggregator.config.values import allowed  # noqa: E402
 from billing_aggregator.run_params import declare_params  # noqa: E402
+from billing_aggregator.export.options import ExportOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +26,13 @@ PAGE = ROOT / "docs/configuration.md"
 MARK = "<!-- {} {}: made by scripts/document_configuration.py -->"
 OF_THE_RUN = ("client", "environment")
 COMPUTED = ("client", "environment", "dependencies")
-GRAMMAR = {"schedule": "cron", "timezone": "IANA name", "key_template": "template", "sql_settings": "name: text"}
+GRAMMAR = {
+    "schedule": "cron",
+    "timezone": "IANA name",
+    "key_template": "template",
+    "sql_settings": "name: text",
+    "export": "see docs/export.md",
+}
 
 
 def shown(value: Any) -> str:
@@ -34,6 +41,8 @@ def shown(value: Any) -> str:
         return ""
     if isinstance(value, Alerts):
         return "nobody"
+    if isinstance(value, ExportOptions):
+        return "plain CSV"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
     return f"`{', '.join(value) if isinstance(value, tuple) else value}`"

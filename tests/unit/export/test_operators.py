@@ -99,6 +99,7 @@ def test_connections_can_be_overridden() -> None:
     with task.database() as opened:
         assert opened is connection
     assert (connection.cancelled, connection.closed) == (False, True)
+    connection.closed = False
     with pytest.raises(ZeroDivisionError), task.database():
         1 / 0  # noqa: B018
     assert (connection.cancelled, connection.closed) == (True, True)
