@@ -138,7 +138,7 @@ class ClientConfig(Model):
     @classmethod
     def _has_no_second_place(cls, options: ExportOptions) -> ExportOptions:
         for name in ("key_template", "max_rows_per_file"):
-            if name in options.model_fields_set:
+            if getattr(options, name) != ExportOptions.model_fields[name].default:
                 raise ValueError(f"{name} stands beside export, not in it; move it one level up")
         return options
 

@@ -40,7 +40,7 @@ def test_the_options_reach_the_plans(tmp_path: Path) -> None:
         ("{compression: lzma}", "compression"),
         ("{kms_key_id: alias/billing}", "encryption='sse-kms'"),
         ("{max_rows_per_file: 5}", "move it one level up"),
-        ("{key_template: '{client}/{environment}/{file}'}", "move it one level up"),
+        ("{key_template: '{client}/{environment}/x/{file}'}", "move it one level up"),
     ],
 )
 def test_wrong_options_are_refused(tmp_path: Path, export: str, reason: str) -> None:
