@@ -334,18 +334,6 @@ def test_a_broken_channel_does_not_stop_the_other(monkeypatch: pytest.MonkeyPatc
     assert arrived == [told]
 
 
-def test_problems_of_channels_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AIRFLOW_CONN_SMTP_DEFAULT", json.dumps({"conn_type": "smtp", "host": "mail"}))
-    problems = channels.channel_problems(CONFIG)
-    assert len(problems) == 2
-    assert "smtp_default: extra from_email is missing" in problems[0]
-    assert "slack_alerts" in problems[1]
-    sender = {"conn_type": "smtp", "host": "mail", "extra": {"from_email": "a@example.com"}}
-    monkeypatch.setenv("AIRFLOW_CONN_SMTP_DEFAULT", json.dumps(sender))
-    monkeypatch.setenv("AIRFLOW_CONN_SLACK_ALERTS", json.dumps({"conn_type": "slackwebhook", "password": "T/B/k"}))
-    assert channels.channel_problems(CONFIG) == []
-
-
 MARKUP = event(
     "task_failed", CONFIG, "failed <here> & there", [Fact("Error", "{{ 1 + 1 }} <b>& *x*\nnext " + "y" * 3000)]
 )
