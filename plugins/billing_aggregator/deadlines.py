@@ -37,7 +37,8 @@ def deadline(config: ClientConfig) -> dict[str, Any]:
     alert = DeadlineAlert(
         reference=DeadlineReference.DAGRUN_QUEUED_AT,
         interval=timedelta(minutes=config.deadline_minutes),
-        callback=AsyncCallback(CALLBACK, kwargs={"config": config.model_dump(mode="json")}),
+        # What the entry says, without defaults: those it gets again when the triggerer validates it.
+        callback=AsyncCallback(CALLBACK, kwargs={"config": config.model_dump(mode="json", exclude_unset=True)}),
         name=f"published within {config.deadline_minutes} minutes",
     )
     return {"deadline": alert}

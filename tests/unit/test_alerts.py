@@ -244,7 +244,7 @@ def missed(state: str = "running", conf: dict[str, Any] | None = None) -> str:
         "dag_run_id": "scheduled__1", "state": state, "conf": conf or {}, "logical_date": START.isoformat(),
         "run_after": START.isoformat(), "start_date": START.isoformat(),
     }  # fmt: skip
-    return late._deadline_missed(CONFIG.model_dump(mode="json"), {"dag_run": dag_run})
+    return late._deadline_missed(CONFIG.model_dump(mode="json", exclude_unset=True), {"dag_run": dag_run})
 
 
 def test_a_missed_deadline_is_told_once_and_its_end(sent: list[Event], manifest: dict[str, Any]) -> None:

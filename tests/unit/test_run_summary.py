@@ -10,7 +10,7 @@ import pytest
 from billing_aggregator import deadlines, metrics
 from billing_aggregator.claims import Run
 from billing_aggregator.config import ClientConfig, ConfigError
-from billing_aggregator.config.load import load_client
+from billing_aggregator.config.load import load_client, load_clients
 from billing_aggregator.deadlines import deadline, is_dag_test
 from billing_aggregator.run_summary import summarise, warnings
 from tests.conftest import ROOT
@@ -173,3 +173,9 @@ def test_every_task_tells_its_failure(dag: Any) -> None:
     for task in dag.tasks:
         assert list(task.on_failure_callback) == [on_task_failure], task.task_id
     assert dag.on_failure_callback is not None
+
+
+def test_the_triggerer_gets_every_clients_configuration_whole() -> None:
+    for entry in load_clients(environ={}):
+        assert isinstance(entry, ClientConfig)
+        assert ClientConfig.model_validate(deadline(entry)["deadline"].callback.kwargs["config"]) == entry
