@@ -39,9 +39,10 @@ health: venv ## check database, privileges, S3, mail and Slack: make health CLIE
 plan: venv ## show what a run would do: make plan CLIENT=enercity ENV=prod ARGS=--json
 	@$(BIN)/python -m billing_aggregator plan $(RUN_CLIENT) $(RUN_ENV) $(ARGS)
 
-test: lint typecheck ## lint, type check and all tests
+test: lint typecheck ## lint, type check and all tests, with branch coverage
 	@mkdir -p build
-	@$(BIN)/python -m pytest
+	@COVERAGE_FILE=build/.coverage $(BIN)/python -m pytest --cov --cov-branch --cov-report=term \
+		--cov-report=json:build/coverage.json $(ARGS)
 
 bench-sql: venv ## seconds of each init script: make bench-sql CHARGES=1000000
 	@$(BIN)/python -m benchmarks.bench_sql --charges $(or $(CHARGES),300000) $(ARGS)
