@@ -1,0 +1,162 @@
+"""The words of ``make run``: progress, summary, and what a person reads when it failed."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from billing_aggregator.config import load_client
+from billing_aggregator.local import progress, report
+from billing_aggregator.local.airflow_process import AirflowProcess, TaskState
+from billing_aggregator.local.objects import ObjectStore
+from billing_aggregator.local.s3 import ACCESS_KEY, SECRET_KEY
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from billing_aggregator.local.s3 import LocalS3
+
+LOG = """\
+2026-11-20T01:00:00Z [info] [DAG TEST] starting task_id=start map_index=-1
+2026-11-20T01:00:01Z [error] Task failed with exception
+Traceback (most recent call last):
+  File "x.py", line 1, in run
+airflow.sdk.exceptions.AirflowException: warehouse db:5432/octopus cannot be reached: refused
+2026-11-20T01:00:02Z [info] [DAG TEST] end task
+2026-11-20T01:00:02Z [info] [DAG TEST] starting task_id=init.a map_index=-1
+2026-11-20T01:00:03Z [error] Task failed with exception
+Traceback (most recent call last):
+psycopg.errors.UndefinedTable: relation "x" does not exist
+LINE 1: select * from x
+                      ^
+2026-11-20T01:00:04Z [info] the end
+"""
+
+UNDEFINED = """\
+psycopg.errors.UndefinedTable: relation "x" does not exist
+LINE 1: select * from x
+                      ^"""
+
+
+@pytest.fixture
+def airflow(tmp_path: Path) -> AirflowProcess:
+    log = tmp_path / "run.log"
+    log.write_text(LOG, encoding="utf-8")
+    return AirflowProcess(tmp_path / "home", tmp_path, tmp_path / "cache", log)
+
+
+@pytest.mark.parametrize(
+    ("task", "error"),
+    [
+        ("start", "warehouse db:5432/octopus cannot be reached: refused"),
+        ("init.a", UNDEFINED),
+        ("init.b", ""),
+    ],
+)
+def test_the_error_of_a_task_is_its_message_without_the_frames(airflow: AirflowProcess, task: str, error: str) -> None:
+    assert airflow.error_of(task) == error
+
+
+def test_a_failed_run_names_the_task_its_error_and_the_log(airflow: AirflowProcess, tmp_path: Path) -> None:
+    states = [TaskState("start", "failed", 1.0), TaskState("init.a", "upstream_failed", None)]
+    text = report.failure(states, airflow, tmp_path / "run.log", 12.3)
+    assert text.splitlines() == [
+        "",
+        "FAILED after 12 s: 1 failed, 1 not reached",
+        "",
+        "  failed task: start",
+        "    warehouse db:5432/octopus cannot be reached: refused",
+        "",
+        "  Nothing was published; earlier files are as before.",
+        f"  log        {tmp_path / 'run.log'}",
+    ]
+    data = report.data(states, airflow, tmp_path / "run.log", 12.3, None)
+    assert data["ok"] is data["published"] is False
+    assert data["failed"] == [{"task": "start", "error": "warehouse db:5432/octopus cannot be reached: refused"}]
+
+
+def test_a_run_that_did_not_start_shows_the_end_of_the_log(airflow: AirflowProcess, tmp_path: Path) -> None:
+    text = report.failure([], airflow, tmp_path / "run.log", 3)
+    assert "Airflow did not start the run" in text
+    assert "the end" in text
+
+
+def test_a_failure_behind_the_publication_says_that_the_files_are_new(airflow: AirflowProcess, tmp_path: Path) -> None:
+    states = [TaskState("publish.publish", "success", 1.0), TaskState("cleanup.a", "failed", 1.0)]
+    assert "The new files are published." in report.failure(states, airflow, tmp_path / "run.log", 3)
+
+
+def test_a_dry_run_says_that_nothing_was_published(tmp_path: Path) -> None:
+    config = load_client("enercity", "local", environ={})
+    store = ObjectStore(config, {})
+    text = report.success([TaskState("start", "success", 0.1)], store, tmp_path, tmp_path / "run.log", 4)
+    assert "Succeeded in 4 s: 1 done" in text
+    assert "Nothing was published: dry run" in text
+
+
+def test_copies_end_at_their_limit(
+    s3_server: LocalS3, bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variables = {
+        "BDA_S3_URL": s3_server.url,
+        "BDA_S3_BUCKET": bucket,
+        "BDA_S3_ACCESS_KEY": ACCESS_KEY,
+        "BDA_S3_SECRET_ACCESS_KEY": SECRET_KEY,
+    }
+    client: Any = s3_server.client()
+    files = []
+    for name in ("a", "b"):
+        version = client.put_object(Bucket=bucket, Key=f"x/{name}.csv", Body=b"1234")["VersionId"]
+        files.append({"key": f"x/{name}.csv", "bytes": 4, "version_id": version})
+    monkeypatch.setattr("billing_aggregator.local.objects.COPY_LIMIT_BYTES", 5)
+    store = ObjectStore(load_client("enercity", "local", environ=variables), variables)
+    copies = store.copy_files({"exports": {"x": {"files": files}}}, tmp_path)
+    assert copies == [tmp_path / "x/a.csv"]
+    assert copies[0].read_bytes() == b"1234"
+    assert store.location == f"s3://{bucket}/enercity/local/ at {s3_server.url}"
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_shows_what_is_running_now() -> None:
+    stream = Terminal()
+    shown = progress.Progress(stream)
+    shown.note("starting")
+    shown.show([TaskState("start", "success", 1.0), TaskState("init.a", "running", None)])
+    shown.show([TaskState("start", "success", 1.0), TaskState("init.a", "failed", 2.0)])
+    shown.end()
+    text = stream.getvalue()
+    assert "running: init.a" in text
+    assert text.count("[  1/2] start") == 1
+    assert " ![  2/2] init.a" in text
+    assert text.endswith("\x1b[K")
+
+
+def test_elsewhere_a_long_silence_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "QUIET_SECONDS", -1)
+    stream = io.StringIO()
+    shown = progress.Progress(stream)
+    shown.show([TaskState("init.a", "running", None), TaskState("init.b", "upstream_failed", None)])
+    shown.show([])
+    shown.end()
+    assert "running: init.a" in stream.getvalue()
+    assert "waiting for Airflow" in stream.getvalue()
+    assert "init.b" not in stream.getvalue(), "what a failure keeps from starting is counted in the summary"
+
+
+def test_the_first_migration_is_kept_and_a_failed_one_is_told(airflow: AirflowProcess) -> None:
+    with pytest.raises(RuntimeError, match=r"airflow db migrate failed; see .*run\.log"):
+        airflow.migrate({"PATH": "/nowhere", "PYTHONPATH": "/nowhere", "PYTHONHOME": "/nowhere"})
+    assert airflow.exit_status != 0
+    airflow.stop()
+
+
+def test_states_are_empty_before_there_is_a_database(airflow: AirflowProcess) -> None:
+    assert airflow.task_states() == []
+    assert airflow.exit_status == -1
+    airflow.stop()
