@@ -13,7 +13,7 @@ from tests.golden.fuzzing.tables import TABLES
 
 #: Transactions and aggregates that most changes of a seed touch: few, so that changes meet each other.
 HOT = (8, 25)
-KINDS = ("value", "value", "copy", "copy", "null", "duplicate", "delete")
+KINDS = ("value", "value", "copy", "copy", "null", "duplicate", "delete", "twin")
 
 
 class Keys:
@@ -87,6 +87,8 @@ class _Change:
         kind = self._rng.choice(KINDS)
         if kind == "delete":
             return f"delete from {self._table} {where}"
+        if kind == "twin":
+            return f"insert into {self._table} select * from {self._table} {where}"
         if kind == "duplicate":
             return self._duplicate(where)
         return self._update(self._name(), kind, where)

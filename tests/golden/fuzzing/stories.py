@@ -111,18 +111,32 @@ def cancelled(rng: Random, keys: Keys) -> list[str]:
 
 def posting(rng: Random, keys: Keys) -> list[str]:
     """A posting line, or a tax line, of any formula, day, account and sign for an aggregate that charges have."""
+    return _posting(rng, keys, rng.choice(keys.aggregates), values.journal_time(rng))
+
+
+def window_posting(rng: Random, keys: Keys) -> list[str]:
+    """A posting near the beginning or end of an amount rule's window, of charges that the rule is for."""
+    aggregate = rng.choice(keys.aggregates)
+    glids, axes, days = rng.choice(values.WINDOWS)
+    kind = f"glid = {literal(rng.choice(glids))}, analyticaxis = {literal(rng.choice(axes))}"
+    created = f"datetimecreate = '{rng.choice(days)}T{rng.choice(('00:00', '01:30'))}:00+02'"
+    change = (
+        f"update {CHARGE} set {kind}{f', {created}' if rng.random() < 0.3 else ''} where aggregateid = '{aggregate}'"
+    )
+    return [change, *_posting(rng, keys, aggregate, values.near(rng, rng.choice(days)))]
+
+
+def _posting(rng: Random, keys: Keys, aggregate: str, created: str) -> list[str]:
     kind = rng.choice(("TRPC", "REBK", "CANC", "MANU", "PAS"))
     number = rng.choice((f"BR_{kind}-{keys.fresh()}", "BR_TRPC-012001"))
-    sign = rng.choice((100, -100))
     item, transaction_item = keys.fresh_uuid(), keys.fresh_uuid()
     formula = rng.choice(values.FORMULAS + values.FREQUENT_FORMULAS)
     code = {"type": "rfbibl", "key": "mwskz", "value": rng.choice(values.TAX_CODES)}
-    reference = rng.choice(keys.aggregates)
     return [
-        *_document(keys, item, values.journal_time(rng), number, values.day(rng)),
-        _item(keys, item, rng.choice(values.LEDGERS), sign),
+        *_document(keys, item, created, number, values.day(rng)),
+        _item(keys, item, rng.choice(values.LEDGERS), rng.choice((100, -100))),
         insert(f"{ITEM}_account_metadata", uuid=keys.fresh_uuid(), journal_entry_items_uuid=item, **code),
-        insert(f"{BOOKS}.transaction_items", uuid=transaction_item, external_reference=reference),
+        insert(f"{BOOKS}.transaction_items", uuid=transaction_item, external_reference=aggregate),
         *(_tax_line if rng.random() < 0.3 else _booking_line)(rng, keys, item, transaction_item, formula),
     ]
 
@@ -264,7 +278,8 @@ STORIES: tuple[Callable[[Random, Keys], list[str]], ...] = (
     cancelled,
     posting,
     posting,
-    posting,
+    window_posting,
+    window_posting,
     linked_tax_posting,
     allocation,
     written_off,

@@ -73,8 +73,23 @@ DUE_STATUSES = (
     None,
 )
 REQUEST_STATUSES = ("REJECTED", "REJECTED", "CANCELLED", "CANCELLED", "DONE", "rejected", None)
+#: Glids, axes and days of the amount rules that hold for a while only.
+WINDOWS = (
+    (("ELEC_DISCOUNT_YEAR", "GASXDISCOUNTX"), ("", "x-cancellation-y"), ("2021-06-06", "2023-01-18")),
+    (("ELEC_MANUAL_BONUS", "GASXMANUALXBONUS"), (None, "x-cancellation-y"), ("2020-11-01", "2020-11-12", "2023-01-13")),
+    (("ELEC_SUBSCRIPTION_BASE",), ("x-cancellation-y", "cancellation", "x"), ("2021-06-08",)),
+    (("ELEC_SUBSCRIPTION_BASE", None), ("x-write-off-y", "write-off", "write_off"), ("2023-01-02",)),
+    (("EPILOT_HEAT_UNIT_PAY", "ELEC_ABSCHLAG"), ("", "x"), ("2024-01-04", "2021-10-09")),
+)
 CATEGORIES = ("VAT", "VAT", "gasTax", "electricityTax", "vat", "otherTax", None)
-CHARACTERISTICS = ('{"migrationFlag": "true"}', '{"migrationFlag": null}', '{"migrationFlag": ""}', "{}", "[1]")
+CHARACTERISTICS = (
+    '{"migrationFlag": "true"}',
+    '{"migrationFlag": null}',
+    '{"migrationFlag": ""}',
+    "{}",
+    "[1]",
+    '{"migrationFlag": true}',
+)
 RATES = ("19", "19.0", "7", "16", "0", "2.05", None)
 
 
@@ -94,6 +109,11 @@ def journal_time(rng: Random) -> str:
     """Return a time without zone near a cut-off day."""
     midnight = datetime.combine(cut_off(rng), time()) + timedelta(days=rng.randint(-1, 1))
     return (midnight + timedelta(seconds=rng.choice((0, 0, -1, 1, 5400, 82_800)))).isoformat(sep=" ")
+
+
+def near(rng: Random, day: str) -> str:
+    """Return a time without zone on *day*, the day before or the day after."""
+    return f"{date.fromisoformat(day) + timedelta(days=rng.randint(-1, 1))} {rng.choice(('00:00:00', '23:59:59'))}"
 
 
 def day(rng: Random) -> str:
