@@ -116,6 +116,15 @@ def test_a_lost_reply_of_the_manifest_is_seen_as_success(faulty_lab: Lab, faulty
         assert_whole(faulty_lab, f"run {number}")
 
 
+@pytest.mark.parametrize("skip", [0, 1, 2, 3])
+def test_a_lost_reply_of_the_claim_is_not_taken_for_its_loss(faulty_lab: Lab, faulty_s3: FaultyS3, skip: int) -> None:
+    fault = Fault("put claim", "lost reply", skip=skip)
+    with faulty_s3.failing(fault):
+        faulty_lab.whole_run([BOOK], faulty_lab.run("first"))
+    assert fault.times == 0
+    assert_whole(faulty_lab, "first")
+
+
 def test_connections_break_everywhere_at_once(faulty_lab: Lab, faulty_s3: FaultyS3) -> None:
     two_runs(faulty_lab)
     faults = [Fault(operation, kind) for operation in OPERATIONS for kind in ("reset", 500)]

@@ -89,7 +89,7 @@ def test_every_value_survives(
         )
     lab.whole_run([Export("values", table=("public", "values_out"))], options=options)
     with psycopg.connect(lab.dsn) as connection:
-        connection.execute("set datestyle = 'ISO'")
+        connection.execute("set datestyle = 'ISO'; set extra_float_digits = 1")
         copy_in = sql.SQL("copy values_back from stdin (format csv, header match, delimiter {}, null {})").format(
             delimiter, null
         )
@@ -114,14 +114,14 @@ def test_bytes_are_the_servers_own(lab: Lab) -> None:
         "drop table if exists samples",
         '''create table samples as select * from (values
             (1, 'plain', null::text, 12345678901234567.8900::numeric,
-                timestamptz '2025-10-26 00:30:00+00', '\\x00ff'::bytea, 0.1::float8),
+                timestamptz '2025-10-26 00:30:00+00', '\\x00ff'::bytea, 0.30000000000000004::float8),
             (2, E'two\\nlines, "quoted"', '', 'NaN', timestamptz '2025-10-26 01:30:00+00', null, 'Infinity')
         ) v(id, "Text; ""x""", empty, amount, at, raw, f)''',
     )
     lab.whole_run([Export("samples", table=("public", "samples"))])
     assert lab.csv("samples") == [
         b'id,"Text; ""x""",empty,amount,at,raw,f\n'
-        b"1,plain,,12345678901234567.8900,2025-10-26 00:30:00+00,\\x00ff,0.1\n"
+        b"1,plain,,12345678901234567.8900,2025-10-26 00:30:00+00,\\x00ff,0.30000000000000004\n"
         b'2,"two\nlines, ""quoted""","",NaN,2025-10-26 01:30:00+00,,Infinity\n'
     ]
     assert lab.manifest().exports["samples"].control_totals == {"id": "3", "amount": "NaN"}
