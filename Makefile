@@ -41,7 +41,7 @@ plan: venv ## show what a run would do: make plan CLIENT=enercity ENV=prod ARGS=
 
 test: lint typecheck ## lint, type check and all tests, with branch coverage
 	@mkdir -p build
-	@COVERAGE_FILE=build/.coverage $(BIN)/python -m pytest --cov --cov-branch --cov-report=term \
+	@COVERAGE_FILE=build/.coverage $(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-branch --cov-report=term \
 		--cov-report=json:build/coverage.json $(ARGS)
 
 bench-sql: venv ## seconds of each init script: make bench-sql CHARGES=1000000

@@ -101,7 +101,11 @@ MISTAKES = [
     ("sql/intit/tripica/010_x.sql", "select 1;", "intit: no phase has this name; the phases are prechecks, init"),
     ("sql/archive/customer/oibl.sql", "delete from x", "oibl.sql: an export is one query: SELECT"),
     ("sql/archive/customer/oibl.sql", "select 1; select 2", "oibl.sql: an export is one query: SELECT"),
-    ("sql/archive/customer/oibl.sql", "-- system: tripika\nselect 1", "'-- system: tripika' is no system; did you mean"),
+    (
+        "sql/archive/customer/oibl.sql",
+        "-- system: tripika\nselect 1",
+        "'-- system: tripika' is no system; did you mean",
+    ),
     ("sql/archive/Kunde/oibl.sql", "select 1", "Kunde/oibl.sql: an export is <audience>/<query>.sql"),
 ]
 
