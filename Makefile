@@ -10,7 +10,7 @@ RUN_CLIENT := $(if $(filter command line,$(origin CLIENT)),--client '$(CLIENT)')
 RUN_ENV := $(if $(filter command line,$(origin ENV)),--environment '$(ENV)')
 
 .DEFAULT_GOAL := help
-.PHONY: help run validate health plan test test-large lint typecheck fmt lock clean venv
+.PHONY: help run validate health plan test test-large mutation bench-sql bench-export package-mwaa lint typecheck fmt lock clean venv
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -43,6 +43,9 @@ test: lint typecheck ## lint, type check and all tests, with branch coverage
 	@mkdir -p build
 	@COVERAGE_FILE=build/.coverage $(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-branch --cov-report=term \
 		--cov-report=json:build/coverage.json $(ARGS)
+
+mutation: venv ## break every rule of the SQL once; counts in build/mutations.json
+	@ALL_MUTATIONS=1 $(BIN)/python -m pytest -q tests/golden/test_mutations.py
 
 bench-sql: venv ## seconds of each init script: make bench-sql CHARGES=1000000
 	@$(BIN)/python -m benchmarks.bench_sql --charges $(or $(CHARGES),300000) $(ARGS)

@@ -2,7 +2,7 @@
 
 A mutation runs in one transaction on a prepared warehouse: the mutated script and those after it, then the comparison,
 then rollback. What the sample does not show must show in the extra scenarios of extra_vault.sql. ``make test`` runs a
-spread subset; BDA_ALL_MUTATIONS=1 (``make mutation``) runs all and writes the counts to ``build/mutations.json``.
+spread subset; ALL_MUTATIONS=1 (``make mutation``) runs all and writes the counts to ``build/mutations.json``.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def read_mutations() -> list[Mutation]:
 def chosen() -> list[Mutation]:
     """Return all mutations, or the first of each section and every twelfth of the others."""
     mutations = read_mutations()
-    if os.environ.get("BDA_ALL_MUTATIONS"):
+    if os.environ.get("ALL_MUTATIONS"):
         return mutations
     first = {mutation.rule.split(" ")[0]: mutation for mutation in reversed(mutations)}
     return [m for number, m in enumerate(mutations) if number % SPREAD == 0 or m is first[m.rule.split(" ")[0]]]
@@ -137,7 +137,7 @@ def outcomes() -> Iterator[dict[str, str]]:
     """Where each mutation showed; written to a report when all ran."""
     found: dict[str, str] = {}
     yield found
-    if os.environ.get("BDA_ALL_MUTATIONS"):
+    if os.environ.get("ALL_MUTATIONS"):
         write_counts(found)
 
 
