@@ -60,6 +60,7 @@ def variables(monkeypatch: pytest.MonkeyPatch) -> Variables:
     fake = Variables()
     monkeypatch.setattr(airflow.sdk, "Variable", fake, raising=False)
     monkeypatch.setattr(ledger, "SETTLE_SECONDS", 0.05)
+    monkeypatch.setattr(ledger, "_told_here", {})
     return fake
 
 
@@ -189,6 +190,14 @@ def test_nobody_is_told_without_channels(sent: list[Event], variables: Variables
 def test_rather_twice_than_never(sent: list[Event], variables: Variables) -> None:
     variables.broken = True
     on_task_failure(context())
+    assert kinds(sent) == ["task_failed"]
+
+
+def test_one_process_needs_no_variables_to_tell_once(sent: list[Event], variables: Variables) -> None:
+    """``airflow dags test`` calls the run's callback where Variables cannot be reached."""
+    on_task_failure(context())
+    variables.broken = True
+    RunFailed(CONFIG)(context(reason="task_failure"))
     assert kinds(sent) == ["task_failed"]
 
 
