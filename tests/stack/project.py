@@ -65,7 +65,7 @@ def dag_id(client: str) -> str:
     return f"billing_data_aggregator_{client}_local"
 
 
-def write(folder: Path, s3: LocalS3) -> Path:
+def write(folder: Path, s3: LocalS3, bucket: str = BUCKET) -> Path:
     """Write the project below *folder* and return it."""
     shutil.copytree(ROOT / "dags", folder / "dags", ignore=shutil.ignore_patterns("__pycache__", "include"))
     shutil.copytree(ROOT / "plugins", folder / "plugins", ignore=shutil.ignore_patterns("__pycache__"))
@@ -75,7 +75,7 @@ def write(folder: Path, s3: LocalS3) -> Path:
         path.write_text(text, encoding="utf-8")
     defaults = {
         "systems": ["bookkeeper"],
-        "s3_bucket": BUCKET,
+        "s3_bucket": bucket,
         "s3_url": s3.url,
         "schedule": None,
         "freshness_hours": 0,

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from billing_aggregator.local.s3 import LocalS3
 from tests.stack import project
-from tests.stack.project import BUCKET, dag_id
+from tests.stack.project import dag_id
 from tests.stack.sinks import MailSink, SlackSink, StatsdSink
 from tests.stack.stack import STACK_PYTHON
 
@@ -19,15 +18,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from billing_aggregator.local.postgres import EmbeddedPostgres
+    from billing_aggregator.local.s3 import LocalS3
 
 pytestmark = pytest.mark.stack
 
 
-def test_a_failure_and_the_recovery(postgres: EmbeddedPostgres, tmp_path: Path) -> None:
+def test_a_failure_and_the_recovery(
+    postgres: EmbeddedPostgres, s3_server: LocalS3, bucket: str, tmp_path: Path
+) -> None:
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "BDA_", "PYTHON"))}
-    with LocalS3() as s3, MailSink() as mail, SlackSink() as slack, StatsdSink() as statsd:
-        s3.create_bucket(BUCKET)
-        folder = project.write(tmp_path / "project", s3)
+    with MailSink() as mail, SlackSink() as slack, StatsdSink() as statsd:
+        folder = project.write(tmp_path / "project", s3_server, bucket)
         home = tmp_path / "home"
         environment = clean | {
             "AIRFLOW_HOME": str(home),
@@ -37,7 +38,7 @@ def test_a_failure_and_the_recovery(postgres: EmbeddedPostgres, tmp_path: Path) 
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
             "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         }
-        environment |= project.variables(postgres, s3, mail, slack, statsd)
+        environment |= project.variables(postgres, s3_server, mail, slack, statsd)
 
         def airflow(*arguments: str) -> int:
             with (tmp_path / "airflow.log").open("ab") as log:
