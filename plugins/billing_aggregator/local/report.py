@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from billing_aggregator.local.objects import ObjectStore
 
 PHASES = ("start", "prechecks", "init", "audits", "export", "publish", "history", "cleanup")
+# The group holds the abortion of uploads, too, which succeeds when nothing was published.
+PUBLISH_TASK = "publish.publish"
 PREVIEW_LINES = 4
 PREVIEW_WIDTH = 118
 
@@ -77,7 +79,7 @@ def data(
 
 
 def _is_published(states: Sequence[TaskState]) -> bool:
-    return any(state.task_id.startswith("publish") and state.state == "success" for state in states)
+    return any(state.task_id == PUBLISH_TASK and state.state == "success" for state in states)
 
 
 def _published(store: ObjectStore, files: Path) -> list[str]:

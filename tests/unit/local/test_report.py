@@ -61,10 +61,11 @@ def test_the_error_of_a_task_is_its_message_without_the_frames(airflow: AirflowP
 
 def test_a_failed_run_names_the_task_its_error_and_the_log(airflow: AirflowProcess, tmp_path: Path) -> None:
     states = [TaskState("start", "failed", 1.0), TaskState("init.a", "upstream_failed", None)]
+    states.append(TaskState("publish.abort_uploads", "success", 0.1))
     text = report.failure(states, airflow, tmp_path / "run.log", 12.3)
     assert text.splitlines() == [
         "",
-        "FAILED after 12 s: 1 failed, 1 not reached",
+        "FAILED after 12 s: 1 done, 1 failed, 1 not reached",
         "",
         "  failed task: start",
         "    warehouse db:5432/octopus cannot be reached: refused",
