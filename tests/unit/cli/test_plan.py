@@ -155,3 +155,19 @@ def test_a_reader_that_stops_early_is_no_error() -> None:
     done = subprocess.run(["/bin/sh", "-c", command], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.startswith("Plan of enercity / local")
     assert done.stderr == ""
+
+
+def test_what_libraries_print_does_not_stand_in_the_answer(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from billing_aggregator.cli.validate import Validation
+
+    def noisy() -> Validation:
+        print("a library's warning")
+        return Validation((), (), {})
+
+    monkeypatch.setattr("billing_aggregator.cli.validate.validate", noisy)
+    assert main(["validate", "--json"]) == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["ok"] is True
+    assert "a library's warning" in captured.err
