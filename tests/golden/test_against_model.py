@@ -86,6 +86,13 @@ CASES = {
         f"update {CHARGE} set transactionid = (select min(transactionid) from {CHARGE} "
         "where datetimelastmodif = '2019-07-01T00:00:00Z') where ouid between 600000001 and 600000020",
     ],
+    "split dates that tie: the earliest due date of those present": [
+        "insert into datalake_vault.billing_account_balance (ouid, status, datetimelastmodif, startdatetime, amount, "
+        "transactionid, billingaccountouid) select 990000000 + ouid * 2 + number, status, '2024-01-31T23:00:00Z', "
+        "case when status = 'DUE' then '2022-01-31T23:00:00Z'::timestamptz end, taxincludedamount, transactionid, "
+        f"billingaccountouid from {CHARGE} cross join (values (1, 'DUE'), (2, 'DUEX')) as added (number, status) "
+        "where aggregateid is null",
+    ],
     "glids and axes without value": [
         f"update {CHARGE} set glid = null where ouid % 13 = 0",
         f"update {CHARGE} set analyticaxis = null where ouid % 5 = 0",

@@ -232,7 +232,9 @@ def written_off(rng: Random, keys: Keys) -> list[str]:
 def bonus_story(rng: Random, keys: Keys) -> list[str]:
     """Twins of a charge as bonus, refund or cancellation of the bonus: same account, transaction, gross."""
     source = keys.pick(rng, CHARGE)
-    statements = [f"update {CHARGE} set glid = 'ELEC_MANUAL_BONUS', analyticaxis = 'bonus' where ouid = {source}"]
+    accounting = rng.choice(("", ", accountingid = 'ignored'"))
+    kind = f"glid = 'ELEC_MANUAL_BONUS', analyticaxis = {literal(rng.choice(('bonus', 'bonus', 'a special one')))}"
+    statements = [f"update {CHARGE} set {kind}{accounting} where ouid = {source}"]
     for _ in range(rng.randint(1, 2)):
         glid = rng.choice(("ELEC_MANUAL_BONUS_REFUND", "GASXMANUALXBONUSXREFUND", "ELEC_MANUAL_BONUS_CANCELLATION"))
         same = "customerouid, billingaccountouid, transactionid, taxexcludedamount, accountingid, datetimelastmodif"
@@ -254,10 +256,46 @@ def consumption_story(rng: Random, keys: Keys) -> list[str]:
             f"insert into {LAKE}.product (ouid, name, billingaccountouid, startdatetime, enddatetime, orderdate, "
             f"characteristics) select {keys.fresh()}, productname, billingaccountouid, startdatetime, enddatetime, "
             f"datetimecreate + interval '{shift}', "
-            f'\'{{"billId": "BC-{number}"}}\' from {CHARGE} where ouid = {charge}'
+            f'\'{{"billId": "BC-{9 - number}"}}\' from {CHARGE} where ouid = {charge}'
             for number, shift in enumerate(rng.sample(SHIFTS, 2))
         ],
     ]
+
+
+def split_story(rng: Random, keys: Keys) -> list[str]:
+    """Balances of a charge's amount and account in different states."""
+    source = keys.pick(rng, CHARGE)
+    lettering = rng.choice(("null", f"'{values.instant(rng)}'"))
+    same = "transactionid, billingaccountouid"
+    return [
+        f"insert into {BALANCE} (ouid, status, datetimelastmodif, startdatetime, letteringdate, amount, {same}) "
+        f"select {keys.fresh()}, '{status}', '{values.instant(rng)}', "
+        f"{rng.choice(('null', repr(values.instant(rng))))}, {lettering}, taxincludedamount, {same} "
+        f"from {CHARGE} where ouid = {source}"
+        for status in rng.choices(("DUE", "DUE_LETTERED", "DUE_CANCELLED", "DUEX"), k=rng.randint(2, 3))
+    ]
+
+
+def fee_story(rng: Random, keys: Keys) -> list[str]:
+    """Fees and cancellation balances in one transaction with bills and bonuses, whose dates they may take."""
+    transaction = rng.choice(keys.transactions)
+    charges = [keys.pick(rng, CHARGE) for _ in range(rng.randint(2, 4))]
+    kinds = (
+        ("ELEC_BILL", "bill"),
+        ("ELEC_MANUAL_BONUS", "bonus"),
+        ("ELEC_MANUAL_BONUS", "a special one"),
+        ("ELEC_MANUAL_BONUS", None),
+        ("BANK_FEE", "fee"),
+        ("ELEC_CANCELLATION_BALANCE", "x"),
+    )
+    statements = []
+    for charge, (glid, axis) in zip(charges, rng.choices(kinds, k=len(charges)), strict=True):
+        advice = keys.pick(rng, f"{LAKE}.settlement_note_advice") if rng.random() < 0.7 else None
+        statements.append(
+            f"update {CHARGE} set transactionid = '{transaction}', glid = '{glid}', analyticaxis = {literal(axis)}, "
+            f"settlementnoteadviceouid = {literal(advice)} where ouid = {charge}"
+        )
+    return statements
 
 
 def same_transaction(rng: Random, keys: Keys) -> list[str]:
@@ -286,4 +324,6 @@ STORIES: tuple[Callable[[Random, Keys], list[str]], ...] = (
     bonus_story,
     consumption_story,
     same_transaction,
+    split_story,
+    fee_story,
 )

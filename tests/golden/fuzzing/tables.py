@@ -248,7 +248,7 @@ TABLES: dict[str, tuple[str, int, dict[str, Column]]] = {
     ),
     "receivablemanagement_vault.case_receivables": (
         "id",
-        3,
+        6,
         {
             "mba": MBA,
             "status": Column(chosen(("DUNNING", "CLOSED", "dunning", None))),
@@ -257,7 +257,7 @@ TABLES: dict[str, tuple[str, int, dict[str, Column]]] = {
     ),
     "receivablemanagement_vault.dunning_claims": (
         "id",
-        2,
+        6,
         {
             "case_receivable_id": OTHER,
             "scenario": OTHER,
@@ -270,7 +270,7 @@ TABLES: dict[str, tuple[str, int, dict[str, Column]]] = {
         5,
         {
             "mba": MBA,
-            "deleted": Column(chosen(("true", "false", "false")), nullable=False),
+            "deleted": Column(chosen(("true", "false", "false"))),
             "expires_at": Column(values.expiry),
             "created_at": Column(values.unique_instant, renew=True),
             "updated_at": Column(values.unique_instant, nullable=False, renew=True),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from tests.golden.model.amounts import Line, booking_amount
@@ -13,13 +12,11 @@ from tests.golden.model.overpayments import CREDIT, USED
 from tests.golden.model.rows import ListRow, text
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import date, datetime
 
     from tests.golden.model.aggregates import AggregateTax
     from tests.golden.model.charges import DataCharge
     from tests.golden.model.journal import Booking
-
-_LAST = date.max
 
 
 def common(charge: DataCharge) -> ListRow:
@@ -70,7 +67,7 @@ def open_items(
     due = [row for row in charges if row.can_be_due and due_matches(row.source.glid)]
     rows = []
     for candidates in grouped(due, lambda row: row.source.ouid).values():
-        charge = min(candidates, key=tie_rank)
+        charge = min(candidates, key=lambda row: row.rank)
         balance_date = _balance_date(
             charge,
             overpayments.get(charge.source.transactionid or ""),
@@ -79,18 +76,6 @@ def open_items(
         )
         rows.append(replace(common(charge), due_date=charge.due_date, balance_date=balance_date))
     return rows
-
-
-def tie_rank(charge: DataCharge) -> tuple[Any, ...]:
-    """Lowest login, lowest MBA, settled before open, latest balance date, earliest due date."""
-    owner, balance_date = charge.owner, charge.balance_date
-    return (
-        owner.login_ouid or 0,
-        owner.mba or "",
-        balance_date is None,
-        -(balance_date or date.min).toordinal(),
-        charge.due_date or _LAST,
-    )
 
 
 def _balance_date(

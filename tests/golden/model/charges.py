@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING, Any
 
 from tests.golden.model.accounts import Accounts
 from tests.golden.model.aggregates import vat_signs
@@ -17,7 +18,7 @@ from tests.golden.model.taxes import charge_taxes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import date, datetime
+    from datetime import datetime
     from decimal import Decimal
 
     from tests.golden.model.accounts import Owner
@@ -50,6 +51,8 @@ class DataCharge:
     dunning: Dunning
     taxes: Taxes
     signs: Signs | None
+    #: Where only one row of a charge may be shown, the lowest is: no column of the table.
+    rank: tuple[Any, ...] = field(compare=False)
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,7 @@ def data_charges(vault: Vault, as_of: datetime, write_offs: list[WriteOff]) -> l
     return list(
         dict.fromkeys(
             _row(row, dunned, bill_ids, taxes[row.charge.ouid], signs.get(row.charge.aggregateid or ""))
-            for row in _joined(vault, write_offs)
+            for row in sorted(_joined(vault, write_offs), key=_rank)
             if row.charge.ouid in taxes
         )
     )
@@ -129,6 +132,23 @@ def _row(
         dunning=dunned.get(row.owner.mba, NOT_DUNNED) if row.owner.mba is not None else NOT_DUNNED,
         taxes=taxes,
         signs=signs,
+        rank=_rank(row),
+    )
+
+
+def _rank(row: Joined) -> tuple[Any, ...]:
+    """Lowest login, MBA; split dates: settled before open, latest balance date, earliest due date; earliest bill.
+
+    The dates are those of the joined rows; another reading would compare what an empty date falls back to.
+    """
+    split, transactions = row.split, row.transactions
+    settled = split.balance_date if split else None
+    return (
+        row.owner.login_ouid or 0,
+        row.owner.mba or "",
+        -(settled or date.min).toordinal(),
+        (split.due_date if split else None) or date.max,
+        (transactions.due_date if transactions else None) or date.max,
     )
 
 
