@@ -26,7 +26,7 @@ CLIENTS = {
     "enercity": "expected_oibl_customer.csv",
     "purpur-energy": "expected_oibl_customer.client_without_folder.csv",
 }
-SEEDS = range(12)
+SEEDS = range(8)
 CHANGES = 120
 GENERATED_CHARGES = 2000
 CHARGE = "datalake_vault.applied_billing_charge"
