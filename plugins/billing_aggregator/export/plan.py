@@ -118,7 +118,7 @@ def cut_relation(cursor: Any, source: Source, rows_per_file: int) -> list[Cut]:
 
     The last cut is open at its end: rows that somebody appends later are noticed by the COPY's count.
     """
-    cursor.execute(f"declare bda_cut no scroll cursor for select ctid::text from only {source.relation.sql}")
+    cursor.execute(f"declare bda_cut no scroll cursor for select ctid from only {source.relation.sql}")
     ends: list[str] = []
     rows = 0
     while True:
