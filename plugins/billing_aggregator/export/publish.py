@@ -16,21 +16,20 @@ versions of its files, steps 5 and 6 change places: its readers keep their files
 from __future__ import annotations
 
 import logging
-from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from billing_aggregator.export.claim import TIME_TO_LIVE, WAIT_SECONDS, Claim
+from billing_aggregator.export.contents import kept_exports, new_manifest
 from billing_aggregator.export.errors import (
     PreconditionFailedError,
     PublicationSupersededError,
     UploadError,
     UploadGoneError,
 )
-from billing_aggregator.export.manifest import KeptFrom, Manifest, ManifestExport, ManifestFile, read_manifest
+from billing_aggregator.export.manifest import Manifest, read_manifest
 from billing_aggregator.export.staging import drop_staging
 from billing_aggregator.export.stale import stale_keys
 from billing_aggregator.export.verify import verify_source
@@ -106,7 +105,7 @@ def publish(
             claim.check()
             stored = _each(lambda item: _complete(store, *item), _uploads(plans, by_plan))
             claim.check()
-            manifest = _manifest(plans, by_plan, totals, stored, _kept(earlier, plans, keep))
+            manifest = new_manifest(plans, by_plan, totals, stored, kept_exports(earlier, plans, keep))
             removed = _commit(store, plans, earlier, manifest, etag)
             publication = Publication(manifest, run.manifest_key, removed, repeated=False)
     for plan in plans:
@@ -178,19 +177,6 @@ def _sort(plans: Sequence[Plan], states: Sequence[ChunkState]) -> dict[str, list
             if state.rows != chunk.rows:
                 raise UploadError(f"{chunk.upload.key}: {state.rows} rows were exported, {chunk.rows} planned")
     return by_plan
-
-
-def _kept(earlier: Manifest | None, plans: Sequence[Plan], keep: Collection[str]) -> dict[str, ManifestExport]:
-    """Return the exports of *earlier* that this run leaves out and that stay published."""
-    if earlier is None:
-        return {}
-    origin = KeptFrom(run_id=earlier.run_id, business_date=earlier.business_date)
-    names = set(keep) - {plan.name for plan in plans}
-    return {
-        name: export if export.kept_from else export.model_copy(update={"kept_from": origin})
-        for name, export in earlier.exports.items()
-        if name in names
-    }
 
 
 def _published(
@@ -266,48 +252,6 @@ def _complete(store: Store, chunk: Chunk, state: ChunkState) -> Stored:
             f"{store.url(chunk.upload.key)} is not what this run wrote; run the export again from its plan"
         )
     return stored
-
-
-def _manifest(
-    plans: Sequence[Plan],
-    by_plan: dict[str, list[ChunkState]],
-    totals: Sequence[dict[str, str]],
-    stored: Sequence[Stored],
-    kept: dict[str, ManifestExport],
-) -> Manifest:
-    files = deque(stored)
-    exports = dict(kept)
-    for plan, sums in zip(plans, totals, strict=True):
-        exports[plan.name] = ManifestExport(
-            columns=[column.name for column in plan.source.columns],
-            rows=plan.rows,
-            control_totals=sums,
-            csv={"compression": plan.options.compression, "encoding": "UTF-8", **plan.options.dialect.model_dump()},
-            files=[
-                _file(chunk, state, files.popleft())
-                for chunk, state in zip(plan.chunks, by_plan[plan.name], strict=True)
-            ],
-        )
-    run = plans[0].run
-    return Manifest(
-        run_id=run.run_id,
-        client=run.client,
-        environment=run.environment,
-        business_date=run.business_date,
-        published_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        exports=dict(sorted(exports.items())),
-    )
-
-
-def _file(chunk: Chunk, state: ChunkState, stored: Stored) -> ManifestFile:
-    return ManifestFile(
-        key=chunk.upload.key,
-        version_id=stored.version_id,
-        rows=state.rows,
-        bytes=stored.size,
-        sha256=state.sha256,
-        etag=stored.etag,
-    )
 
 
 def _put_manifest(store: Store, manifest: Manifest, key: str, expected: str | None) -> None:
