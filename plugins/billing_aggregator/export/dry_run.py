@@ -47,7 +47,7 @@ class DryRun:
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as plain values."""
-        return asdict(self)
+        return asdict(self) | {"files": [asdict(file) for file in self.files]}
 
 
 def dry_run(connection: Any, run: Run, export: Export, options: ExportOptions, *, timeout: float) -> DryRun:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -13,7 +14,7 @@ import time
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -118,6 +119,14 @@ class AirflowProcess:
             TaskState(task if index < 0 else f"{task}[{index}]", state, _seconds(start, end))
             for task, index, state, start, end in rows
         ]
+
+    def dry_runs(self) -> list[dict[str, Any]]:
+        """Return what each export of a dry run would have published, by name."""
+        with sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=5) as database:
+            rows = database.execute("select value from xcom where key = 'plan'").fetchall()
+        pushed = [json.loads(value) for (value,) in rows]
+        found = [plan["dry_run"] for plan in pushed if isinstance(plan, dict) and "dry_run" in plan]
+        return sorted(found, key=lambda export: str(export["export"]))
 
     def stop(self) -> None:
         """End the child and everything that it started."""

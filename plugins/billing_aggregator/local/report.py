@@ -32,13 +32,22 @@ def field(name: str, value: str) -> str:
     return f"  {name:<10} {value}"
 
 
-def success(states: Sequence[TaskState], store: ObjectStore, files: Path, log: Path, seconds: float) -> str:
-    """Return the summary of a run that succeeded, and copy its files to *files*."""
+def success(
+    states: Sequence[TaskState],
+    store: ObjectStore,
+    files: Path,
+    log: Path,
+    seconds: float,
+    *,
+    dry_runs: Sequence[Mapping[str, Any]] = (),
+) -> str:
+    """Return the summary of a run that succeeded, and copy its files to *files*; of a dry run what it counted."""
     lines = ["", f"Succeeded in {seconds:.0f} s: {_counts(states)}", "", *_phases(states), ""]
     if _is_published(states):
         lines += _published(store, files)
     else:
-        lines += ["Nothing was published: dry run. The log shows what would have been exported."]
+        lines += ["Nothing was published: dry run. It would have been:", ""]
+        lines += _table({each["export"]: each for each in dry_runs})
     lines += ["", field("log", str(log))]
     return "\n".join(lines)
 
@@ -85,14 +94,20 @@ def _is_published(states: Sequence[TaskState]) -> bool:
 def _published(store: ObjectStore, files: Path) -> list[str]:
     manifest = store.manifest()
     copies = store.copy_files(manifest, files)
-    lines = [f"  {'export':<24} {'files':>5} {'rows':>12} {'bytes':>14}  control totals"]
-    for name, export in manifest["exports"].items():
-        size = sum(file["bytes"] for file in export["files"])
-        lines.append(f"  {name:<24} {len(export['files']):>5} {export['rows']:>12,} {size:>14,}  {_totals(export)}")
+    lines = _table(manifest["exports"])
     lines += ["", field("S3", store.location), field("copy", str(files))]
     shown = max(copies, key=lambda path: path.stat().st_size, default=None)
     if shown is not None:
         lines += ["", f"  first lines of {shown.name}:", *_preview(shown)]
+    return lines
+
+
+def _table(exports: Mapping[str, Any]) -> list[str]:
+    """Return a line for each export: files, rows, bytes, the first control totals."""
+    lines = [f"  {'export':<24} {'files':>5} {'rows':>12} {'bytes':>14}  control totals"]
+    for name, export in exports.items():
+        size = sum(file["bytes"] for file in export["files"])
+        lines.append(f"  {name:<24} {len(export['files']):>5} {export['rows']:>12,} {size:>14,}  {_totals(export)}")
     return lines
 
 
@@ -101,7 +116,7 @@ def _totals(export: Mapping[str, Any]) -> str:
     totals = sorted(export["control_totals"].items(), key=lambda item: ("." not in item[1], item[0]))
     shown = [f"{name} {total}" for name, total in totals if "." in total][:3] or [f"{n} {t}" for n, t in totals[:1]]
     more = len(totals) - len(shown)
-    return ", ".join(shown) + (f", {more} more in the manifest" if more > 0 else "") if shown else "-"
+    return ", ".join(shown) + (f", {more} more" if more > 0 else "") if shown else "-"
 
 
 def _phases(states: Sequence[TaskState]) -> list[str]:

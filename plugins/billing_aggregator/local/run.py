@@ -77,7 +77,7 @@ def _run(config: ClientConfig, conf: Mapping[str, Any], stack: ExitStack) -> tup
         print(report.failure(states, airflow, log, seconds))
         return 1, report.data(states, airflow, log, seconds, None)
     store = ObjectStore(config, dict(os.environ) | variables)
-    print(report.success(states, store, folder / "files", log, seconds))
+    print(report.success(states, store, folder / "files", log, seconds, dry_runs=airflow.dry_runs()))
     return 0, report.data(states, airflow, log, seconds, store)
 
 

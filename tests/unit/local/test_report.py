@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -92,9 +93,17 @@ def test_a_failure_behind_the_publication_says_that_the_files_are_new(airflow: A
 def test_a_dry_run_says_that_nothing_was_published(tmp_path: Path) -> None:
     config = load_client("enercity", "local", environ={})
     store = ObjectStore(config, {})
-    text = report.success([TaskState("start", "success", 0.1)], store, tmp_path, tmp_path / "run.log", 4)
+    counted = {
+        "export": "customer/oibl",
+        "rows": 1538,
+        "control_totals": {"amount_net": "22429.42", "dunning_level": "995"},
+        "files": [{"bytes": 300_000}, {"bytes": 76_423}],
+    }
+    states = [TaskState("start", "success", 0.1)]
+    text = report.success(states, store, tmp_path, tmp_path / "run.log", 4, dry_runs=[counted])
     assert "Succeeded in 4 s: 1 done" in text
     assert "Nothing was published: dry run" in text
+    assert re.search(r"customer/oibl +2 +1,538 +376,423  amount_net 22429\.42, 1 more\n", text)
 
 
 def test_copies_end_at_their_limit(
