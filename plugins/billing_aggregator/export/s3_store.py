@@ -24,6 +24,7 @@ DELETE_LIMIT = 1000
 READ_BYTES = 1 << 20
 GONE = {"NoSuchUpload"}
 MISSING = {"NoSuchKey", "NoSuchVersion", "404"}
+UNKNOWN_VERSION = {"400", "404", "InvalidArgument", "NoSuchVersion"}
 REFUSED = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
 
 
@@ -113,14 +114,17 @@ class S3Store:
                 raise UploadError(f"{self.url(upload.key)}: {error}") from error
             raise
         version: str | None = answer.get("VersionId")
-        return version
+        return None if version == "null" else version
 
     def completed(self, upload: Upload, size: int, sha256: str, version_id: str | None = None) -> Stored | None:
         """Look at the object: it is ours if it carries the upload's token, which no other object has."""
+        wanted = {"VersionId": version_id} if version_id else {}
         try:
-            wanted = {"VersionId": version_id} if version_id else {}
             head = self._s3.head_object(Bucket=self.bucket, Key=upload.key, **wanted)
         except ClientError as error:
+            # Stores without versions name one all the same at completion, and then do not know it.
+            if version_id and _code(error) in UNKNOWN_VERSION:
+                return self.completed(upload, size, sha256)
             if _code(error) in MISSING:
                 return None
             raise
