@@ -9,7 +9,6 @@ import hashlib
 import queue
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from threading import Condition
 from typing import TYPE_CHECKING, Protocol, Self
 
 from billing_aggregator.export.errors import UploadError
@@ -36,26 +35,6 @@ class Written:
     parts: list[Part]
     size: int
     sha256: str
-
-
-class _Digest:
-    """SHA-256 over parts that threads bring at the same time: each waits for its turn."""
-
-    def __init__(self) -> None:
-        self._sha = hashlib.sha256()
-        self._next = 1
-        self._changed = Condition()
-
-    def update(self, number: int, data: bytes | bytearray) -> None:
-        with self._changed:
-            self._changed.wait_for(lambda: self._next == number)
-        self._sha.update(data)
-        with self._changed:
-            self._next += 1
-            self._changed.notify_all()
-
-    def hexdigest(self) -> str:
-        return self._sha.hexdigest()
 
 
 class PartPump:
@@ -88,14 +67,12 @@ class PartPump:
         """Return a buffer that was not needed."""
         self._free.put(buffer)
 
-    def send(self, digest: _Digest, write: PartSender, number: int, buffer: bytearray, length: int) -> Future[Part]:
-        """Hash and write a part in a thread, then give its buffer back."""
+    def send(self, write: PartSender, number: int, buffer: bytearray, length: int) -> Future[Part]:
+        """Write a part in a thread, then give its buffer back."""
 
         def carry() -> Part:
             try:
                 data = buffer if length == len(buffer) else bytes(memoryview(buffer)[:length])
-                # First of all: a part that fails to arrive must not keep the next one waiting for its turn.
-                digest.update(number, data)
                 return write(number, data)
             finally:
                 self._free.put(buffer)
@@ -115,7 +92,7 @@ class FilePump:
         self._pump = pump
         self._send = write
         self._name = name
-        self._digest = _Digest()
+        self._sha = hashlib.sha256()
         self._buffer: bytearray | None = None
         self._used = 0
         self._sent: list[Future[Part]] = []
@@ -123,24 +100,25 @@ class FilePump:
 
     def write(self, data: bytes) -> None:
         """Take *data*; waits while all buffers are on their way; raises what a part's upload raised."""
-        size = len(data)
-        if self._buffer is None:
-            self._buffer = self._pump.buffer()
-        room = self._pump.part_bytes - self._used
-        if size < room:
-            self._buffer[self._used : self._used + size] = data
-            self._used += size
-            return
-        rest = memoryview(data)
-        while len(rest) >= room:
-            self._buffer[self._used :] = rest[:room]
-            self._used = self._pump.part_bytes
+        self._sha.update(data)  # now, while the bytes are in the processor's cache, not a part later
+        rest: bytes | memoryview = data
+        while True:
+            if self._buffer is None:
+                self._buffer = self._pump.buffer()
+                self._view = memoryview(self._buffer)  # a slice of a bytearray would copy what it is given once more
+            room = self._pump.part_bytes - self._used
+            size = len(rest)
+            if size < room:
+                self._view[self._used : self._used + size] = rest
+                self._used += size
+                return
+            rest = memoryview(rest)
+            self._view[self._used :] = rest[:room]
+            self._used += room
             self._flush()
-            self._buffer = self._pump.buffer()
             rest = rest[room:]
-            room = self._pump.part_bytes
-        self._used = len(rest)
-        self._buffer[: self._used] = rest
+            if not rest:
+                return
 
     def end(self) -> Callable[[], Written]:
         """Send the last part; return what waits for all parts and tells them."""
@@ -149,11 +127,11 @@ class FilePump:
         elif self._buffer is not None:
             self._pump.give_back(self._buffer)
             self._buffer = None
-        sent, digest = self._sent, self._digest
+        sent, sha256 = self._sent, self._sha.hexdigest()
 
         def wait() -> Written:
             parts = [future.result() for future in sent]
-            return Written(parts, sum(part.size for part in parts), digest.hexdigest())
+            return Written(parts, sum(part.size for part in parts), sha256)
 
         return wait
 
@@ -167,6 +145,6 @@ class FilePump:
                 f"{self._name} needs more than {MOST_PARTS} parts; raise part_bytes or lower max_rows_per_file"
             )
         buffer = self._buffer if self._buffer is not None else self._pump.buffer()
-        self._sent.append(self._pump.send(self._digest, self._send, number, buffer, self._used))
+        self._sent.append(self._pump.send(self._send, number, buffer, self._used))
         self._buffer = None
         self._used = 0
