@@ -1,8 +1,8 @@
 """Speed and memory of the export, against psql and against SqlToS3Operator: ``python -m benchmarks.bench_export``.
 
-Every round measures each variant once, so that a noisy machine is noisy for all of them; the figures are medians, the
-ratios are rows per second of a variant over psql's in the same run. ``--no-pandas`` leaves out the comparison, which
-needs gigabytes; ``--memory-rows 10000000`` measures memory on a table of that size.
+Every round measures each variant once, each round in another order, so that a noisy machine is noisy for all of them;
+the figures are medians, the ratios are rows per second of a variant over psql's in the same run. ``--no-pandas`` leaves
+out the comparison, which needs gigabytes; ``--memory-rows 10000000`` measures memory on a table of that size.
 """
 
 from __future__ import annotations
@@ -199,9 +199,11 @@ def measure(bench: Bench, rounds: int) -> dict[str, list[float]]:
         "one worker, psycopg 3, moto": lambda: bench.one_worker("moto", "psycopg"),
     }
     seconds: dict[str, list[float]] = {name: [] for name in variants}
+    names = list(variants)
     for number in range(rounds + 1):
-        for name, variant in variants.items():
-            taken = variant()
+        names.append(names.pop(0))  # nobody always follows the same neighbour
+        for name in names:
+            taken = variants[name]()
             if number:  # the first round warms up caches and connections
                 seconds[name].append(taken)
         print(f"round {number} of {rounds} done", file=sys.stderr)

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from billing_aggregator.export.progress import Progress
     from billing_aggregator.export.pump import Written
 
-#: Rows that are joined at once. A constant: what a compressor returns depends on how it is fed.
-BATCH_ROWS = 256
+#: Rows that are joined at once. A constant: what a compressor returns depends on how it is fed. Small: from some 100 KB
+#: on the allocator gives every batch back to the system, which costs more than the joining.
+BATCH_ROWS = 128
 
 
 class FileSink(Protocol):
