@@ -56,7 +56,7 @@ bench-export: venv ## export against psql and the stock operator: make bench-exp
 package-mwaa: venv ## build what MWAA takes, in build/mwaa/
 	@$(BIN)/python scripts/package_mwaa.py
 
-test-large: venv ## acceptance tests with millions of rows; takes about an hour
+test-large: venv ## acceptance tests with millions of rows; takes about a quarter of an hour
 	@$(BIN)/python -m pytest -m benchmark tests/features
 
 lint: venv ## check the style of Python and SQL

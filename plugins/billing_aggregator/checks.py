@@ -16,7 +16,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from billing_aggregator.sql_runner import set_local
+from billing_aggregator.drivers import interruptible
+from billing_aggregator.sql_runner import StatementError, set_local
+from billing_aggregator.statements import split_statements
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -100,30 +102,38 @@ def run_check(connection: Any, check: Check, settings: Mapping[str, str] | None 
     """Run *check* in a read-only transaction of its own, with ``bda.<name>`` set for each of *settings*.
 
     The connection must not be in autocommit mode and must have no transaction open. The transaction is rolled back:
-    a check leaves nothing behind. Errors of the driver pass through.
+    a check leaves nothing behind.
 
+    :raises StatementError: the SELECT failed.
     :raises ValueError: the connection is in autocommit mode.
     """
     if connection.autocommit:
         raise ValueError("a check needs a transaction: the connection must not be in autocommit mode")
     try:
-        with connection.cursor() as cursor:
+        with connection.cursor() as cursor, interruptible(connection):
             cursor.execute("set transaction read only")
             set_local(cursor, settings or {})
             missing = _missing(cursor, check.needs)
             if missing:
                 return CheckResult(check.severity, check.title, missing=missing)
-            # Sent without parameters, so % needs no escape. Materialized, so that the limit does not bend the plan.
-            cursor.execute(
-                f"with violation as materialized (\n{check.query}\n)\n"
-                f"select violation.*, count(*) over () as violations_total from violation limit {SAMPLE_ROWS}"
-            )
+            _select(cursor, check)
             columns = tuple(column[0] for column in cursor.description[:-1])
             rows = cursor.fetchall()
     finally:
         connection.rollback()
     sample = tuple(tuple(None if value is None else str(value) for value in row[:-1]) for row in rows)
     return CheckResult(check.severity, check.title, rows[0][-1] if rows else 0, columns, sample)
+
+
+def _select(cursor: Any, check: Check) -> None:
+    # Sent without parameters, so % needs no escape. Materialized, so that the limit does not bend the plan.
+    before = "with violation as materialized (\n"
+    after = f"\n)\nselect violation.*, count(*) over () as violations_total from violation limit {SAMPLE_ROWS}"
+    try:
+        cursor.execute(before + check.query + after)
+    except Exception as error:
+        statement = split_statements(check.query)[0]
+        raise StatementError(statement, error, len(before) + statement.start) from error
 
 
 def _missing(cursor: Any, needs: tuple[str, ...]) -> tuple[str, ...]:

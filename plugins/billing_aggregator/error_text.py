@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING
 
 from billing_aggregator.errors import chain, sqlstate
+
+if TYPE_CHECKING:
+    from billing_aggregator.sql_runner import StatementError
 
 MAX_LINE = 300
 MAX_STATEMENT = 120
@@ -53,40 +56,25 @@ def harmless(text: str) -> str:
     return line if len(line) <= MAX_LINE else line[: MAX_LINE - 1] + "…"
 
 
-def script_error_text(error: Any, script: str, text: str, offset: int = 0) -> str:
-    """Return ``script, line N: message (SQLSTATE)`` and the statement's first line below it.
+def script_error_text(failed: StatementError, script: str) -> str:
+    """Return ``script, line N: message (SQLSTATE)`` and the statement's beginning below it.
 
     The server tells a position for errors that it finds in the text itself (syntax, missing objects); errors of the
-    data have none, then the script alone is named.
-
-    :param text: the text that was sent.
-    :param offset: characters that stood before the script in what was sent.
+    data have none, then the line is the one that the statement begins in.
     """
+    error = failed.__cause__ or failed
     diagnostics = getattr(error, "diag", None)
     message = getattr(diagnostics, "message_primary", None) or str(error).strip().partition("\n")[0]
     state = sqlstate(error)
     if state and state.startswith(DATA_EXCEPTION):
         message = re.sub(r'"[^"]*"', f'"{HIDDEN}"', message)
     suffix = f" ({state})" if state else ""
-    position = getattr(diagnostics, "statement_position", None)
-    if position is None:
+    if failed.statement is None:
         return f"{script}: {message}{suffix}"
-    at = max(0, int(position) - 1 - offset)
-    line = text.count("\n", 0, at) + 1
-    return f"{script}, line {line}: {message}{suffix}\n  statement: {_statement_at(text, at)}"
-
-
-def _statement_at(text: str, at: int) -> str:
-    """Return the start of the statement around character *at*, on one line, without comments.
-
-    A semicolon ends a statement here even inside quotes: the excerpt is for a reader, who has the line's number too.
-    """
-    start = text.rfind(";", 0, at) + 1
-    end = text.find(";", at)
-    body = text[start : end if end >= 0 else len(text)]
-    code = [stripped for line in body.splitlines() if (stripped := line.split("--", 1)[0].strip())]
-    statement = " ".join(" ".join(code).split())
-    return statement if len(statement) <= MAX_STATEMENT else statement[: MAX_STATEMENT - 1] + "…"
+    position = getattr(diagnostics, "statement_position", None)
+    at = 0 if position is None else max(0, int(position) - 1 - failed.before)
+    line = failed.statement.line + failed.statement.text.count("\n", 0, at)
+    return f"{script}, line {line}: {message}{suffix}\n  statement: {failed.statement.excerpt(MAX_STATEMENT)}"
 
 
 def _redacted(line: str) -> str:

@@ -7,8 +7,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from billing_aggregator.drivers import interruptible
+from billing_aggregator.statements import split_statements
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from billing_aggregator.statements import Statement
 
 SETTING_PREFIX = "bda."
 
@@ -17,7 +22,7 @@ SETTING_PREFIX = "bda."
 class ScriptResult:
     """What a script did.
 
-    :param statements: number of statements (psycopg 3; psycopg2 tells the last one only).
+    :param statements: number of statements.
     :param rows: rows written by INSERT, UPDATE, DELETE, MERGE, COPY, SELECT INTO and CREATE TABLE AS.
     :param seconds: from the first statement to the commit.
     """
@@ -27,34 +32,56 @@ class ScriptResult:
     seconds: float
 
 
-WRITING = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE", "COPY", "SELECT", "CREATE"})
+class StatementError(Exception):
+    """A statement of a script failed; the driver's error is the cause.
+
+    :param statement: the statement; None if it was none of the script's, e.g. the commit at a deferred constraint.
+    :param before: characters that were sent before the statement's text.
+    """
+
+    def __init__(self, statement: Statement | None, error: Exception, before: int = 0) -> None:
+        super().__init__(str(error))
+        self.statement = statement
+        self.before = before
+
+
+WRITING = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE", "COPY"})
+# Their tags are those of a query; only a statement that returns no rows has written them.
+WRITING_WITHOUT_RESULT = frozenset({"SELECT", "CREATE"})
 
 
 def run_script(connection: Any, text: str, settings: Mapping[str, str] | None = None) -> ScriptResult:
     """Run *text* and commit; a failure rolls back and leaves nothing half done.
 
     *settings* become transaction-local settings ``bda.<name>``, bound as values: the script reads them by
-    ``current_setting('bda.<name>', true)``. The text itself is sent without parameters, so ``%`` needs no escape and
-    semicolons in dollar quotes are safe. Errors of the driver pass through.
+    ``current_setting('bda.<name>', true)``. Statements are sent one by one and without parameters, so ``%`` needs no
+    escape. A signal cancels the statement that runs.
+
+    :raises StatementError: names the statement that failed.
     """
     started = time.monotonic()
-    with connection.cursor() as cursor:
+    statement: Statement | None = None
+    statements = split_statements(text)
+    rows = 0
+    with connection.cursor() as cursor, interruptible(connection):
         try:
             set_local(cursor, settings or {})
-            cursor.execute(text)
-            statements, rows = _outcome(connection, cursor)
+            for statement in statements:
+                cursor.execute(statement.text)
+                rows += _written(cursor)
+            statement = None
             connection.commit()
-        except Exception:
+        except Exception as error:
             # A lost connection cannot roll back; the server has done so already, and the first error says more.
             with suppress(Exception):
                 connection.rollback()
-            raise
+            raise StatementError(statement, error) from error
         except BaseException:
             # A time-out or a kill: the query still runs. The caller closes the connection, which rolls back.
             with suppress(Exception):
                 connection.cancel()
             raise
-    return ScriptResult(statements, rows, time.monotonic() - started)
+    return ScriptResult(len(statements), rows, time.monotonic() - started)
 
 
 def set_local(cursor: Any, settings: Mapping[str, str]) -> None:
@@ -63,13 +90,7 @@ def set_local(cursor: Any, settings: Mapping[str, str]) -> None:
         cursor.execute("select set_config(%s, %s, true)", [f"{SETTING_PREFIX}{name}", value])
 
 
-def _outcome(connection: Any, cursor: Any) -> tuple[int, int]:
-    statements = rows = 0
-    while True:
-        statements += 1
-        command = (cursor.statusmessage or "").split(" ")[0]
-        if command in WRITING and cursor.rowcount > 0:
-            rows += cursor.rowcount
-        # psycopg2 keeps the last result only and refuses nextset().
-        if not hasattr(connection, "pgconn") or not cursor.nextset():
-            return statements, rows
+def _written(cursor: Any) -> int:
+    command = (cursor.statusmessage or "").split(" ")[0]
+    wrote = command in WRITING or (command in WRITING_WITHOUT_RESULT and cursor.description is None)
+    return max(0, cursor.rowcount) if wrote else 0

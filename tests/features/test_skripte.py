@@ -10,7 +10,7 @@ import pytest
 from pytest_bdd import given, parsers, scenarios, then, when
 
 from billing_aggregator.scripts import Script, ScriptError, find_scripts, stages
-from billing_aggregator.sql_runner import run_script
+from billing_aggregator.sql_runner import StatementError, run_script
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,8 +73,9 @@ def _(ordner: Ordner, client: str) -> None:
 
 @when("das Skript läuft")
 def _(ordner: Ordner, verbindung: psycopg.Connection[Any]) -> None:
-    with pytest.raises(psycopg.errors.DivisionByZero):
+    with pytest.raises(StatementError) as caught:
         run_script(verbindung, ordner.text)
+    assert isinstance(caught.value.__cause__, psycopg.errors.DivisionByZero)
 
 
 @when(parsers.parse('das Skript für "{client}" am "{day}" läuft'))

@@ -1,11 +1,13 @@
-"""Runs one script by its operator in a process of its own, which a test may kill: ``script_process.py DRIVER FILE``.
+"""Runs one SQL file by its operator in a process of its own, which a test may kill: ``DRIVER KIND FILE``.
 
-DRIVER is psycopg or psycopg2; the environment has the connection and EXECUTION_TIMEOUT in seconds.
+DRIVER is psycopg or psycopg2, KIND is script, check or export (a dry run of the query); the environment has the
+connection and EXECUTION_TIMEOUT in seconds.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,25 +15,33 @@ from types import SimpleNamespace
 from typing import Any
 
 
-def main(driver: str, script: str) -> None:
+def main(driver: str, kind: str, script: str) -> None:
     import airflow.providers.postgres.hooks.postgres as hook
     from airflow.sdk.bases.operator import ExecutorSafeguard
     from airflow.sdk.execution_time.timeout import timeout
 
     from billing_aggregator.config import ClientConfig
+    from billing_aggregator.operators.client_exports import ClientPlanOperator
+    from billing_aggregator.operators.sql_check import SqlCheckOperator
     from billing_aggregator.operators.sql_script import SqlScriptOperator
 
     hook.USE_PSYCOPG3 = driver == "psycopg"
     ExecutorSafeguard.test_mode = True
     seconds = int(os.environ["EXECUTION_TIMEOUT"])
     config = ClientConfig(client="enercity", environment="local", s3_bucket="bucket")
-    operator = SqlScriptOperator(
-        task_id="010_long",
-        sql=script,
-        client_config=config,
-        execution_timeout=timedelta(seconds=seconds),
-    )
-    operator.sql = Path(script).read_text(encoding="utf-8")
+    text = Path(script).read_text(encoding="utf-8")
+    common: dict[str, Any] = {
+        "task_id": "010_long",
+        "client_config": config,
+        "execution_timeout": timedelta(seconds=seconds),
+    }
+    operator: Any
+    if kind == "export":
+        operator = ClientPlanOperator(export_name="long", query=script, **common)
+        operator.query = text
+    else:
+        operator = {"script": SqlScriptOperator, "check": SqlCheckOperator}[kind](sql=script, **common)
+        operator.sql = text
     started = datetime.now(UTC)
     context: Any = {
         "run_id": "manual__1",
@@ -41,12 +51,16 @@ def main(driver: str, script: str) -> None:
             "systems": ["bookkeeper", "tripica"],
             "ignore_systems": [],
             "business_date": None,
-            "dry_run": False,
+            "dry_run": kind == "export",
             "max_rows_per_file": 1,
         },
     }
+    # What Airflow's task runner does when a task is told to stop.
+    signal.signal(signal.SIGTERM, lambda *_: operator.on_kill())
+    print("starts", flush=True)
     try:
         with timeout(seconds):
+            operator.pre_execute(context)
             print(operator.execute(context))
     except BaseException as error:
         if "Timeout" in type(error).__name__:

@@ -55,11 +55,11 @@ class Task:
         }
         self.process: subprocess.Popen[str] | None = None
 
-    def start(self, sql: str, timeout: int = 3600) -> subprocess.Popen[str]:
+    def start(self, sql: str, timeout: int = 3600, kind: str = "script") -> subprocess.Popen[str]:
         script = self._folder / "010_long.sql"
         script.write_text(sql, encoding="utf-8")
         self.process = subprocess.Popen(
-            [sys.executable, str(ROOT / "tests/integration/script_process.py"), self._driver, str(script)],
+            [sys.executable, str(ROOT / "tests/integration/script_process.py"), self._driver, kind, str(script)],
             env=self._environment | {"EXECUTION_TIMEOUT": str(timeout)},
             stdout=subprocess.PIPE,
             text=True,
@@ -120,18 +120,61 @@ def test_the_server_cancels_before_the_task_gives_up(task: Task) -> None:
     """Its limit is the task's time-out less ten seconds: the task can still say what was too slow."""
     task.start(LONG, timeout=12)
     output = task.output()
-    assert output.startswith("AirflowFailException: ")
-    assert "010_long.sql: canceling statement due to statement timeout (57014)" in output
+    assert "\nAirflowFailException: " in output
+    assert "010_long.sql, line 4: canceling statement due to statement timeout (57014)" in output
+    assert "statement: select pg_sleep(120)" in output
     task.leaves_nothing()
 
 
-def test_a_time_out_cancels_the_query(postgres: EmbeddedPostgres, tmp_path: Path) -> None:
-    """A statement that the server may run longer than the task: the task's own time-out cancels it (psycopg 3)."""
-    task = Task(postgres, tmp_path, "psycopg")
+def test_a_time_out_cancels_the_query(task: Task) -> None:
+    """A statement that the server may run longer than the task: the task's own time-out cancels it."""
     task.start("set local statement_timeout = 0;\n" + LONG, timeout=6)
     assert "\nAirflowTaskTimeout" in task.output()
     task.leaves_nothing()
-    task.admin.close()
+
+
+KINDS = {
+    "script": LONG,
+    "check": "-- fail: nobody sleeps\nselect pg_sleep(120);\n",
+    "export": "select pg_sleep(120) as slept, 1 as one",
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_task_that_is_told_to_stop_cancels_its_query(task: Task, kind: str) -> None:
+    """Airflow sends SIGTERM first; the task ends by itself, long before Airflow would kill it."""
+    process = task.start(KINDS[kind], kind=kind)
+    task.wait(task.sleeps, 60)
+    os.kill(process.pid, signal.SIGTERM)
+    task.wait(lambda: process.poll() is not None, 4)
+    assert "canceling statement due to user request" in task.output()
+    task.leaves_nothing()
+
+
+BROKEN = {
+    "data": ("script", "-- one\nselect 1;\n\nselect id / 0 -- two\nfrom generate_series(1, 3) as id;\nselect 3;\n",
+             ", line 4: division by zero (22012)\n  statement: select id / 0 from generate_series(1, 3) as id\n"),
+    "name": ("script", "select 1;\nselect 2,\n  nobody;\n",
+             ', line 3: column "nobody" does not exist (42703)\n  statement: select 2, nobody\n'),
+    "check, data": ("check", "-- fail: no\nselect 1 / 0 as id;\n",
+                    ", line 2: division by zero (22012)\n  statement: select 1 / 0 as id\n"),
+    "check, name": ("check", "-- fail: no\n\nselect 1,\n nobody\n",
+                    ', line 4: column "nobody" does not exist (42703)\n  statement: select 1, nobody\n'),
+    "export, data": ("export", "-- system: tripica\nselect 1 / id as a, 2 as b from generate_series(0, 1) as id;\n",
+                     ", line 2: division by zero (22012)\n"
+                     "  statement: select 1 / id as a, 2 as b from generate_series(0, 1) as id\n"),
+    "export, name": ("export", "\n-- system: tripica\nselect 1 as a,\n nobody\n",
+                     ', line 4: column "nobody" does not exist (42703)\n  statement: select 1 as a, nobody\n'),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_an_error_names_file_line_and_statement(task: Task, name: str) -> None:
+    """Also where the server tells no position, and where the query was sent as part of another one."""
+    kind, sql, expected = BROKEN[name]
+    task.start(sql, kind=kind)
+    assert task.output().endswith(f"010_long.sql{expected}")
+    task.leaves_nothing()
 
 
 def test_session_settings(postgres: EmbeddedPostgres) -> None:

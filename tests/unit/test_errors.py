@@ -17,6 +17,8 @@ from billing_aggregator import errors
 from billing_aggregator.config import ConfigError
 from billing_aggregator.error_text import first_line, script_error_text
 from billing_aggregator.errors import TerminalError, TransientError, classify
+from billing_aggregator.sql_runner import StatementError
+from billing_aggregator.statements import split_statements
 from tests.conftest import ROOT
 
 
@@ -173,16 +175,40 @@ def test_a_technical_id_is_kept() -> None:
     assert first_line(line) == line
 
 
-def test_script_error_names_line_and_statement() -> None:
+SCRIPT = "select 1; -- first\n\nselect *\nfrom b where x = 1;\nselect 3;"
+
+
+def failed_statement(number: int, state: str, message: str, position: int | None) -> StatementError:
+    """Return the failure of a statement of SCRIPT; *position* is counted as the server does."""
+
     class Diagnostics:
-        message_primary = 'relation "b" does not exist'
-        statement_position = "35"
+        message_primary = message
+        statement_position = None if position is None else str(position)
 
     class Failed(WithState):
         diag = Diagnostics()
 
-    text = "select 1; -- first\n\nselect *\nfrom b where x = 1;\nselect 3;"
-    assert text[34] == "b"
-    assert script_error_text(Failed("42P01"), "init/a.sql", text) == (
+    failed = StatementError(split_statements(SCRIPT)[number], Failed(state))
+    failed.__cause__ = Failed(state)
+    return failed
+
+
+def test_script_error_names_the_line_of_its_position() -> None:
+    failed = failed_statement(1, "42P01", 'relation "b" does not exist', 15)
+    assert split_statements(SCRIPT)[1].text[14] == "b"
+    assert script_error_text(failed, "init/a.sql") == (
         'init/a.sql, line 4: relation "b" does not exist (42P01)\n  statement: select * from b where x = 1'
     )
+
+
+def test_script_error_without_position_names_the_statement() -> None:
+    failed = failed_statement(1, "22P02", 'invalid input syntax for type numeric: "Meyer"', None)
+    assert script_error_text(failed, "init/a.sql") == (
+        'init/a.sql, line 3: invalid input syntax for type numeric: "***" (22P02)\n'
+        "  statement: select * from b where x = 1"
+    )
+
+
+def test_script_error_of_a_commit_names_the_script() -> None:
+    failed = StatementError(None, WithState("23503"))
+    assert script_error_text(failed, "init/a.sql") == "init/a.sql: message"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from billing_aggregator.sql_runner import run_script
+from billing_aggregator.sql_runner import StatementError, run_script
 
 
 class Connection:
@@ -36,10 +36,13 @@ class Connection:
         self.asked.append("cancel")
 
 
-def test_a_failed_script_is_rolled_back_and_its_own_error_passes() -> None:
+def test_a_failed_script_is_rolled_back_and_its_statement_is_named() -> None:
     connection = Connection(ValueError("syntax"))
-    with pytest.raises(ValueError, match="syntax"):
-        run_script(connection, "select 1")
+    with pytest.raises(StatementError, match="syntax") as caught:
+        run_script(connection, "-- one\nselect 1;\nselect 2")
+    assert caught.value.__cause__ is connection.error
+    assert caught.value.statement is not None
+    assert (caught.value.statement.text, caught.value.statement.line) == ("select 1;", 2)
     assert connection.asked == ["rollback"]
 
 

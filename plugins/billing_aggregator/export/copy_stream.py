@@ -17,8 +17,8 @@ import termios
 import time
 from typing import Any, Protocol
 
+from billing_aggregator.drivers import copying, is_psycopg3
 from billing_aggregator.export.errors import ConnectionLostError, RowCountError
-from billing_aggregator.export.session import is_psycopg3
 
 #: Input buffer that libpq is made to allocate, in bytes.
 INPUT_BUFFER = 1 << 20
@@ -141,7 +141,7 @@ def _drain(pgconn: Any, poller: Any, sink: RowSink, limit: int) -> int:
 
 def _stream_psycopg2(connection: Any, statement: str, sink: RowSink, header: bool) -> tuple[int, int]:
     writer = _Writer(sink, header)
-    with connection.cursor() as cursor:
+    with connection.cursor() as cursor, copying(connection):
         try:
             cursor.copy_expert(statement, writer)
         except Exception as error:

@@ -50,7 +50,7 @@ class Export:
         """Return the query, or the one that reads the whole table."""
         if self.table is not None:
             return f"select * from {quote_ident(*self.table)}"
-        return (self.query or "").strip().removesuffix(";")
+        return (self.query or "").rstrip().removesuffix(";")
 
 
 def find_source(cursor: Any, export: Export) -> Source | None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from billing_aggregator.drivers import interruptible
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -27,11 +29,6 @@ OUTPUT_SETTINGS = {
     "lc_monetary": "C",
 }
 CONNECTION_CHECK_VERSION = 150000
-
-
-def is_psycopg3(connection: Any) -> bool:
-    """Tell whether *connection* is one of psycopg 3 (else it is one of psycopg2)."""
-    return hasattr(connection, "pgconn")
 
 
 def server_version(connection: Any) -> int:
@@ -77,13 +74,14 @@ def transaction(connection: Any, *, statement_timeout: float, write: bool = Fals
     begin = [f"set transaction isolation level {mode}"]
     begin += [f"set local {name} = {quote_literal(value)}" for name, value in settings.items()]
     try:
-        with connection.cursor() as cursor:
-            cursor.execute("; ".join(begin))
-            yield cursor
-        if write:
-            connection.commit()
-        else:
-            connection.rollback()
+        with interruptible(connection):
+            with connection.cursor() as cursor:
+                cursor.execute("; ".join(begin))
+                yield cursor
+            if write:
+                connection.commit()
+            else:
+                connection.rollback()
     except BaseException:
         _give_up(connection)
         raise

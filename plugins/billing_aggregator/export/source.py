@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 #: Types that add up exactly; a float's sum depends on the order of its rows.
 SUMMED = frozenset({"smallint", "integer", "bigint", "numeric"})
+#: What stands before a query when it is sent for the first time: positions of its errors are counted from here.
+BEFORE_QUERY = "select * from ("
 PLAIN_SCAN = frozenset(
     {
         *("Node Type", "Parallel Aware", "Async Capable", "Relation Name", "Schema", "Alias", "Output", "Disabled"),
@@ -190,7 +192,7 @@ def find_query(cursor: Any, query: str) -> Source | None:
 
 def column_names(cursor: Any, query: str) -> list[str]:
     """Return the names of the query's columns; raises :class:`SourceError` if two are the same or there is none."""
-    cursor.execute(f"select * from ({query}\n) named limit 0")
+    cursor.execute(f"{BEFORE_QUERY}{query}\n) named limit 0")
     names = [column[0] for column in cursor.description]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice or not names:

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from airflow.sdk.exceptions import AirflowFailException
+
+from billing_aggregator.error_text import script_error_text
+from billing_aggregator.errors import classify, sqlstate
 from billing_aggregator.export.dry_run import dry_run
 from billing_aggregator.export.keys import Run, check_target
 from billing_aggregator.export.options import ExportOptions
 from billing_aggregator.export.planner import STAGING_SCHEMA, Export, plan_export
+from billing_aggregator.export.source import BEFORE_QUERY
 from billing_aggregator.operators.export_base import ExportBaseOperator
+from billing_aggregator.sql_runner import StatementError
+from billing_aggregator.statements import Statement, split_statements
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from airflow.sdk.definitions.context import Context
 
@@ -87,6 +95,7 @@ class ExportPlanOperator(ExportBaseOperator):
         self.environment = environment
         self.table = table
         self.query = query
+        self.query_name = query if query and query.endswith(".sql") else f"query of export {export_name}"
         self.business_date = business_date
         self.run_id = run_id
         self.options = options if isinstance(options, ExportOptions) else ExportOptions.model_validate(options or {})
@@ -101,7 +110,7 @@ class ExportPlanOperator(ExportBaseOperator):
         """Return the units of work; none for a dry run and for an empty result that is to be skipped."""
         run = Run(self.target, self.client, self.environment, self.business_date, self.run_id)
         export = Export(self.export_name, _split(self.table), self.query, self.staging_schema)
-        with self.errors(), self.database() as connection:
+        with self.errors(), self._query_errors(export), self.database() as connection:
             if str(self.report_only).lower() == "true":
                 report = dry_run(connection, run, export, self._options(), timeout=self.statement_timeout).to_json()
                 self.log.info("dry run: %s", report)
@@ -116,6 +125,20 @@ class ExportPlanOperator(ExportBaseOperator):
     def published_prefix(self) -> tuple[str, str]:
         """Return target and prefix for the link."""
         return self.target, f"{self.client}/{self.environment}/"
+
+    @contextmanager
+    def _query_errors(self, export: Export) -> Iterator[None]:
+        """Name file, line and statement in what the server says of a query that another try cannot mend."""
+        try:
+            yield
+        except Exception as error:
+            if export.query is None or sqlstate(error) is None or classify(error) != "terminal":
+                raise
+            query = export.as_query()
+            statement = next(iter(split_statements(query)), Statement(query, 0, 1))
+            failed = StatementError(statement, error, len(BEFORE_QUERY) + statement.start)
+            failed.__cause__ = error
+            raise AirflowFailException(script_error_text(failed, self.query_name)) from error
 
     def _options(self) -> ExportOptions:
         if self.max_rows_per_file is None:

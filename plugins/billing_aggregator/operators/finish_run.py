@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -66,7 +65,7 @@ class FinishRunOperator(RunAwareOperator):
 
     def _record(self, context: Context, summary: dict[str, Any]) -> None:
         run = self.this_run(context)
-        with closing(self.warehouse_hook(context).get_conn()) as connection:
+        with self.warehouse(context) as connection:
             run_tables.record_end(connection, run, summary)
             if not claims.release(connection, run):
                 log.warning("the claim was not ours any more")

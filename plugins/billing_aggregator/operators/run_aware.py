@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import time
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -22,7 +22,7 @@ from billing_aggregator.run_params import RunParamError, RunParams, resolve_para
 from billing_aggregator.session_name import session_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from airflow.providers.postgres.hooks.postgres import PostgresHook
     from airflow.sdk.definitions.context import Context
@@ -90,6 +90,8 @@ class RunAwareOperator(BaseOperator):
     _named: tuple[str, str] | None = None
     # The task was told to stop; its failure is then nobody's error.
     killed = False
+    # What on_kill cancels.
+    _session: Any = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -158,11 +160,21 @@ class RunAwareOperator(BaseOperator):
         except ConfigError as error:
             raise AirflowFailException(str(error)) from None
 
+    @contextmanager
+    def warehouse(self, context: Context) -> Iterator[Any]:
+        """Yield a connection to the warehouse that is closed at the end and cancelled when the task is told to stop."""
+        with closing(self.warehouse_hook(context).get_conn()) as connection:
+            self._session = connection
+            try:
+                yield connection
+            finally:
+                self._session = None
+
     def enter_claim(self, context: Context) -> None:
         """Take or prolong the run's claim on its client; raises ClaimHeldError when another run has it."""
         lease = self.client_config.task_timeout_minutes * 60 + claims.LEASE_MARGIN_SECONDS
         run = self.this_run(context)
-        with closing(self.warehouse_hook(context).get_conn()) as connection:
+        with self.warehouse(context) as connection:
             try:
                 claims.enter(connection, run, lease)
             except claims.ClaimHeldError:
@@ -186,8 +198,13 @@ class RunAwareOperator(BaseOperator):
         )
 
     def on_kill(self) -> None:
-        """Remember that the task was told to stop: by a time-out, by a person, or because its run was stopped."""
+        """Cancel what the server does for a task that was told to stop: by a time-out, a person, or its run's end."""
         self.killed = True
+        if self._session is not None:
+            # It may have ended already; a failed cancel must not hide why the task was stopped.
+            with suppress(Exception):
+                self._session.cancel()
+        super().on_kill()
 
     def _deployment(self, context: Context) -> str:
         """Return the Airflow's name as the run's first task found it: within a run it must not change."""

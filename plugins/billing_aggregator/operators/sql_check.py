@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -10,7 +9,10 @@ from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
 from airflow.sdk.exceptions import AirflowFailException
 
 from billing_aggregator.checks import CheckError, CheckResult, parse_check, run_check
+from billing_aggregator.error_text import script_error_text
 from billing_aggregator.operators.run_aware import RunAwareOperator
+from billing_aggregator.operators.sql_script import SqlScriptError
+from billing_aggregator.sql_runner import StatementError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,13 +41,16 @@ class SqlCheckOperator(RunAwareOperator, SQLExecuteQueryOperator):
         self.script = sql
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Return ``{"check": path, "severity": s, "title": t, "violations": rows}``."""
+        """Return ``{"check": path, "severity": s, "title": t, "violations": rows}``; raises SqlScriptError."""
         try:
             check = parse_check(str(self.sql), self.script)
         except CheckError as error:
             raise AirflowFailException(str(error)) from None
-        with closing(self.warehouse_hook(context).get_conn()) as connection:
-            result = run_check(connection, check, self.run_settings(context))
+        with self.warehouse(context) as connection:
+            try:
+                result = run_check(connection, check, self.run_settings(context))
+            except StatementError as error:
+                raise SqlScriptError(script_error_text(error, self.script)) from error
         severity = self.severity(result)
         outcome = {
             "check": self.script,

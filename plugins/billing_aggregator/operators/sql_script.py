@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -11,7 +10,7 @@ from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
 from billing_aggregator import logs, metrics
 from billing_aggregator.error_text import script_error_text
 from billing_aggregator.operators.run_aware import RunAwareOperator
-from billing_aggregator.sql_runner import run_script
+from billing_aggregator.sql_runner import StatementError, run_script
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
@@ -20,7 +19,7 @@ log = structlog.get_logger(__name__)
 
 
 class SqlScriptError(Exception):
-    """A script failed; the message names file, line and statement. The driver's error is its cause."""
+    """A script or check failed; the message names file, line and statement. The driver's error is its cause's cause."""
 
 
 class SqlScriptOperator(RunAwareOperator, SQLExecuteQueryOperator):
@@ -40,34 +39,22 @@ class SqlScriptOperator(RunAwareOperator, SQLExecuteQueryOperator):
     def __init__(self, *, sql: str, **kwargs: Any) -> None:
         super().__init__(sql=sql, conn_id=kwargs["client_config"].database_conn_id, **kwargs)
         self.script = sql
-        self._connection: Any = None
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Return ``{"statements": n, "rows": n, "seconds": s}``; raises SqlScriptError."""
         text = str(self.sql)
         log.debug("script text", file=self.script, sql=text)
-        with closing(self.warehouse_hook(context).get_conn()) as connection:
-            self._connection = connection
+        with self.warehouse(context) as connection:
             if hasattr(connection, "add_notice_handler"):
                 connection.add_notice_handler(logs.notice_handler(self.script))
             try:
                 result = run_script(connection, text, self.run_settings(context))
-            except Exception as error:
-                raise SqlScriptError(script_error_text(error, self.script, text)) from error
+            except StatementError as error:
+                raise SqlScriptError(script_error_text(error, self.script)) from error
             finally:
-                self._connection = None
                 logs.log_kept_notices(self.script, connection)
         seconds = round(result.seconds, 3)
         phase, script = logs.phase_and_script(self.task_id)
         metrics.emit(self.client_config, "script_seconds", seconds, phase=phase, script=script)
         log.info("script done", file=self.script, statements=result.statements, rows=result.rows, seconds=seconds)
         return {"statements": result.statements, "rows": result.rows, "seconds": seconds}
-
-    def on_kill(self) -> None:
-        """Cancel the running query; nothing happens when there is none."""
-        super().on_kill()
-        connection = self._connection
-        if connection is not None:
-            # The session may have ended already; a failed cancel must not hide why the task was killed.
-            with suppress(Exception):
-                connection.cancel()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -48,7 +47,7 @@ class StartRunOperator(RunAwareOperator):
             "dry_run": params.dry_run,
         }
         context["ti"].xcom_push(key=DEPLOYMENT_KEY, value=run.deployment)
-        with closing(self.warehouse_hook(context).get_conn()) as connection:
+        with self.warehouse(context) as connection:
             run_tables.ensure_tables(connection)
             run_tables.record_start(
                 connection, run, business_date=resolved["business_date"], dry_run=resolved["dry_run"]
