@@ -50,9 +50,10 @@ def emit_run(config: ClientConfig, summary: Mapping[str, Any]) -> None:
     """Send a run's figures (see :func:`billing_aggregator.run_summary.summarise`)."""
     emit(config, "run_success" if summary["state"] == "success" else "run_failed", 1)
     emit(config, "run_seconds", summary["seconds"])
-    emit(config, "files", summary["files"])
-    emit(config, "bytes", summary["bytes"])
-    for export in summary["exports"]:
-        emit(config, "rows", export["rows"], export=export["name"])
+    if not summary["dry_run"]:  # these tell what was published
+        emit(config, "files", summary["files"])
+        emit(config, "bytes", summary["bytes"])
+        for export in summary["exports"]:
+            emit(config, "rows", export["rows"], export=export["name"])
     for check in summary["checks"]:
         emit(config, "check_violations", check["violations"], check=check["task"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from billing_aggregator.claims import Run
@@ -20,27 +20,31 @@ def summarise(
     results: Mapping[str, Any],
     states: Mapping[str, str],
     errors: Mapping[str, str],
+    dry_runs: Sequence[Mapping[str, Any]] | None = None,
     started: datetime,
     ended: datetime,
 ) -> dict[str, Any]:
     """Return the summary of *run*.
 
-    Keys: ``client``, ``environment``, ``business_date``, ``deployment``, ``dag_id``, ``run_id``, ``tag``, ``state``
-    (success or failed), ``started_at`` and ``ended_at`` (ISO, UTC), ``seconds``, ``rows``, ``files``, ``bytes``,
-    ``totals`` (export -> column -> exact sum as text), ``exports`` (name, rows, files, bytes), ``checks`` (task,
-    severity, title, violations), ``failed_tasks``, ``error`` (first line of the first failed task, or None).
+    Keys: ``client``, ``environment``, ``business_date``, ``dry_run``, ``deployment``, ``dag_id``, ``run_id``, ``tag``,
+    ``state`` (success or failed), ``started_at`` and ``ended_at`` (ISO, UTC), ``seconds``, ``rows``, ``files``,
+    ``bytes``, ``totals`` (export -> column -> exact sum as text), ``exports`` (name, rows, files, bytes), ``checks``
+    (task, severity, title, violations), ``failed_tasks``, ``error`` (first line of the first failed task, or None).
 
     :param results: return value of each task, by task id. The publication's has ``exports``: name -> ``rows``,
         ``files`` (each with ``bytes``) and ``control_totals``; a check's ``severity``, ``title`` and ``violations``.
     :param states: state of each task but the one that asks, by task id.
     :param errors: first line of the error of each failed task, by task id.
+    :param dry_runs: of a dry run, what each export has counted (:class:`billing_aggregator.export.dry_run.DryRun` as
+        plain values); the summary's figures are then what would have been published. None: it was no dry run.
     """
-    exports = _exports(results)
+    exports = _published(results) if dry_runs is None else [_export(report["export"], report) for report in dry_runs]
     failed = sorted(task for task, state in states.items() if state in FAILED_STATES)
     return {
         "client": run.client,
         "environment": run.environment,
         "business_date": business_date,
+        "dry_run": dry_runs is not None,
         "deployment": run.deployment,
         "dag_id": run.dag_id,
         "run_id": run.run_id,
@@ -65,7 +69,7 @@ def warnings(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [check for check in summary["checks"] if check["severity"] == "warn" and check["violations"]]
 
 
-def _exports(results: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _published(results: Mapping[str, Any]) -> list[dict[str, Any]]:
     published = [result["exports"] for result in results.values() if isinstance(result, dict) and "exports" in result]
     return [_export(name, export) for exports in published for name, export in sorted(exports.items())]
 

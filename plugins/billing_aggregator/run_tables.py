@@ -48,7 +48,7 @@ create table if not exists report_oibl.aggregator_runs (
 );
 comment on table report_oibl.aggregator_claims is 'the run that works on a client and environment now';
 comment on table report_oibl.aggregator_runs is
-'one row for each run; times in UTC; rows, files and bytes as published; lost: ended without saying so'
+'one row for each run; times in UTC; figures as published or, in a dry run, as counted; lost: ended without saying so'
 """
 START = """
 insert into report_oibl.aggregator_runs

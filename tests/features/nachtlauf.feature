@@ -66,6 +66,7 @@ Funktionalität: Der ganze Nachtlauf
     Dann ist er gelungen
     Und veröffentlicht ist nichts
     Und das Protokoll erklärt "dry run"
+    Und im Laufbuch steht, dass es 360 Zeilen in 3 Dateien gewesen wären
 
   Szenario: Ein Tippfehler beim Start wird bemerkt
     Angenommen ein kleiner Bestand mit 120 Buchungen

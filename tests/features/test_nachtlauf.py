@@ -93,6 +93,12 @@ def _(nachtlauf: Nachtlauf, name: str, rows: int) -> None:
     assert sorted(published) == sorted(expected)
 
 
+@then(parsers.parse("im Laufbuch steht, dass es {rows:d} Zeilen in {files:d} Dateien gewesen wären"))
+def _(nachtlauf: Nachtlauf, rows: int, files: int) -> None:
+    query = "select dry_run, state, rows, files, bytes > rows from report_oibl.aggregator_runs"
+    assert nachtlauf.rows(query) == [(True, "success", rows, files, True)]
+
+
 @then("das Protokoll nennt Dauer, Zeilen, Dateien und Bytes")
 def _(nachtlauf: Nachtlauf) -> None:
     line = next(line for line in nachtlauf.log.splitlines() if "run ends" in line)

@@ -52,6 +52,23 @@ def test_a_good_run() -> None:
     assert [check["task"] for check in warnings(summary)] == ["audits.a"]
 
 
+def test_a_dry_run_tells_what_it_counted() -> None:
+    counted = EXPORT | {"export": "tripica_results"}
+    summary = made(results={}, dry_runs=[counted])
+    assert [summary[name] for name in ("dry_run", "rows", "files", "bytes")] == [True, 3, 2, 15]
+    assert summary["totals"] == {"tripica_results": {"amount": "12345678901234567.89"}}
+    assert made(results={}, dry_runs=[])["rows"] == 0, "it failed before it counted"
+    assert made()["dry_run"] is False
+
+
+def test_metrics_of_published_data_say_nothing_of_dry_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[str] = []
+    monkeypatch.setattr(metrics, "emit", lambda config, metric, value, **tags: sent.append(metric))
+    config = ClientConfig(client="enercity", environment="prod", s3_bucket="bucket")
+    metrics.emit_run(config, made(results={}, dry_runs=[EXPORT | {"export": "tripica_results"}]))
+    assert sent == ["run_success", "run_seconds"]
+
+
 def test_a_failed_run_names_its_error() -> None:
     states = {"init.b": "failed", "init.a": "upstream_failed", "start": "success"}
     summary = made(results={}, states=states, errors={"init.b": "init/b.sql, line 3: no"})

@@ -11,6 +11,7 @@ from airflow.sdk import TriggerRule
 from billing_aggregator import alerts, claims, metrics, run_tables
 from billing_aggregator.airflow_states import task_states
 from billing_aggregator.errors import classify
+from billing_aggregator.operators.export_plan import PLAN_KEY
 from billing_aggregator.operators.run_aware import ERROR_KEY, RunAwareOperator
 from billing_aggregator.run_summary import summarise
 
@@ -87,9 +88,15 @@ class FinishRunOperator(RunAwareOperator):
             results=self._pull(context, others, "return_value"),
             states=states,
             errors=self._pull(context, sorted(failed), ERROR_KEY),
+            dry_runs=self._dry_runs(context, others) if self.run_params(context).dry_run else None,
             started=context["dag_run"].start_date or context["dag_run"].run_after,
             ended=datetime.now(UTC),
         )
+
+    def _dry_runs(self, context: Context, tasks: list[str]) -> list[dict[str, Any]]:
+        """Return what each export of a dry run has counted."""
+        plans = self._pull(context, tasks, PLAN_KEY)
+        return [plan["dry_run"] for _, plan in sorted(plans.items()) if "dry_run" in plan]
 
     @staticmethod
     def _pull(context: Context, tasks: list[str], key: str) -> dict[str, Any]:
