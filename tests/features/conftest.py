@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from billing_aggregator.local.s3 import LocalS3
 
 _tables = count(1)
-NIGHTLY_BUCKET = "nachtlauf"
 BOOKINGS = """
 create table {table} as
 select g as nummer, (g % 97)::text as konto, ((g::bigint * 7 % 1000003)::numeric / 100)::numeric(14, 2) as betrag
@@ -137,26 +136,14 @@ def nightly(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nightly]:
 
 
 @pytest.fixture
-def nightly_bucket(s3_server: LocalS3) -> str:
-    """One bucket for all nights, emptied: Airflow knows a client's exports as assets of their bucket."""
-    client = s3_server.client()
-    if NIGHTLY_BUCKET not in [found["Name"] for found in client.list_buckets()["Buckets"]]:
-        s3_server.create_bucket(NIGHTLY_BUCKET)
-    found = client.list_object_versions(Bucket=NIGHTLY_BUCKET)
-    for version in (*found.get("Versions", ()), *found.get("DeleteMarkers", ())):
-        client.delete_object(Bucket=NIGHTLY_BUCKET, Key=version["Key"], VersionId=version["VersionId"])
-    return NIGHTLY_BUCKET
-
-
-@pytest.fixture
 def nachtlauf(
     nightly: Nightly,
     postgres: EmbeddedPostgres,
     new_warehouse: Callable[[], str],
     s3_server: LocalS3,
-    nightly_bucket: str,
+    bucket: str,
 ) -> Nachtlauf:
-    return Nachtlauf(nightly, postgres, s3_server, new_warehouse(), nightly_bucket)
+    return Nachtlauf(nightly, postgres, s3_server, new_warehouse(), bucket)
 
 
 @given("ein kleiner Bestand mit 120 Buchungen")

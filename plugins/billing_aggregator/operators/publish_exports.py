@@ -22,15 +22,14 @@ if TYPE_CHECKING:
 
 
 def export_asset(target: str, client: str, environment: str, export_name: str) -> Asset:
-    """Return the asset of one export; other DAGs can be scheduled on it.
+    """Return the asset of one export, ``Asset("<target>/<client>/<environment>/<export>")``.
+
+    Its URI is its name as well: with a name that stays when the bucket changes, Airflow would refuse the new one for as
+    long as it knows the old one.
 
     :param target: ``s3://bucket`` or ``file:///folder``.
     """
-    return Asset(
-        name=f"{client}/{environment}/{export_name}",
-        uri=f"{target.rstrip('/')}/{client}/{environment}/{export_name}",
-        group="exports",
-    )
+    return Asset(uri=f"{target.rstrip('/')}/{client}/{environment}/{export_name}", group="exports")
 
 
 class PublishExportsOperator(ExportBaseOperator):

@@ -112,10 +112,10 @@ def test_a_run_a_dry_run_and_a_failed_run(
     }
     size = sum(file.bytes for file in manifest.exports["orders"].files)
     events = {event["name"]: event["extra"] for event in result["events"]}
-    assert events["enercity/prod/orders"] == {
+    assert events[f"s3://{bucket}/enercity/prod/orders"] == {
         "rows": 120, "bytes": size, "files": 3, "manifest_key": "enercity/prod/_manifest.json",
     }  # fmt: skip
-    assert set(events) == {f"enercity/prod/{name}" for name in manifest.exports}
+    assert set(events) == {f"s3://{bucket}/enercity/prod/{name}" for name in manifest.exports}
     assert result["links"]["publish"].endswith(f"/s3/buckets/{bucket}?prefix=enercity/prod/")
     assert result["links"]["plan_orders"] == result["links"]["export_orders"] == result["links"]["publish"]
     assert result["names"] == ["orders_0000", "orders_0001", "orders_0002"]

@@ -124,7 +124,7 @@ def test_link_and_asset() -> None:
     assert prefix_url("file:///data", "enercity/prod/") == "file:///data/enercity/prod/"
     assert prefix_url("", "") == ""
     asset = export_asset(export_name="customer/oibl", **PLACE)
-    assert (asset.name, asset.uri) == ("enercity/prod/customer/oibl", "s3://bucket/enercity/prod/customer/oibl")
+    assert asset.name == asset.uri == "s3://bucket/enercity/prod/customer/oibl"
     task = PublishExportsOperator(task_id="publish", plans=[], states=[], assets={"customer/oibl": asset})
     assert task.outlets == [asset]
 
