@@ -21,7 +21,7 @@ import psycopg2
 
 from billing_aggregator.export.chunk import export_chunks
 from billing_aggregator.export.plan import Plan
-from billing_aggregator.export.s3_store import client_config
+from billing_aggregator.export.s3_client import client_config
 from billing_aggregator.export.store import open_store
 
 KIB = 1 << 10

@@ -25,7 +25,7 @@ from billing_aggregator.export.options import ExportOptions
 from billing_aggregator.export.plan import Plan
 from billing_aggregator.export.planner import Export, plan_export
 from billing_aggregator.export.publish import publish
-from billing_aggregator.export.s3_store import client_config
+from billing_aggregator.export.s3_client import client_config
 from billing_aggregator.export.store import open_store
 
 BOOK = Export("book", table=("public", "book"))

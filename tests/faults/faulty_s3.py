@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import parse_qs
 
-from billing_aggregator.export.s3_store import client_config
+from billing_aggregator.export.s3_client import client_config
 from billing_aggregator.local.s3 import ACCESS_KEY, REGION, SECRET_KEY
 
 if TYPE_CHECKING:

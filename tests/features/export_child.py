@@ -22,7 +22,7 @@ def peak_bytes() -> int:
 def main() -> None:
     import boto3
 
-    from billing_aggregator.export.s3_store import client_config
+    from billing_aggregator.export.s3_client import client_config
 
     dsn, url, target, query = sys.argv[1:]
 

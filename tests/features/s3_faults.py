@@ -50,7 +50,7 @@ class FaultyS3:
         """Return a client of this endpoint, with the settings of the exports."""
         import boto3
 
-        from billing_aggregator.export.s3_store import client_config
+        from billing_aggregator.export.s3_client import client_config
         from billing_aggregator.local.s3 import ACCESS_KEY, REGION, SECRET_KEY
 
         return boto3.client(

@@ -125,7 +125,7 @@ def _plan(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from billing_aggregator.cli.validate import script_problems
+    from billing_aggregator.cli.sql_problems import script_problems
     from billing_aggregator.local.run import run
 
     choice = Choice.of(options)

@@ -3,33 +3,20 @@
 from __future__ import annotations
 
 import os
-import re
 from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from billing_aggregator.checks import CheckError, parse_check
 from billing_aggregator.cli import catalogue
 from billing_aggregator.cli.results import DONE, WRONG
+from billing_aggregator.cli.sql_problems import export_problems, folder_problems, phase_problems, severity_problems
 from billing_aggregator.config import BrokenConfig, ClientConfig, ConfigError, load_clients, read_environment
 from billing_aggregator.config.clients_file import ClientsFile
-from billing_aggregator.config.errors import suggestion
-from billing_aggregator.config.load import clients_path, sql_root
-from billing_aggregator.scripts import ScriptError, find_queries, system_of_query
+from billing_aggregator.config.load import clients_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-    from billing_aggregator.scripts import Script
-
-TRANSACTION = re.compile(
-    r"(?:^|;)\s*(begin|start transaction|commit|rollback|end|vacuum|create\s+(?:unique\s+)?index\s+concurrently"
-    r"|create\s+database|reindex\s+\w+\s+concurrently)\b",
-    re.IGNORECASE,
-)
-QUERY = re.compile(r"\s*(select|with|table|values)\b", re.IGNORECASE)
-EXPORT_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*/[a-z0-9][a-z0-9_]*")
 
 
 @dataclass(frozen=True)
@@ -75,11 +62,11 @@ def validate() -> Validation:
     files: set[object] = set()
     looked_at = [*configs, *_bare(entries)]
     for config in looked_at:
-        problems += _folders(config)
-        problems += _scripts(config, files)
+        problems += folder_problems(config)
+        problems += phase_problems(config, files)
     for config in configs:
-        problems += _severities(config)
-    problems += _exports(looked_at)
+        problems += severity_problems(config)
+    problems += export_problems(looked_at)
     problems += _collisions(configs)
     if not problems:
         problems += _dags(configs)
@@ -89,14 +76,6 @@ def validate() -> Validation:
         "exports": len({export.name for config in looked_at for export in _quiet_exports(config)}),
     }
     return Validation(tuple(dict.fromkeys(problems)), tuple(_alerts(configs)), counts)
-
-
-def _folders(config: ClientConfig) -> list[str]:
-    try:
-        root = sql_root(config)
-    except ConfigError as error:
-        return [str(error)]
-    return catalogue.folder_problems(root, tuple(config.dependencies or config.systems))
 
 
 def _bare(entries: Sequence[ClientConfig | BrokenConfig]) -> Iterator[ClientConfig]:
@@ -109,80 +88,6 @@ def _bare(entries: Sequence[ClientConfig | BrokenConfig]) -> Iterator[ClientConf
                 yield ClientConfig.model_validate(
                     values | {"dependencies": dependencies, "systems": tuple(dependencies)}
                 )
-
-
-def script_problems(config: ClientConfig) -> list[str]:
-    """Return what is wrong with the client's SQL folders, scripts and checks."""
-    return [*_folders(config), *_scripts(config, set())]
-
-
-def _scripts(config: ClientConfig, files: set[object]) -> Iterator[str]:
-    for phase in catalogue.PHASES:
-        for system in catalogue.systems_in_order(config):
-            try:
-                scripts = catalogue.phase_scripts(config, phase, system)
-            except ConfigError:
-                return
-            except ScriptError as error:
-                yield from str(error).splitlines()
-                continue
-            if phase == "init" and not scripts:
-                yield (
-                    f"{sql_root(config) / phase / system}: system {system} has no scripts here; add NNN_name.sql files "
-                    f"or remove {system} from the systems of {config.client}/{config.environment}"
-                )
-            for script in scripts:
-                files.add(script.path)
-                yield from _script(phase, script)
-
-
-def _script(phase: str, script: Script) -> Iterator[str]:
-    try:
-        text = script.read()
-        if phase in catalogue.CHECK_PHASES:
-            parse_check(text, script.path)
-    except (ScriptError, CheckError) as error:
-        yield str(error)
-        return
-    code = catalogue.code_of(text)
-    if not code.strip():
-        yield f"{script.path}: holds no statement; add one, or start its name with NOEXEC_"
-    found = TRANSACTION.search(code)
-    if found:
-        yield (
-            f"{script.path}: {' '.join(found[1].split())} cannot stand in a script, which is one transaction; remove it"
-        )
-
-
-def _severities(config: ClientConfig) -> Iterator[str]:
-    try:
-        known = [
-            script.relative.removesuffix(".sql")
-            for phase in catalogue.CHECK_PHASES
-            for system in catalogue.systems_in_order(config)
-            for script in catalogue.phase_scripts(config, phase, system)
-        ]
-    except (ConfigError, ScriptError):
-        return
-    for name in config.check_severity:
-        if name not in known:
-            near = suggestion(name, known).split("; known")[0]
-            yield f"{config.client}/{config.environment}: check_severity: there is no check {name}{near}"
-
-
-def _exports(configs: Sequence[ClientConfig]) -> Iterator[str]:
-    roots = {root for config in configs if (root := _root(config)) is not None}
-    known = sorted({system for config in configs for system in (*config.systems, *config.dependencies)})
-    for root in sorted(roots):
-        for name, path in find_queries(root).items():
-            if not EXPORT_NAME.fullmatch(name):
-                yield f"{path}: an export is <audience>/<query>.sql, in lower-case letters, digits and underscores"
-            system = system_of_query(path)
-            if system is not None and system not in known:
-                yield f"{path}: '-- system: {system}' is no system{suggestion(system, known)}"
-            code = catalogue.code_of(path.read_text(encoding="utf-8", errors="replace"))
-            if not QUERY.match(code) or ";" in code.strip().rstrip(";"):
-                yield f"{path}: an export is one query: SELECT ..., without further statements"
 
 
 def _collisions(configs: Sequence[ClientConfig]) -> Iterator[str]:
@@ -231,10 +136,3 @@ def _quiet_exports(config: ClientConfig) -> list[catalogue.Export]:
         return catalogue.exports(config)
     except ConfigError:
         return []
-
-
-def _root(config: ClientConfig) -> Any:
-    try:
-        return sql_root(config)
-    except ConfigError:
-        return None

@@ -14,9 +14,10 @@ from billing_aggregator.export.copy_stream import stream_copy
 from billing_aggregator.export.errors import ExportSourceChangedError
 from billing_aggregator.export.progress import Progress
 from billing_aggregator.export.pump import FilePump, PartPump
+from billing_aggregator.export.relation import lock
 from billing_aggregator.export.rotation import Rotation
 from billing_aggregator.export.session import fetch_one, transaction
-from billing_aggregator.export.source import lock, tid_range
+from billing_aggregator.export.source import tid_range
 from billing_aggregator.export.store import Part
 
 if TYPE_CHECKING:

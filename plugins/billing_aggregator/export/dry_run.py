@@ -11,9 +11,10 @@ from billing_aggregator.export.plan import Cut, cut_relation, keys_of
 from billing_aggregator.export.planner import find_source
 from billing_aggregator.export.progress import Progress
 from billing_aggregator.export.pump import Written
+from billing_aggregator.export.relation import lock
 from billing_aggregator.export.rotation import Rotation
 from billing_aggregator.export.session import fetch_one, transaction
-from billing_aggregator.export.source import copy_statement, lock, query_totals
+from billing_aggregator.export.source import copy_statement, query_totals
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from billing_aggregator.export.errors import PreconditionFailedError, UploadError, UploadGoneError
-from billing_aggregator.export.s3_store import crc32_base64
+from billing_aggregator.export.s3_client import crc32_base64
 from billing_aggregator.export.store import Found, Part, Stored, Upload
 
 if TYPE_CHECKING:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from billing_aggregator.export.errors import ExportSourceChangedError
 from billing_aggregator.export.keys import check_export_name
 from billing_aggregator.export.plan import Chunk, Plan, cut_relation, keys_of, take_snapshot
+from billing_aggregator.export.relation import lock
 from billing_aggregator.export.session import quote_ident, transaction
-from billing_aggregator.export.source import Source, find_query, find_table, lock
+from billing_aggregator.export.source import Source, find_query, find_table
 from billing_aggregator.export.staging import drop_staging, freeze_query
 
 if TYPE_CHECKING:

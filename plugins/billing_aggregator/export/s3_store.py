@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
-from email.utils import parsedate_to_datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
 
 from botocore.exceptions import ClientError
 
 from billing_aggregator.export.errors import PreconditionFailedError, UploadError, UploadGoneError
+from billing_aggregator.export.s3_client import answered_at, attributes, crc32_base64, error_code
 from billing_aggregator.export.store import CONTENT_TYPES, Found, Part, Stored, Upload
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from datetime import datetime
 
     from billing_aggregator.export.options import ExportOptions
 
@@ -26,23 +23,6 @@ GONE = {"NoSuchUpload"}
 MISSING = {"NoSuchKey", "NoSuchVersion", "404"}
 UNKNOWN_VERSION = {"400", "404", "InvalidArgument", "NoSuchVersion"}
 REFUSED = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
-
-
-def client_config() -> Any:
-    """Return the botocore configuration that exports want.
-
-    Parts carry a CRC-32 that S3 checks, so they are not hashed a second time for the signature. Retries of 503, 429 and
-    broken connections are botocore's, in its standard mode.
-    """
-    from botocore.config import Config
-
-    return Config(
-        retries={"mode": "standard", "max_attempts": 8},
-        max_pool_connections=32,
-        connect_timeout=10,
-        read_timeout=120,
-        s3={"payload_signing_enabled": False},
-    )
 
 
 class S3Store:
@@ -68,7 +48,7 @@ class S3Store:
             Metadata={UPLOAD_FIELD: token},
             ContentType=CONTENT_TYPES[options.compression],
             ChecksumAlgorithm="CRC32",
-            **_attributes(options),
+            **attributes(options),
         )
         return Upload(key, answer["UploadId"], token)
 
@@ -79,7 +59,7 @@ class S3Store:
         try:
             answer = self._s3.upload_part(Body=data, ChecksumCRC32=crc, **place)
         except ClientError as error:
-            if _code(error) in GONE:
+            if error_code(error) in GONE:
                 raise UploadGoneError(f"{self.url(upload.key)}: the upload was completed or aborted") from error
             raise
         return Part(number, len(data), answer["ETag"], crc)
@@ -95,7 +75,7 @@ class S3Store:
                 for part in page.get("Parts", []):
                     found.append(Part(part["PartNumber"], part["Size"], part["ETag"], part.get("ChecksumCRC32")))
         except ClientError as error:
-            if _code(error) in GONE:
+            if error_code(error) in GONE:
                 return None
             raise
         return found
@@ -108,9 +88,9 @@ class S3Store:
                 Bucket=self.bucket, Key=upload.key, UploadId=upload.upload_id, MultipartUpload={"Parts": listed}
             )
         except ClientError as error:
-            if _code(error) in GONE:
+            if error_code(error) in GONE:
                 raise UploadGoneError(f"{self.url(upload.key)}: the upload is no more") from error
-            if _code(error) in {"InvalidPart", "InvalidPartOrder", "EntityTooSmall"}:
+            if error_code(error) in {"InvalidPart", "InvalidPartOrder", "EntityTooSmall"}:
                 raise UploadError(f"{self.url(upload.key)}: {error}") from error
             raise
         version: str | None = answer.get("VersionId")
@@ -123,9 +103,9 @@ class S3Store:
             head = self._s3.head_object(Bucket=self.bucket, Key=upload.key, **wanted)
         except ClientError as error:
             # Stores without versions name one all the same at completion, and then do not know it.
-            if version_id and _code(error) in UNKNOWN_VERSION:
+            if version_id and error_code(error) in UNKNOWN_VERSION:
                 return self.completed(upload, size, sha256)
-            if _code(error) in MISSING:
+            if error_code(error) in MISSING:
                 return None
             raise
         if head["Metadata"].get(UPLOAD_FIELD) != upload.token:
@@ -140,7 +120,7 @@ class S3Store:
         try:
             self._s3.abort_multipart_upload(Bucket=self.bucket, Key=upload.key, UploadId=upload.upload_id)
         except ClientError as error:
-            if _code(error) in GONE | MISSING:
+            if error_code(error) in GONE | MISSING:
                 return False
             raise
         return True
@@ -148,7 +128,7 @@ class S3Store:
     def open_uploads(self, prefix: str) -> Iterator[tuple[Upload, float]]:
         """Yield open uploads with their age by S3's clock; their tokens are unknown."""
         for page in self._s3.get_paginator("list_multipart_uploads").paginate(Bucket=self.bucket, Prefix=prefix):
-            now = _answered(page)
+            now = answered_at(page)
             for found in page.get("Uploads", []):
                 age = (now - found["Initiated"]).total_seconds()
                 yield Upload(found["Key"], found["UploadId"], ""), age
@@ -159,10 +139,10 @@ class S3Store:
         try:
             answer = self._s3.get_object(Bucket=self.bucket, Key=key, **wanted)
         except ClientError as error:
-            if _code(error) in MISSING:
+            if error_code(error) in MISSING:
                 return None
             raise
-        age = (_answered(answer) - answer["LastModified"]).total_seconds()
+        age = (answered_at(answer) - answer["LastModified"]).total_seconds()
         return Found(answer["Body"].read(), answer["ETag"], age)
 
     def chunks(self, key: str, version_id: str | None = None) -> Iterator[bytes]:
@@ -171,7 +151,7 @@ class S3Store:
         try:
             answer = self._s3.get_object(Bucket=self.bucket, Key=key, **wanted)
         except ClientError as error:
-            if _code(error) in MISSING:
+            if error_code(error) in MISSING:
                 raise FileNotFoundError(self.url(key)) from error
             raise
         yield from answer["Body"].iter_chunks(READ_BYTES)
@@ -185,7 +165,7 @@ class S3Store:
             )
         except ClientError as error:
             # An object that was to be replaced and is gone answers 404.
-            if _code(error) in REFUSED or (expected is not None and _code(error) in MISSING):
+            if error_code(error) in REFUSED or (expected is not None and error_code(error) in MISSING):
                 raise PreconditionFailedError(f"{self.url(key)} was written by somebody else") from error
             raise
         etag: str = answer["ETag"]
@@ -207,33 +187,3 @@ class S3Store:
             if answer.get("Errors"):
                 first = answer["Errors"][0]
                 raise UploadError(f"{self.url(first['Key'])} could not be removed: {first.get('Code')}")
-
-
-def crc32_base64(data: bytes | bytearray) -> str:
-    """Return the CRC-32 as S3 writes it."""
-    from isal import isal_zlib
-
-    return b64encode(isal_zlib.crc32(data).to_bytes(4, "big")).decode()
-
-
-def _attributes(options: ExportOptions) -> dict[str, str]:
-    attributes: dict[str, str] = {}
-    if options.encryption == "sse-s3":
-        attributes["ServerSideEncryption"] = "AES256"
-    elif options.encryption == "sse-kms":
-        attributes["ServerSideEncryption"] = "aws:kms"
-        if options.kms_key_id:
-            attributes["SSEKMSKeyId"] = options.kms_key_id
-    if options.storage_class:
-        attributes["StorageClass"] = options.storage_class
-    if options.tags:
-        attributes["Tagging"] = urlencode(sorted(options.tags.items()))
-    return attributes
-
-
-def _code(error: ClientError) -> str:
-    return str(error.response.get("Error", {}).get("Code", ""))
-
-
-def _answered(answer: Any) -> datetime:
-    return parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])

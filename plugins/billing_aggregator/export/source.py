@@ -11,8 +11,8 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from billing_aggregator.export.errors import ExportSourceChangedError, TerminalExportError
-from billing_aggregator.export.session import fetch_all, fetch_one, is_missing_relation, quote_ident, quote_literal
+from billing_aggregator.export.relation import Column, Relation, SourceError, columns_of, find_relation
+from billing_aggregator.export.session import fetch_all, fetch_one, quote_ident, quote_literal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,47 +29,6 @@ PLAIN_SCAN = frozenset(
         *("Startup Cost", "Total Cost", "Plan Rows", "Plan Width"),
     }
 )
-
-
-class SourceError(TerminalExportError):
-    """The table or query cannot be exported; the message says why."""
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column of the CSV.
-
-    :param name: its name in the header.
-    :param source: its name in the relation.
-    :param summed: whether its exact sum is a control total.
-    """
-
-    name: str
-    source: str
-    summed: bool
-
-
-@dataclass(frozen=True)
-class Relation:
-    """A relation at one moment: another oid or file node means that it was rebuilt.
-
-    :param schema: its schema.
-    :param name: its name.
-    :param oid: its identity in the catalogue.
-    :param filenode: its file; changes with TRUNCATE, VACUUM FULL, CLUSTER, REFRESH and rewriting ALTER TABLE.
-    :param kind: ``r`` for a table, ``m`` for a materialised view.
-    """
-
-    schema: str
-    name: str
-    oid: int
-    filenode: int
-    kind: str
-
-    @property
-    def sql(self) -> str:
-        """The quoted name."""
-        return quote_ident(self.schema, self.name)
 
 
 @dataclass(frozen=True)
@@ -122,31 +81,6 @@ def tid_range(after: str | None, upto: str | None) -> str:
     return f" where {' and '.join(bounds)}" if bounds else ""
 
 
-def lock(cursor: Any, relation: Relation) -> None:
-    """Keep *relation* from being rebuilt for this transaction, and check that it has not been since it was found.
-
-    As the transaction's first query it also makes sure that the snapshot is younger than the lock: a table that was
-    swapped in between would look empty to an older snapshot.
-
-    :raises ExportSourceChangedError: it is gone, or another one.
-    """
-    try:
-        if relation.kind == "r":
-            cursor.execute(f"lock table only {relation.sql} in access share mode")
-        else:
-            # LOCK TABLE refuses materialised views; REFRESH writes rows that every snapshot sees.
-            cursor.execute(f"select from only {relation.sql} limit 0")
-    except Exception as error:
-        if is_missing_relation(error):
-            raise ExportSourceChangedError(f"{relation.sql} does not exist any more; plan the export again") from error
-        raise
-    now = fetch_one(cursor, "select %s::regclass::oid::bigint, pg_relation_filenode(%s)", [relation.sql] * 2)
-    if tuple(now) != (relation.oid, relation.filenode):
-        raise ExportSourceChangedError(
-            f"{relation.sql} was rebuilt after the export was planned; plan the export again"
-        )
-
-
 def find_table(cursor: Any, schema: str, name: str) -> Source | None:
     """Return the source that reads all columns of a table or materialised view by its pages.
 
@@ -154,12 +88,12 @@ def find_table(cursor: Any, schema: str, name: str) -> Source | None:
 
     :raises SourceError: there is no such relation.
     """
-    relation = _relation(cursor, schema, name)
+    relation = find_relation(cursor, schema, name)
     if relation is None:
         if fetch_one(cursor, "select to_regclass(%s)", [quote_ident(schema, name)])[0] is None:
             raise SourceError(f"relation {quote_ident(schema, name)} does not exist")
         return None
-    return Source(relation, tuple(Column(n, n, kind in SUMMED) for n, kind in _attributes(cursor, relation.oid)))
+    return Source(relation, tuple(Column(n, n, kind in SUMMED) for n, kind in columns_of(cursor, relation.oid)))
 
 
 def find_query(cursor: Any, query: str) -> Source | None:
@@ -173,10 +107,10 @@ def find_query(cursor: Any, query: str) -> Source | None:
     node = (json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"]
     if node["Node Type"] != "Seq Scan" or not PLAIN_SCAN.issuperset(node):
         return None
-    relation = _relation(cursor, node["Schema"], node["Relation Name"])
+    relation = find_relation(cursor, node["Schema"], node["Relation Name"])
     if relation is None:
         return None
-    kinds = dict(_attributes(cursor, relation.oid))
+    kinds = dict(columns_of(cursor, relation.oid))
     alias = fetch_one(cursor, "select quote_ident(%s)", [node["Alias"]])[0]
     quoted = fetch_all(cursor, "select quote_ident(name), name from unnest(%s::text[]) name", [list(kinds)])
     # The prefix is there when the query came through a view.
@@ -215,30 +149,3 @@ def query_totals(cursor: Any, query: str) -> tuple[int, dict[str, str]]:
     sums = "".join(f", coalesce(sum({quote_ident(name)}), 0)::text" for name in summed)
     count, *values = fetch_one(cursor, f"select count(*){sums} from ({query}\n) named")
     return count, dict(zip(summed, values, strict=True))
-
-
-def _relation(cursor: Any, schema: str, name: str) -> Relation | None:
-    row = fetch_one(
-        cursor,
-        """
-        select c.oid::bigint, pg_relation_filenode(c.oid), c.relkind::text
-        from pg_class c join pg_namespace n on n.oid = c.relnamespace
-        where n.nspname = %s and c.relname = %s and c.relkind in ('r', 'm') and not c.relrowsecurity
-            and not exists (select from pg_inherits i where i.inhparent = c.oid)
-            and has_table_privilege(c.oid, 'select')
-            and exists (select from pg_am a where a.oid = c.relam and a.amname = 'heap')
-        """,
-        [schema, name],
-    )
-    return Relation(schema, name, *row) if row else None
-
-
-def _attributes(cursor: Any, oid: int) -> list[tuple[str, str]]:
-    return fetch_all(
-        cursor,
-        """
-        select attname::text, format_type(atttypid, null) from pg_attribute
-        where attrelid = %s and attnum > 0 and not attisdropped order by attnum
-        """,
-        [oid],
-    )

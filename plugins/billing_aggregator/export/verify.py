@@ -8,8 +8,8 @@ from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from billing_aggregator.export.errors import ExportSourceChangedError
+from billing_aggregator.export.relation import lock
 from billing_aggregator.export.session import fetch_one, transaction
-from billing_aggregator.export.source import lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

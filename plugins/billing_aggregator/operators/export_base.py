@@ -60,10 +60,10 @@ class ExportBaseOperator(BaseOperator):
         return PostgresHook(postgres_conn_id=self.postgres_conn_id).get_conn()
 
     def get_s3_client(self) -> Any:
-        """Return a boto3 S3 client; see :func:`billing_aggregator.export.s3_store.client_config` for its settings."""
+        """Return a boto3 S3 client; see :func:`billing_aggregator.export.s3_client.client_config` for its settings."""
         from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 
-        from billing_aggregator.export.s3_store import client_config
+        from billing_aggregator.export.s3_client import client_config
 
         return S3Hook(aws_conn_id=self.aws_conn_id, config=client_config()).get_conn()
 

@@ -7,7 +7,8 @@ import pytest
 from botocore.stub import Stubber
 
 from billing_aggregator.export.errors import PreconditionFailedError, UploadError, UploadGoneError
-from billing_aggregator.export.s3_store import S3Store, client_config, crc32_base64
+from billing_aggregator.export.s3_client import client_config, crc32_base64
+from billing_aggregator.export.s3_store import S3Store
 from billing_aggregator.export.store import Part, Upload
 
 UPLOAD = Upload("a/b/c_0000.csv", "id", "token")

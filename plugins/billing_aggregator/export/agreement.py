@@ -1,0 +1,76 @@
+"""Whether plans, the tasks' states and the earlier publication go together, before anything is changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from billing_aggregator.export.errors import PublicationSupersededError, UploadError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from billing_aggregator.export.chunk import ChunkState
+    from billing_aggregator.export.keys import Run
+    from billing_aggregator.export.manifest import Manifest
+    from billing_aggregator.export.plan import Plan
+
+
+def same_run(plans: Sequence[Plan]) -> Run:
+    """Return the run that all plans are for; raises UploadError for several, and for exports or keys planned twice."""
+    if not plans:
+        raise UploadError("there is no plan to publish")
+    first = plans[0].run
+    for plan in plans:
+        if plan.run != first:
+            raise UploadError(f"export {plan.name} was planned for {plan.run}, export {plans[0].name} for {first}")
+    names = [plan.name for plan in plans]
+    keys = [chunk.upload.key for plan in plans for chunk in plan.chunks]
+    for kind, values in (("export", names), ("key", keys)):
+        if twice := sorted({value for value in values if values.count(value) > 1}):
+            raise UploadError(f"planned more than once: {kind} {', '.join(twice)}")
+    return first
+
+
+def states_by_plan(plans: Sequence[Plan], states: Sequence[ChunkState]) -> dict[str, list[ChunkState]]:
+    """Return each export's states in the order of its chunks; there is exactly one for each chunk."""
+    found = {(state.export, state.index): state for state in states}
+    wanted = {(plan.name, chunk.index) for plan in plans for chunk in plan.chunks}
+    if set(found) != wanted or len(states) != len(wanted):
+        missing = sorted(wanted - set(found)) or sorted(set(found) - wanted) or "some twice"
+        raise UploadError(f"the exported chunks are not those that were planned: {missing}; run the export tasks again")
+    by_plan = {plan.name: [found[plan.name, chunk.index] for chunk in plan.chunks] for plan in plans}
+    for plan in plans:
+        for chunk, state in zip(plan.chunks, by_plan[plan.name], strict=True):
+            if state.rows != chunk.rows:
+                raise UploadError(f"{chunk.upload.key}: {state.rows} rows were exported, {chunk.rows} planned")
+    return by_plan
+
+
+def is_published(
+    earlier: Manifest, plans: Sequence[Plan], by_plan: dict[str, list[ChunkState]], keep: Collection[str]
+) -> bool:
+    """Tell whether *earlier* is this very publication: same run, same files."""
+    if earlier.run_id != plans[0].run.run_id:
+        return False
+    own = {name: export for name, export in earlier.exports.items() if export.kept_from is None}
+    there = {(name, file.key, file.sha256) for name, export in own.items() for file in export.files}
+    wanted = {
+        (plan.name, chunk.upload.key, state.sha256)
+        for plan in plans
+        for chunk, state in zip(plan.chunks, by_plan[plan.name], strict=True)
+    }
+    same = there == wanted and set(own) == {plan.name for plan in plans}
+    return same and set(earlier.exports) - set(own) <= set(keep)
+
+
+def check_base(earlier: Manifest | None, etag: str | None, plans: Sequence[Plan]) -> None:
+    """Refuse to overwrite what another run has published since these plans were made."""
+    if earlier is not None and earlier.run_id == plans[0].run.run_id:
+        return
+    late = [plan.name for plan in plans if plan.base != etag]
+    if late:
+        other = earlier.run_id if earlier else "nobody (the manifest was removed)"
+        raise PublicationSupersededError(
+            f"published since {', '.join(late)} was planned: run {other}; to publish this run all the same, "
+            "run it again from its plans"
+        )
