@@ -81,4 +81,4 @@ Funktionalität: Der ganze Nachtlauf
     Wenn der Nachtlauf läuft
     Dann ist er gelungen
     Und die Dateien haben höchstens 1000000 Zeilen
-    Und der Lauf dauerte höchstens 60 Minuten
+    Und das Protokoll nennt Dauer, Zeilen, Dateien und Bytes

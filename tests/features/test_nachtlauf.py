@@ -5,10 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import re
-import time
 from typing import TYPE_CHECKING
 
-import pytest
 from pytest_bdd import given, parsers, scenarios, then, when
 
 from tests.conftest import ROOT
@@ -25,24 +23,17 @@ EXPECTED = ROOT / "tests/golden/expected/expected_oibl_customer.csv"
 NOT_STARTED = {"upstream_failed", "None", "skipped", "removed"}
 
 
-@pytest.fixture
-def beginn() -> float:
-    """When the scenario began."""
-    return time.monotonic()
-
-
 @given("das Lager mit dem Beispielbestand")
 def _(nachtlauf: Nachtlauf) -> None:
     assert nachtlauf.rows("select count(*) > 0 from datalake_vault.applied_billing_charge") == [(True,)]
 
 
 @given(parsers.parse("ein erzeugter Bestand mit {charges:d} Vorgängen"))
-def _(nachtlauf: Nachtlauf, postgres: EmbeddedPostgres, beginn: float, charges: int) -> None:
+def _(nachtlauf: Nachtlauf, postgres: EmbeddedPostgres, charges: int) -> None:
     from benchmarks.vault import create_vault
 
     nachtlauf.database = nachtlauf.variables["BDA_DB_NAME"] = f"octopus_{charges}"
     create_vault(postgres, nachtlauf.database, charges)
-    assert beginn
 
 
 @given("der Nachtlauf ist einmal gelungen")
@@ -171,8 +162,3 @@ def _(nachtlauf: Nachtlauf, rows: int) -> None:
     assert manifest is not None
     counts = [file.rows for export in manifest.exports.values() for file in export.files]
     assert max(counts) <= rows < sum(counts)
-
-
-@then(parsers.parse("der Lauf dauerte höchstens {minutes:d} Minuten"))
-def _(beginn: float, minutes: int) -> None:
-    assert time.monotonic() - beginn <= minutes * 60
