@@ -76,7 +76,7 @@ def test_the_summary_says_what_a_person_wants_to_know(finished: subprocess.Compl
         assert f"\n  {export} " in summary
     assert "1,538" in summary
     assert "s3://billing-data-aggregator-local/enercity/local/" in summary
-    assert "first lines of" in summary
+    assert "first lines of tripica_results_0000.csv" in summary
     assert "run.log" in summary
 
 

@@ -96,10 +96,18 @@ def _published(store: ObjectStore, files: Path) -> list[str]:
     copies = store.copy_files(manifest, files)
     lines = _table(manifest["exports"])
     lines += ["", field("S3", store.location), field("copy", str(files))]
-    shown = max(copies, key=lambda path: path.stat().st_size, default=None)
+    shown = _first_file(manifest, copies)
     if shown is not None:
         lines += ["", f"  first lines of {shown.name}:", *_preview(shown)]
     return lines
+
+
+def _first_file(manifest: Mapping[str, Any], copies: Sequence[Path]) -> Path | None:
+    """Return the copy of the biggest export's first file."""
+    lists = [export["files"] for export in manifest["exports"].values() if export["files"]]
+    biggest = max(lists, key=lambda files: sum(file["bytes"] for file in files), default=None)
+    key = biggest[0]["key"] if biggest else None
+    return next((copy for copy in copies if copy.as_posix().endswith(f"/{key}")), None)
 
 
 def _table(exports: Mapping[str, Any]) -> list[str]:

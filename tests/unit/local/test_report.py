@@ -106,6 +106,29 @@ def test_a_dry_run_says_that_nothing_was_published(tmp_path: Path) -> None:
     assert re.search(r"customer/oibl +2 +1,538 +376,423  amount_net 22429\.42, 1 more\n", text)
 
 
+def test_a_published_run_shows_the_biggest_exports_first_file(tmp_path: Path) -> None:
+    def export(name: str, *sizes: int) -> dict[str, Any]:
+        files = [{"key": f"c/{name}_{number:04}.csv", "bytes": size} for number, size in enumerate(sizes)]
+        return {"rows": 1, "control_totals": {}, "files": files}
+
+    class Store:
+        location = "s3://bucket/c/"
+
+        def manifest(self) -> dict[str, Any]:
+            return {"exports": {"small": export("small", 90), "list": export("list", 40, 60), "empty": export("empty")}}
+
+        def copy_files(self, manifest: dict[str, Any], folder: Path) -> list[Path]:
+            copies = [folder / file["key"] for each in manifest["exports"].values() for file in each["files"]]
+            for copy in copies:
+                copy.parent.mkdir(exist_ok=True)
+                copy.write_text(f"head\n{copy.name}\n", encoding="utf-8")
+            return copies
+
+    store: Any = Store()
+    text = report.success([TaskState("publish.publish", "success", 1.0)], store, tmp_path, tmp_path / "run.log", 4)
+    assert "first lines of list_0000.csv:\n    head\n    list_0000.csv\n" in text
+
+
 def test_copies_end_at_their_limit(
     s3_server: LocalS3, bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
