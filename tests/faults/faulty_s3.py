@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections import Counter
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from billing_aggregator.local.s3 import ACCESS_KEY, REGION, SECRET_KEY
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+REFUSALS = {403: "AccessDenied", 500: "InternalError", 501: "NotImplemented", 503: "SlowDown"}
 REFUSAL = "<?xml version='1.0'?><Error><Code>{code}</Code><Message>on demand</Message></Error>"
 
 
@@ -58,7 +60,10 @@ def operation(environ: dict[str, Any]) -> str:
 
 
 class FaultyS3:
-    """Moto behind a lock (so that conditional writes are atomic, as S3's are) and a list of faults."""
+    """Moto behind a lock (so that conditional writes are atomic, as S3's are) and a list of faults.
+
+    ``seen`` counts requests by operation; ``parts`` has path and moment (seconds) of each attempt to upload a part.
+    """
 
     def __init__(self) -> None:
         from moto.server import DomainDispatcherApplication, create_backend_app
@@ -67,6 +72,7 @@ class FaultyS3:
         self.app = DomainDispatcherApplication(create_backend_app)
         self.faults: list[Fault] = []
         self.seen: Counter[str] = Counter()
+        self.parts: list[tuple[str, float]] = []
         self._gone: set[str] = set()
         self._lock = threading.Lock()
         self._server = make_server("127.0.0.1", 0, self, threaded=True)
@@ -85,6 +91,8 @@ class FaultyS3:
         with self._lock:
             name = operation(environ)
             self.seen[name] += 1
+            if name == "upload part":
+                self.parts.append((f"{environ['PATH_INFO']}?{environ['QUERY_STRING']}", time.monotonic()))
             fault = next((f for f in self.faults if f.operation == name and f.times), None)
             if fault is not None and fault.skip:
                 fault.skip -= 1
@@ -100,7 +108,7 @@ class FaultyS3:
                 raise ConnectionError(fault.kind)
             # Takes the body off the wire: a reply in the middle of it would break the connection.
             environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-            code = {503: "SlowDown", 500: "InternalError", 403: "AccessDenied"}[fault.kind]
+            code = REFUSALS[fault.kind]
             start_response(f"{fault.kind} {code}", [("Content-Type", "application/xml")])
             return [REFUSAL.format(code=code).encode()]
 

@@ -14,8 +14,8 @@ from pytest_bdd import given, parsers, then, when
 from billing_aggregator.export.planner import Export
 from billing_aggregator.export.store import open_store
 from tests.exporting import Lab
+from tests.faults.faulty_s3 import FaultyS3
 from tests.features.nightly import Nachtlauf, Nightly
-from tests.features.s3_faults import FaultyS3
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -89,19 +89,28 @@ def feature_dsn(postgres: EmbeddedPostgres) -> str:
     return postgres.dsn("merkmale")
 
 
+@pytest.fixture(scope="session")
+def feature_s3() -> Iterator[FaultyS3]:
+    with FaultyS3() as server:
+        yield server
+
+
 @pytest.fixture
-def new_output(feature_dsn: str, s3_server: LocalS3, bucket: str) -> Iterator[Callable[[str | None], Ausgabe]]:
+def new_output(feature_dsn: str, feature_s3: FaultyS3) -> Iterator[Callable[[str | None], Ausgabe]]:
     """Return a function that makes a table's way to S3, or to a folder."""
-    table = f"report_oibl.buchungen_{next(_tables)}"
-    with FaultyS3(s3_server.url) as faulty:
+    number = next(_tables)
+    table, bucket = f"report_oibl.buchungen_{number}", f"ausgabe-{number}"
+    feature_s3.create_bucket(bucket)
+    feature_s3.parts.clear()
 
-        def create(target: str | None = None) -> Ausgabe:
-            place = target or f"s3://{bucket}"
-            lab = Lab(feature_dsn, "psycopg", open_store(place, faulty.client), place)
-            schema, _, name = table.partition(".")
-            return Ausgabe(lab, faulty, table, Export("buchungen", table=(schema, name)))
+    def create(target: str | None = None) -> Ausgabe:
+        place = target or f"s3://{bucket}"
+        lab = Lab(feature_dsn, "psycopg", open_store(place, feature_s3.client), place)
+        schema, _, name = table.partition(".")
+        return Ausgabe(lab, feature_s3, table, Export("buchungen", table=(schema, name)))
 
-        yield create
+    yield create
+    feature_s3.faults = []
     with psycopg.connect(feature_dsn, autocommit=True) as owner:
         owner.execute(f"drop table if exists {table}")
 

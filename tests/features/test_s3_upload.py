@@ -13,6 +13,7 @@ import pytest
 from pytest_bdd import given, parsers, scenarios, then, when
 
 from tests.conftest import ROOT
+from tests.faults.faulty_s3 import REFUSALS, Fault
 
 if TYPE_CHECKING:
     from tests.features.conftest import Ausgabe
@@ -41,14 +42,21 @@ def _(messung: dict[str, Any]) -> None:
     messung["query"] = BIG_QUERY
 
 
+def break_parts(ausgabe: Ausgabe, times: int, status: int, words: str) -> None:
+    """Let the next parts be refused."""
+    assert REFUSALS[status] == words.replace(" ", "")
+    ausgabe.s3.faults = [Fault("upload part", status, times)]
+    ausgabe.s3.parts.clear()
+
+
 @given(parsers.parse('S3 antwortet auf die nächsten {times:d} Schreibversuche mit "{status:d} {words}"'))
 def _(ausgabe: Ausgabe, times: int, status: int, words: str) -> None:
-    ausgabe.s3.fail(times, status, words.replace(" ", ""))
+    break_parts(ausgabe, times, status, words)
 
 
 @given(parsers.parse('S3 antwortet auf jeden Schreibversuch mit "{status:d} {words}"'))
 def _(ausgabe: Ausgabe, status: int, words: str) -> None:
-    ausgabe.s3.fail(ALWAYS, status, words.replace(" ", ""))
+    break_parts(ausgabe, ALWAYS, status, words)
 
 
 @when("sie veröffentlicht wird")
@@ -116,14 +124,14 @@ def _(ausgabe: Ausgabe) -> None:
 
 @then(parsers.parse("S3 wurde {times:d} Mal um dasselbe gebeten"))
 def _(ausgabe: Ausgabe, times: int) -> None:
-    assert len(ausgabe.s3.attempts) == times
-    assert len({path for path, _ in ausgabe.s3.attempts}) == 1
+    assert len(ausgabe.s3.parts) == times
+    assert len({path for path, _ in ausgabe.s3.parts}) == 1
 
 
 @then("wurde vor den weiteren Versuchen höchstens 1, 2, 4 und 8 Sekunden gewartet")
 def _(ausgabe: Ausgabe) -> None:
     assert ausgabe.error is None
-    moments = [moment for _, moment in ausgabe.s3.attempts]
+    moments = [moment for _, moment in ausgabe.s3.parts]
     pauses = [later - earlier for earlier, later in pairwise(moments)]
     # Each pause is drawn between 0 and its limit, so that many clients do not come back at the same moment.
     busy_machine = 2
