@@ -28,7 +28,7 @@ CLIENTS: dict[str, dict[str, object]] = {
     "killed": {"retries": 0},
     "late": {"deadline_minutes": 1},
     "retrying": {},
-    "timedout": {"deadline_minutes": None, "run_timeout_minutes": 1},
+    "timedout": {"deadline_minutes": 1, "run_timeout_minutes": 1},
     "warning": {"log_level": "DEBUG"},
 }  # fmt: skip
 RESULTS = """-- Results: one row.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 from datetime import UTC, datetime, timedelta
@@ -74,8 +75,9 @@ def manifest(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch, variables: Variables, manifest: dict[str, Any]) -> list[Event]:
-    """Every event that is sent."""
+    """Every event that is sent; nobody waits for a run that is about to be stopped."""
     events: list[Event] = []
+    monkeypatch.setattr(late, "STOP_GRACE_SECONDS", 0)
     for module in (callbacks, closing, late):
         monkeypatch.setattr(module, "send", lambda _, event: events.append(event))
     return events
@@ -253,7 +255,12 @@ def missed(state: str = "running", conf: dict[str, Any] | None = None) -> str:
         "dag_run_id": "scheduled__1", "state": state, "conf": conf or {}, "logical_date": START.isoformat(),
         "run_after": START.isoformat(), "start_date": START.isoformat(),
     }  # fmt: skip
-    return late._deadline_missed(CONFIG.model_dump(mode="json", exclude_unset=True), {"dag_run": dag_run})
+    return asyncio.run(late.deadline_missed(as_json(CONFIG), {"dag_run": dag_run}))
+
+
+def as_json(config: ClientConfig) -> dict[str, Any]:
+    """Return what the triggerer gets: the entry without defaults."""
+    return config.model_dump(mode="json", exclude_unset=True)
 
 
 def test_a_missed_deadline_is_told_once_and_its_end(sent: list[Event], manifest: dict[str, Any]) -> None:
@@ -290,10 +297,38 @@ def test_a_deadline_is_silent_when(case: str, sent: list[Event], manifest: dict[
 
 
 def test_nothing_raises(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(late, "STOP_GRACE_SECONDS", 0)
     on_task_failure({})
     RunFailed(CONFIG)({})
     close_run(CONFIG, {}, {})
-    assert late._deadline_missed({}, {}) == "failed"
+    assert asyncio.run(late.deadline_missed({}, {})) == "failed"
+    assert asyncio.run(late.deadline_missed(as_json(CONFIG), {"dag_run": 1})) == "failed"
+
+
+STOPPED_AT = {
+    "both by default": ({}, True),
+    "both as written": ({"deadline_minutes": 45, "run_timeout_minutes": 45}, True),
+    "the deadline as the default": ({"deadline_minutes": 120}, True),
+    "the time-out as the default": ({"run_timeout_minutes": 120}, True),
+    "later": ({"deadline_minutes": 119}, False),
+}
+
+
+@pytest.mark.parametrize("case", STOPPED_AT)
+def test_a_run_that_is_stopped_at_its_deadline_may_end_first(
+    case: str, sent: list[Event], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its failure is the message then."""
+    values, waits = STOPPED_AT[case]
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    config = ClientConfig.model_validate(as_json(CONFIG) | values)
+    asyncio.run(late.deadline_missed(as_json(config), {"dag_run": {"dag_run_id": "scheduled__1", "state": "running"}}))
+    assert slept == ([late.STOP_GRACE_SECONDS] if waits else [])
 
 
 @pytest.mark.parametrize(
