@@ -16,6 +16,7 @@ from billing_aggregator.airflow_states import run_state
 from billing_aggregator.config import ConfigError
 from billing_aggregator.connections import postgres_hook
 from billing_aggregator.deployment import deployment
+from billing_aggregator.drivers import interruptible
 from billing_aggregator.error_text import first_line
 from billing_aggregator.errors import classify
 from billing_aggregator.run_params import RunParamError, RunParams, resolve_params
@@ -163,7 +164,7 @@ class RunAwareOperator(BaseOperator):
     @contextmanager
     def warehouse(self, context: Context) -> Iterator[Any]:
         """Yield a connection to the warehouse that is closed at the end and cancelled when the task is told to stop."""
-        with closing(self.warehouse_hook(context).get_conn()) as connection:
+        with closing(self.warehouse_hook(context).get_conn()) as connection, interruptible(connection):
             self._session = connection
             try:
                 yield connection

@@ -1,0 +1,73 @@
+"""The last task when the warehouse cannot be reached: the messages go out all the same, once."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import psycopg
+import pytest
+from airflow.sdk.bases.operator import ExecutorSafeguard
+from airflow.sdk.exceptions import AirflowFailException
+
+from billing_aggregator.config import ClientConfig
+from billing_aggregator.operators.finish_run import FinishRunOperator
+
+SUMMARY = {"state": "success", "seconds": 1.0, "rows": 2, "files": 1, "bytes": 3}
+
+
+class Lost(psycopg.OperationalError):
+    """A session that the server has ended."""
+
+    sqlstate = "57P01"
+
+
+class Refused(psycopg.errors.InsufficientPrivilege):
+    """What no retry mends."""
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What was sent; nothing but the warehouse is missing."""
+    events: list[str] = []
+    monkeypatch.setattr(ExecutorSafeguard, "test_mode", True)
+    monkeypatch.setattr(FinishRunOperator, "bind_log", lambda *_: None)
+    monkeypatch.setattr(FinishRunOperator, "summary", lambda *_: dict(SUMMARY))
+    monkeypatch.setattr(FinishRunOperator, "_tell", lambda *_: events.append("told"))
+    return events
+
+
+def finish(error: Exception | None, try_number: int, monkeypatch: pytest.MonkeyPatch) -> Any:
+    def record(*_: Any) -> None:
+        if error is not None:
+            raise error
+
+    monkeypatch.setattr(FinishRunOperator, "_record", record)
+    config = ClientConfig(client="enercity", environment="local", s3_bucket="bucket")
+    operator = FinishRunOperator(task_id="finish", client_config=config, retries=2)
+    context: Any = {"ti": SimpleNamespace(try_number=try_number, xcom_push=lambda **_: None)}
+    return operator.execute(context)
+
+
+def test_a_run_is_told_when_it_is_recorded(told: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert finish(None, 1, monkeypatch) == SUMMARY
+    assert told == ["told"]
+
+
+def test_a_try_that_another_one_follows_tells_nothing(told: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for try_number in (1, 2):
+        with pytest.raises(Lost):
+            finish(Lost("terminating connection"), try_number, monkeypatch)
+    assert told == []
+
+
+def test_the_last_try_tells(told: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(Lost):
+        finish(Lost("terminating connection"), 3, monkeypatch)
+    assert told == ["told"]
+
+
+def test_an_error_that_stays_is_told_at_once(told: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(AirflowFailException):
+        finish(Refused("permission denied for table aggregator_runs"), 1, monkeypatch)
+    assert told == ["told"]
