@@ -24,6 +24,7 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+BLANK = ("space", "comment")
 _COMMENT_EDGE = re.compile(r"/\*|\*/")
 _ROUTINE = re.compile(r"create (or replace )?(function|procedure)")
 
@@ -43,8 +44,8 @@ class Statement:
 
     def excerpt(self, length: int) -> str:
         """Return the statement on one line without comments, cut to *length* characters."""
-        code = [stripped for line in self.text.splitlines() if (stripped := line.split("--", 1)[0].strip())]
-        line = " ".join(" ".join(code).removesuffix(";").split())
+        code = (self.text[begin:end] if kind not in BLANK else " " for kind, begin, end in _tokens(self.text))
+        line = " ".join("".join(code).split()).removesuffix(";").rstrip()
         return line if len(line) <= length else line[: length - 1] + "…"
 
 
@@ -57,7 +58,7 @@ def split_statements(text: str) -> list[Statement]:
     start: int | None = None
     depth = _Depth()
     for kind, begin, end in _tokens(text):
-        if kind in ("space", "comment"):
+        if kind in BLANK:
             continue
         if start is None:
             if text[begin] == ";":  # an empty statement

@@ -66,6 +66,12 @@ def test_the_server_counts_the_same(name: str, postgres: EmbeddedPostgres) -> No
     assert not any(cursor.nextset() for cursor in alone)
 
 
+def test_an_excerpt_is_one_line_without_comments() -> None:
+    (statement,) = split_statements("-- why\nselect 'a--b', -- the first\n    /* x */ 2 as \"c;\"\n;")
+    assert statement.excerpt(80) == """select 'a--b', 2 as "c;\""""
+    assert statement.excerpt(10) == "select 'a…"
+
+
 OPEN = ["select 'open; select 2;", 'select "open; x', "select $$ open; x", "select (1; 2", "x /* ;"]
 
 
