@@ -20,7 +20,6 @@ PHASES = ("prechecks", "init", "audits", "export", "history", "cleanup")
 CHECK_PHASES = ("prechecks", "audits")
 FIRST_FILE = "_0000.csv"
 COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
-STRING = re.compile(r"\$(\w*)\$.*?\$\1\$|'(?:[^']|'')*'", re.DOTALL)
 VAULT_TABLE = re.compile(r"\b([a-z_]+_vault)\.([a-z_][a-z0-9_]*)")
 
 
@@ -65,11 +64,6 @@ def file_key(config: ClientConfig, file: str) -> str:
     """Return the key of *file*; fields that only a run knows stay in braces."""
     known = {"client": config.client, "environment": config.environment, "file": file}
     return re.sub(r"\{(\w+)\}", lambda match: known.get(match[1], match[0]), config.key_template)
-
-
-def code_of(text: str) -> str:
-    """Return *text* without comments, texts and bodies in dollar quotes."""
-    return STRING.sub("''", COMMENT.sub(" ", text))
 
 
 def vault_tables(config: ClientConfig) -> dict[str, list[str]]:

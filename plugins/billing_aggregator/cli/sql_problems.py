@@ -11,18 +11,20 @@ from billing_aggregator.config import ClientConfig, ConfigError
 from billing_aggregator.config.errors import suggestion
 from billing_aggregator.config.load import sql_root
 from billing_aggregator.scripts import ScriptError, find_queries, system_of_query
+from billing_aggregator.statements import split_statements
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from billing_aggregator.scripts import Script
+    from billing_aggregator.statements import Statement
 
 TRANSACTION = re.compile(
-    r"(?:^|;)\s*(begin|start transaction|commit|rollback|end|vacuum|create\s+(?:unique\s+)?index\s+concurrently"
+    r"(begin|start\s+transaction|commit|rollback|end|vacuum|create\s+(unique\s+)?index\s+concurrently"
     r"|create\s+database|reindex\s+\w+\s+concurrently)\b",
     re.IGNORECASE,
 )
-QUERY = re.compile(r"\s*(select|with|table|values)\b", re.IGNORECASE)
+QUERY = re.compile(r"(select|with|table|values)\b", re.IGNORECASE)
 EXPORT_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*/[a-z0-9][a-z0-9_]*")
 
 
@@ -69,14 +71,18 @@ def _script(phase: str, script: Script) -> Iterator[str]:
     except (ScriptError, CheckError) as error:
         yield str(error)
         return
-    code = catalogue.code_of(text)
-    if not code.strip():
+    statements = split_statements(text)
+    if not statements:
         yield f"{script.path}: holds no statement; add one, or start its name with NOEXEC_"
-    found = TRANSACTION.search(code)
-    if found:
-        yield (
-            f"{script.path}: {' '.join(found[1].split())} cannot stand in a script, which is one transaction; remove it"
-        )
+    if phase in catalogue.CHECK_PHASES and not _is_query(statements):
+        yield f"{script.path}: a check is one query: SELECT ..., without further statements"
+    for statement in statements:
+        if found := TRANSACTION.match(statement.text):
+            words = " ".join(found[0].split())
+            yield (
+                f"{script.path}, line {statement.line}: {words} cannot stand in a script, which is one transaction; "
+                "remove it"
+            )
 
 
 def severity_problems(config: ClientConfig) -> Iterator[str]:
@@ -107,8 +113,8 @@ def export_problems(configs: Sequence[ClientConfig]) -> Iterator[str]:
             system = system_of_query(path)
             if system is not None and system not in known:
                 yield f"{path}: '-- system: {system}' is no system{suggestion(system, known)}"
-            code = catalogue.code_of(path.read_text(encoding="utf-8", errors="replace"))
-            if not QUERY.match(code) or ";" in code.strip().rstrip(";"):
+            statements = split_statements(path.read_text(encoding="utf-8", errors="replace"))
+            if not _is_query(statements):
                 yield f"{path}: an export is one query: SELECT ..., without further statements"
 
 
@@ -117,3 +123,7 @@ def _root(config: ClientConfig) -> Any:
         return sql_root(config)
     except ConfigError:
         return None
+
+
+def _is_query(statements: Sequence[Statement]) -> bool:
+    return len(statements) == 1 and QUERY.match(statements[0].text) is not None

@@ -84,8 +84,8 @@ MISTAKES = [
         "-- nothing yet\n",
         "020_c.sql: holds no statement; add one, or start its name with",
     ),
-    ("sql/init/tripica/020_c.sql", "select 1;\nCommit;", "020_c.sql: Commit cannot stand in a script"),
-    ("sql/init/tripica/020_c.sql", "vacuum analyze x;", "020_c.sql: vacuum cannot stand in a script"),
+    ("sql/init/tripica/020_c.sql", "select 1;\nCommit;", "020_c.sql, line 2: Commit cannot stand in a script"),
+    ("sql/init/tripica/020_c.sql", "vacuum analyze x;", "020_c.sql, line 1: vacuum cannot stand in a script"),
     (
         "sql/init/tripica/020_c.sql",
         "create unique index\n concurrently on x (a);",
@@ -99,6 +99,7 @@ MISTAKES = [
     ("sql/audits/tripica/100_x.sql", "-- fail: a\n", "100_x.sql: there is no SELECT below the comments"),
     ("sql/init/sap/010_x.sql", "select 1;", "init/sap: no system has this name; known: bookkeeper, tripica"),
     ("sql/intit/tripica/010_x.sql", "select 1;", "intit: no phase has this name; the phases are prechecks, init"),
+    ("sql/audits/tripica/100_x.sql", "-- fail: a\nselect 1; select 2;\n", "100_x.sql: a check is one query: SELECT"),
     ("sql/archive/customer/oibl.sql", "delete from x", "oibl.sql: an export is one query: SELECT"),
     ("sql/archive/customer/oibl.sql", "select 1; select 2", "oibl.sql: an export is one query: SELECT"),
     (
