@@ -37,6 +37,8 @@ SERVER_SETTINGS = {
     "tcp_keepalives_idle": "3",
     "tcp_keepalives_interval": "2",
     "tcp_keepalives_count": "2",
+    # The same for rows that are on their way to it. Exports allow themselves more while they stream.
+    "tcp_user_timeout": "6s",
     # A session of ours never waits inside a transaction for long, and never forever for somebody else's lock.
     "idle_in_transaction_session_timeout": "10min",
     "lock_timeout": "5min",

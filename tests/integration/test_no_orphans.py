@@ -187,6 +187,8 @@ def test_session_settings(postgres: EmbeddedPostgres) -> None:
         "lock_timeout": "5min",
         "idle_in_transaction_session_timeout": "10min",
         "client_connection_check_interval": "2s",
+        "tcp_keepalives_idle": "3",
+        "tcp_user_timeout": "6000",
         "work_mem": "64MB",
     }
     with psycopg.connect(postgres.dsn(), options=options) as connection:

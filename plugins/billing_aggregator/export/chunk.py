@@ -27,6 +27,11 @@ if TYPE_CHECKING:
     from billing_aggregator.export.store import Store
 
 
+#: The server ends a session whose rows stay unread for so long: its machine was lost. By itself Linux takes a quarter
+#: of an hour. Not much sooner, as a reader that waits for S3 looks the same.
+UNREAD_SECONDS = 120
+
+
 @dataclass(frozen=True)
 class ChunkState:
     """A chunk that lies in its upload, whole.
@@ -79,6 +84,7 @@ def export_chunks(
     progress = progress or Progress(plan.name, sum(chunk.rows for chunk in chunks))
     options = plan.options
     with transaction(connection, statement_timeout=timeout) as cursor:
+        cursor.execute(f"set local tcp_user_timeout = '{UNREAD_SECONDS}s'")
         lock(cursor, plan.source.relation)
         totals = [_totals(cursor, plan, chunk) for chunk in chunks]
         statement = plan.source.copy_statement(options.dialect, chunks[0].after, chunks[-1].upto)
