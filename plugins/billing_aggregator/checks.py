@@ -16,9 +16,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from billing_aggregator.drivers import interruptible
 from billing_aggregator.sql_runner import StatementError, set_local
-from billing_aggregator.statements import split_statements
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -110,7 +108,7 @@ def run_check(connection: Any, check: Check, settings: Mapping[str, str] | None 
     if connection.autocommit:
         raise ValueError("a check needs a transaction: the connection must not be in autocommit mode")
     try:
-        with connection.cursor() as cursor, interruptible(connection):
+        with connection.cursor() as cursor:
             cursor.execute("set transaction read only")
             set_local(cursor, settings or {})
             missing = _missing(cursor, check.needs)
@@ -132,8 +130,7 @@ def _select(cursor: Any, check: Check) -> None:
     try:
         cursor.execute(before + check.query + after)
     except Exception as error:
-        statement = split_statements(check.query)[0]
-        raise StatementError(statement, error, len(before) + statement.start) from error
+        raise StatementError.of_query(check.query, error, before) from error
 
 
 def _missing(cursor: Any, needs: tuple[str, ...]) -> tuple[str, ...]:

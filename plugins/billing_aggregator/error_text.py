@@ -62,7 +62,7 @@ def script_error_text(failed: StatementError, script: str) -> str:
     The server tells a position for errors that it finds in the text itself (syntax, missing objects); errors of the
     data have none, then the line is the one that the statement begins in.
     """
-    error = failed.__cause__ or failed
+    error = failed.error
     diagnostics = getattr(error, "diag", None)
     message = getattr(diagnostics, "message_primary", None) or str(error).strip().partition("\n")[0]
     state = sqlstate(error)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
-from billing_aggregator.drivers import interruptible
 from billing_aggregator.statements import split_statements
 
 if TYPE_CHECKING:
@@ -41,8 +40,15 @@ class StatementError(Exception):
 
     def __init__(self, statement: Statement | None, error: Exception, before: int = 0) -> None:
         super().__init__(str(error))
+        self.error = error
         self.statement = statement
         self.before = before
+
+    @classmethod
+    def of_query(cls, query: str, error: Exception, before: str) -> Self:
+        """Return the failure of a query that was sent as part of another one, behind the text *before*."""
+        statement = next(iter(split_statements(query)), None)
+        return cls(statement, error, len(before) + (statement.start if statement else 0))
 
 
 WRITING = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE", "COPY"})
@@ -55,7 +61,7 @@ def run_script(connection: Any, text: str, settings: Mapping[str, str] | None = 
 
     *settings* become transaction-local settings ``bda.<name>``, bound as values: the script reads them by
     ``current_setting('bda.<name>', true)``. Statements are sent one by one and without parameters, so ``%`` needs no
-    escape. A signal cancels the statement that runs.
+    escape.
 
     :raises StatementError: names the statement that failed.
     """
@@ -63,7 +69,7 @@ def run_script(connection: Any, text: str, settings: Mapping[str, str] | None = 
     statement: Statement | None = None
     statements = split_statements(text)
     rows = 0
-    with connection.cursor() as cursor, interruptible(connection):
+    with connection.cursor() as cursor:
         try:
             set_local(cursor, settings or {})
             for statement in statements:

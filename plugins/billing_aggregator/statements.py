@@ -44,8 +44,7 @@ class Statement:
 
     def excerpt(self, length: int) -> str:
         """Return the statement on one line without comments, cut to *length* characters."""
-        code = (self.text[begin:end] if kind not in BLANK else " " for kind, begin, end in _tokens(self.text))
-        line = " ".join("".join(code).split()).removesuffix(";").rstrip()
+        line = " ".join(without_comments(self.text).split()).removesuffix(";").rstrip()
         return line if len(line) <= length else line[: length - 1] + "…"
 
 
@@ -73,6 +72,11 @@ def split_statements(text: str) -> list[Statement]:
     if start is not None:
         statements.append(_statement(text, start, len(text.rstrip())))
     return statements
+
+
+def without_comments(text: str) -> str:
+    """Return *text* with a blank for each comment and each run of white space."""
+    return "".join(" " if kind in BLANK else text[begin:end] for kind, begin, end in _tokens(text))
 
 
 class _Depth:

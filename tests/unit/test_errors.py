@@ -188,9 +188,7 @@ def failed_statement(number: int, state: str, message: str, position: int | None
     class Failed(WithState):
         diag = Diagnostics()
 
-    failed = StatementError(split_statements(SCRIPT)[number], Failed(state))
-    failed.__cause__ = Failed(state)
-    return failed
+    return StatementError(split_statements(SCRIPT)[number], Failed(state))
 
 
 def test_script_error_names_the_line_of_its_position() -> None:
@@ -211,4 +209,4 @@ def test_script_error_without_position_names_the_statement() -> None:
 
 def test_script_error_of_a_commit_names_the_script() -> None:
     failed = StatementError(None, WithState("23503"))
-    assert script_error_text(failed, "init/a.sql") == "init/a.sql: message"
+    assert script_error_text(failed, "init/a.sql") == "init/a.sql: message (23503)"

@@ -38,38 +38,26 @@ async def deadline_missed(config: dict[str, Any], context: Any = None, **_: Any)
 
     try:
         client = ClientConfig.model_validate(config)
-    except ValueError as error:  # the callback has no reader but the triggerer's log
+        if client.deadline_minutes == client.run_timeout_minutes:
+            # The scheduler is about to stop the run, which is told as its failure: one message, not two.
+            await asyncio.sleep(STOP_GRACE_SECONDS)
+        # Notifiers, S3 and Airflow's database are asked by blocking calls: not in the triggerer's event loop.
+        return await asyncio.to_thread(_deadline_missed, client, context or {})
+    except Exception as error:  # the callback has no reader but the triggerer's log
         log.error("alert failed", reason=first_line(error))
         return "failed"
-    if client.deadline_minutes == client.run_timeout_minutes:
-        # The scheduler is about to stop the run, which is told as its failure: one message, not two.
-        await asyncio.sleep(STOP_GRACE_SECONDS)
-    # Notifiers, S3 and Airflow's database are asked by blocking calls: not in the triggerer's event loop.
-    return await asyncio.to_thread(_deadline_missed, client, context or {})
 
 
 def _deadline_missed(config: ClientConfig, context: dict[str, Any]) -> str:
-    try:
-        dag_run = context.get("dag_run") or {}
-        run_id = str(dag_run.get("dag_run_id") or dag_run.get("run_id"))
-        run = run_facts(config, dag_run, run_id)
-        silent = _why_not(config, run, dag_run)
-        if silent:
-            log.info("deadline passed, nothing to tell", run_id=run_id, reason=silent)
-            return silent
-        send(
-            config,
-            late_event(
-                config,
-                run,
-                "is late",
-                None,
-                running=", ".join(tasks_in(run.dag_id, run.run_id, RUNNING)[:5]) or "no task",
-            ),
-        )
-    except Exception as error:  # as above
-        log.error("alert failed", reason=first_line(error))
-        return "failed"
+    dag_run = context.get("dag_run") or {}
+    run_id = str(dag_run.get("dag_run_id") or dag_run.get("run_id"))
+    run = run_facts(config, dag_run, run_id)
+    silent = _why_not(config, run, dag_run)
+    if silent:
+        log.info("deadline passed, nothing to tell", run_id=run_id, reason=silent)
+        return silent
+    running = ", ".join(tasks_in(run.dag_id, run.run_id, RUNNING)[:5]) or "no task"
+    send(config, late_event(config, run, "is late", None, running=running))
     return "told"
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from billing_aggregator.config.load import sql_root
 from billing_aggregator.config.models import ordered
 from billing_aggregator.scripts import Script, find_queries, find_scripts, system_of_query
+from billing_aggregator.statements import without_comments
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 PHASES = ("prechecks", "init", "audits", "export", "history", "cleanup")
 CHECK_PHASES = ("prechecks", "audits")
 FIRST_FILE = "_0000.csv"
-COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 VAULT_TABLE = re.compile(r"\b([a-z_]+_vault)\.([a-z_][a-z0-9_]*)")
 
 
@@ -70,7 +70,7 @@ def vault_tables(config: ClientConfig) -> dict[str, list[str]]:
     """Return schema → tables of the vaults that the client's rebuilding scripts read, sorted."""
     found: set[tuple[str, str]] = set()
     for script in _all_scripts(config, "init"):
-        found |= set(VAULT_TABLE.findall(COMMENT.sub(" ", script.read())))
+        found |= set(VAULT_TABLE.findall(without_comments(script.read())))
     schemas: dict[str, list[str]] = {}
     for schema, table in sorted(found):
         schemas.setdefault(schema, []).append(table)

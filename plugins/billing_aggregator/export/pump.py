@@ -101,24 +101,17 @@ class FilePump:
     def write(self, data: bytes) -> None:
         """Take *data*; waits while all buffers are on their way; raises what a part's upload raised."""
         self._sha.update(data)  # now, while the bytes are in the processor's cache, not a part later
-        rest: bytes | memoryview = data
-        while True:
+        rest = memoryview(data)
+        while rest:
             if self._buffer is None:
                 self._buffer = self._pump.buffer()
-                self._view = memoryview(self._buffer)  # a slice of a bytearray would copy what it is given once more
-            room = self._pump.part_bytes - self._used
-            size = len(rest)
-            if size < room:
-                self._view[self._used : self._used + size] = rest
-                self._used += size
-                return
-            rest = memoryview(rest)
-            self._view[self._used :] = rest[:room]
-            self._used += room
-            self._flush()
-            rest = rest[room:]
-            if not rest:
-                return
+            taken = rest[: self._pump.part_bytes - self._used]
+            # A view: a slice of the bytearray itself would copy what it is given once more.
+            memoryview(self._buffer)[self._used : self._used + len(taken)] = taken
+            self._used += len(taken)
+            rest = rest[len(taken) :]
+            if self._used == self._pump.part_bytes:
+                self._flush()
 
     def end(self) -> Callable[[], Written]:
         """Send the last part; return what waits for all parts and tells them."""

@@ -5,26 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from billing_aggregator.export.errors import ExportSourceChangedError, TerminalExportError
+from billing_aggregator.export.errors import ExportSourceChangedError
 from billing_aggregator.export.session import fetch_all, fetch_one, is_missing_relation, quote_ident
-
-
-class SourceError(TerminalExportError):
-    """The table or query cannot be exported; the message says why."""
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column of the CSV.
-
-    :param name: its name in the header.
-    :param source: its name in the relation.
-    :param summed: whether its exact sum is a control total.
-    """
-
-    name: str
-    source: str
-    summed: bool
 
 
 @dataclass(frozen=True)

@@ -41,18 +41,18 @@ def crc32_base64(data: bytes | bytearray) -> str:
 
 def attributes(options: ExportOptions) -> dict[str, str]:
     """Return encryption, storage class and tags as boto3 wants them."""
-    attributes: dict[str, str] = {}
+    wanted: dict[str, str] = {}
     if options.encryption == "sse-s3":
-        attributes["ServerSideEncryption"] = "AES256"
+        wanted["ServerSideEncryption"] = "AES256"
     elif options.encryption == "sse-kms":
-        attributes["ServerSideEncryption"] = "aws:kms"
+        wanted["ServerSideEncryption"] = "aws:kms"
         if options.kms_key_id:
-            attributes["SSEKMSKeyId"] = options.kms_key_id
+            wanted["SSEKMSKeyId"] = options.kms_key_id
     if options.storage_class:
-        attributes["StorageClass"] = options.storage_class
+        wanted["StorageClass"] = options.storage_class
     if options.tags:
-        attributes["Tagging"] = urlencode(sorted(options.tags.items()))
-    return attributes
+        wanted["Tagging"] = urlencode(sorted(options.tags.items()))
+    return wanted
 
 
 def error_code(error: ClientError) -> str:

@@ -11,7 +11,8 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from billing_aggregator.export.relation import Column, Relation, SourceError, columns_of, find_relation
+from billing_aggregator.export.errors import TerminalExportError
+from billing_aggregator.export.relation import Relation, columns_of, find_relation
 from billing_aggregator.export.session import fetch_all, fetch_one, quote_ident, quote_literal
 
 if TYPE_CHECKING:
@@ -29,6 +30,24 @@ PLAIN_SCAN = frozenset(
         *("Startup Cost", "Total Cost", "Plan Rows", "Plan Width"),
     }
 )
+
+
+class SourceError(TerminalExportError):
+    """The table or query cannot be exported; the message says why."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the CSV.
+
+    :param name: its name in the header.
+    :param source: its name in the relation.
+    :param summed: whether its exact sum is a control total.
+    """
+
+    name: str
+    source: str
+    summed: bool
 
 
 @dataclass(frozen=True)

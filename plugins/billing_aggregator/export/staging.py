@@ -7,9 +7,8 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
-from billing_aggregator.export.relation import SourceError
 from billing_aggregator.export.session import fetch_all, quote_ident, quote_literal, transaction
-from billing_aggregator.export.source import Source, column_names, find_table
+from billing_aggregator.export.source import Source, SourceError, column_names, find_table
 
 if TYPE_CHECKING:
     from billing_aggregator.export.keys import Run

@@ -16,7 +16,6 @@ from billing_aggregator.export.planner import STAGING_SCHEMA, Export, plan_expor
 from billing_aggregator.export.source import BEFORE_QUERY
 from billing_aggregator.operators.export_base import ExportBaseOperator
 from billing_aggregator.sql_runner import StatementError
-from billing_aggregator.statements import Statement, split_statements
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -134,10 +133,7 @@ class ExportPlanOperator(ExportBaseOperator):
         except Exception as error:
             if export.query is None or sqlstate(error) is None or classify(error) != "terminal":
                 raise
-            query = export.as_query()
-            statement = next(iter(split_statements(query)), Statement(query, 0, 1))
-            failed = StatementError(statement, error, len(BEFORE_QUERY) + statement.start)
-            failed.__cause__ = error
+            failed = StatementError.of_query(export.as_query(), error, BEFORE_QUERY)
             raise AirflowFailException(script_error_text(failed, self.query_name)) from error
 
     def _options(self) -> ExportOptions:

@@ -11,11 +11,13 @@ from airflow.sdk import TriggerRule
 from billing_aggregator import alerts, claims, metrics, run_tables
 from billing_aggregator.airflow_states import task_states
 from billing_aggregator.errors import classify
-from billing_aggregator.operators.export_plan import PLAN_KEY
+from billing_aggregator.operators.client_exports import ClientPlanOperator, pull_plans
 from billing_aggregator.operators.run_aware import ERROR_KEY, RunAwareOperator
 from billing_aggregator.run_summary import summarise
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from airflow.sdk import DAG
     from airflow.sdk.definitions.context import Context
 
@@ -31,7 +33,8 @@ def finish(dag: DAG, start: StartRunOperator) -> FinishRunOperator:
     that somebody clears, as its setup is: a rerun from the middle claims the client again and gives it back. It hangs
     behind each task and not behind the last ones only, which are skipped while others still run.
     """
-    task = FinishRunOperator(task_id="finish", client_config=start.client_config)
+    plans = [other.task_id for other in dag.tasks if isinstance(other, ClientPlanOperator)]
+    task = FinishRunOperator(task_id="finish", client_config=start.client_config, plan_tasks=plans)
     work = [other for other in dag.tasks if other is not task and other is not start]
     for other in work:
         other.set_downstream(task)
@@ -47,9 +50,15 @@ class FinishRunOperator(RunAwareOperator):
     """Close a run: its row in ``report_oibl.aggregator_runs``, its claim, its metrics and messages.
 
     Returns the run's summary (see :func:`billing_aggregator.run_summary.summarise`).
+
+    :param plan_tasks: ids of the tasks that plan exports: they know what a dry run has counted.
     """
 
     heartbeats = False
+
+    def __init__(self, *, plan_tasks: Sequence[str] = (), **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.plan_tasks = list(plan_tasks)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Return the summary. The messages go out once, also when the warehouse cannot be reached."""
@@ -88,15 +97,14 @@ class FinishRunOperator(RunAwareOperator):
             results=self._pull(context, others, "return_value"),
             states=states,
             errors=self._pull(context, sorted(failed), ERROR_KEY),
-            dry_runs=self._dry_runs(context, others) if self.run_params(context).dry_run else None,
+            dry_runs=self._dry_runs(context) if self.run_params(context).dry_run else None,
             started=context["dag_run"].start_date or context["dag_run"].run_after,
             ended=datetime.now(UTC),
         )
 
-    def _dry_runs(self, context: Context, tasks: list[str]) -> list[dict[str, Any]]:
+    def _dry_runs(self, context: Context) -> list[dict[str, Any]]:
         """Return what each export of a dry run has counted."""
-        plans = self._pull(context, tasks, PLAN_KEY)
-        return [plan["dry_run"] for _, plan in sorted(plans.items()) if "dry_run" in plan]
+        return [plan["dry_run"] for plan in pull_plans(context, self.plan_tasks) if "dry_run" in plan]
 
     @staticmethod
     def _pull(context: Context, tasks: list[str], key: str) -> dict[str, Any]:

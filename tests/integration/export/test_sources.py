@@ -8,7 +8,7 @@ import pytest
 
 from billing_aggregator.export.errors import TerminalExportError
 from billing_aggregator.export.planner import Export
-from billing_aggregator.export.relation import SourceError
+from billing_aggregator.export.source import SourceError
 from billing_aggregator.export.staging import PREFIX, drop_staging, staging_name, sweep_staging
 
 
