@@ -1,0 +1,91 @@
+"""What the messages say, and that a broken channel changes nothing."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from billing_aggregator.alerts import channels, facts, texts
+from billing_aggregator.alerts.events import ANCHORS, Event, Fact, event
+from tests.conftest import ROOT
+from tests.unit.alerts.situations import CONFIG
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (None, "nothing of this run; nothing was published before"),
+        ("EndpointConnectionError: no", "unknown: the manifest could not be read (EndpointConnectionError: no)"),
+        (
+            {"run_id": "scheduled__0", "business_date": "2026-11-19", "published_at": "2026-11-19T02:20:00+00:00"},
+            "nothing of this run; run scheduled__0 of business date 2026-11-19 is still current, "
+            "published 2026-11-19T02:20:00+00:00",
+        ),
+        (
+            {"run_id": "scheduled__1", "published_at": "2026-11-20T02:20:00+00:00"},
+            "this run, at 2026-11-20T02:20:00+00:00; its files are complete and current",
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_published(monkeypatch: pytest.MonkeyPatch, found: Any, expected: str) -> None:
+    monkeypatch.setattr(facts, "read_manifest", lambda _: found)
+    assert facts.published(CONFIG, "scheduled__1") == expected
+
+
+def test_the_manifest_is_read_from_s3(s3_server: Any, bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BDA_S3_ACCESS_KEY", "local")
+    monkeypatch.setenv("BDA_S3_SECRET_ACCESS_KEY", "local-only")
+    config = CONFIG.model_copy(update={"s3_bucket": bucket, "s3_url": s3_server.url})
+    assert facts.read_manifest(config) is None
+    s3_server.client().put_object(Bucket=bucket, Key=config.manifest_key, Body=json.dumps({"run_id": "r"}))
+    assert facts.read_manifest(config) == {"run_id": "r"}
+    assert "NoSuchBucket" in str(facts.read_manifest(config.model_copy(update={"s3_bucket": "other-bucket"})))
+    nowhere = config.model_copy(update={"s3_url": "http://127.0.0.1:9"})
+    assert isinstance(facts.read_manifest(nowhere), str)
+
+
+def test_a_broken_channel_does_not_stop_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    arrived: list[Event] = []
+
+    def broken(_: Event) -> Any:
+        raise OSError("no mail today")
+
+    working = lambda told: SimpleNamespace(notify=lambda _: arrived.append(told))  # noqa: E731
+    both = [channels.Channel("email", "smtp_default", broken), channels.Channel("slack", "slack_alerts", working)]
+    monkeypatch.setattr(channels, "channels", lambda _: both)
+    told = event("task_failed", CONFIG, "billing run failed", [])
+    assert channels.send(CONFIG, told) == {"email": False, "slack": True}
+    assert arrived == [told]
+
+
+MARKUP = event(
+    "task_failed", CONFIG, "failed <here> & there", [Fact("Error", "{{ 1 + 1 }} <b>& *x*\nnext " + "y" * 3000)]
+)
+
+
+def test_texts_escape_what_they_quote() -> None:
+    assert "&lt;here&gt; &amp; there" in texts.html(MARKUP)
+    assert "{{ 1 + 1 }} &lt;b&gt;&amp; *x*<br>next" in texts.html(MARKUP)
+    assert texts.slack_text(MARKUP).endswith("failed &lt;here&gt; &amp; there")
+    assert "{{ 1 + 1 }} <b>& *x*" in texts.plain(MARKUP)
+
+
+def test_slack_blocks_keep_to_slacks_limits() -> None:
+    for block in texts.slack_blocks(MARKUP):
+        if block["type"] == "header":
+            assert len(block["text"]["text"]) <= 150
+        for part in [
+            *block.get("fields", []),
+            *([block["text"]] if block["type"] == "section" and "text" in block else []),
+        ]:
+            assert len(part["text"]) <= 2000
+        assert len(block.get("fields", [])) <= 10
+
+
+def test_every_alert_has_a_section_in_the_runbook() -> None:
+    runbook = (ROOT / "docs/runbook.md").read_text(encoding="utf-8")
+    anchors = {line[3:].strip().lower().replace(" ", "-") for line in runbook.splitlines() if line.startswith("## ")}
+    assert set(ANCHORS.values()) <= anchors
