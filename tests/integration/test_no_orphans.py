@@ -160,6 +160,12 @@ BROKEN = {
                     ", line 2: division by zero (22012)\n  statement: select 1 / 0 as id\n"),
     "check, name": ("check", "-- fail: no\n\nselect 1,\n nobody\n",
                     ', line 4: column "nobody" does not exist (42703)\n  statement: select 1, nobody\n'),
+    "check, first line": ("check", "-- fail: no\nselect nobody,\n 1 as one,\n 2 as two\n",
+                          ', line 2: column "nobody" does not exist (42703)\n'
+                          "  statement: select nobody, 1 as one, 2 as two\n"),
+    "export, first line": ("export", "-- system: tripica\nselect nobody,\n 1 as one\n",
+                           ', line 2: column "nobody" does not exist (42703)\n'
+                           "  statement: select nobody, 1 as one\n"),
     "export, data": ("export", "-- system: tripica\nselect 1 / id as a, 2 as b from generate_series(0, 1) as id;\n",
                      ", line 2: division by zero (22012)\n"
                      "  statement: select 1 / id as a, 2 as b from generate_series(0, 1) as id\n"),
