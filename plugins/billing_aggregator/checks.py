@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from billing_aggregator.sql_runner import StatementError, set_local
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 Severity = Literal["fail", "warn", "info"]
 HEADER = re.compile(r"-- (?P<severity>fail|warn|info): (?P<title>\S.*)")
@@ -96,12 +96,18 @@ def parse_check(text: str, source: object) -> Check:
     return Check(cast("Severity", header["severity"]), header["title"], needs, query)
 
 
-def run_check(connection: Any, check: Check, settings: Mapping[str, str] | None = None) -> CheckResult:
+def run_check(
+    connection: Any,
+    check: Check,
+    settings: Mapping[str, str] | None = None,
+    guard: Callable[[Any], None] | None = None,
+) -> CheckResult:
     """Run *check* in a read-only transaction of its own, with ``bda.<name>`` set for each of *settings*.
 
     The connection must not be in autocommit mode and must have no transaction open. The transaction is rolled back:
     a check leaves nothing behind.
 
+    :param guard: is called with the cursor behind the SELECT, in its transaction; refuses what was read by an error.
     :raises StatementError: the SELECT failed.
     :raises ValueError: the connection is in autocommit mode.
     """
@@ -117,6 +123,8 @@ def run_check(connection: Any, check: Check, settings: Mapping[str, str] | None 
             _select(cursor, check)
             columns = tuple(column[0] for column in cursor.description[:-1])
             rows = cursor.fetchall()
+            if guard:
+                guard(cursor)
     finally:
         connection.rollback()
     sample = tuple(tuple(None if value is None else str(value) for value in row[:-1]) for row in rows)

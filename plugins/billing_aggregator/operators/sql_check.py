@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import structlog
 from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from airflow.sdk.definitions.context import Context
+
+    from billing_aggregator.runs.table_guard import Phase
 
 log = structlog.get_logger(__name__)
 CELL_WIDTH = 40
@@ -48,7 +50,8 @@ class SqlCheckOperator(RunAwareOperator, SQLExecuteQueryOperator):
             raise AirflowFailException(str(error)) from None
         with self.warehouse(context) as connection:
             try:
-                result = run_check(connection, check, self.run_settings(context))
+                guard = self.table_guard(context, cast("Phase", self.script.split("/")[0]), self.script)
+                result = run_check(connection, check, self.run_settings(context), guard.check)
             except StatementError as error:
                 raise SqlScriptError(script_error_text(error, self.script)) from error
         severity = self.severity(result)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import structlog
 from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
@@ -14,6 +14,12 @@ from billing_aggregator.sql_runner import StatementError, run_script
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
+
+    from billing_aggregator.runs import TableGuard
+    from billing_aggregator.runs.table_guard import Phase
+
+# The folder of the scripts that release tables has the name of the phase that they stand in.
+PHASES: dict[str, Phase] = {"export": "release"}
 
 log = structlog.get_logger(__name__)
 
@@ -48,7 +54,7 @@ class SqlScriptOperator(RunAwareOperator, SQLExecuteQueryOperator):
             if hasattr(connection, "add_notice_handler"):
                 connection.add_notice_handler(logs.notice_handler(self.script))
             try:
-                result = run_script(connection, text, self.run_settings(context))
+                result = run_script(connection, text, self.run_settings(context), self._guard(context))
             except StatementError as error:
                 raise SqlScriptError(script_error_text(error, self.script)) from error
             finally:
@@ -58,3 +64,7 @@ class SqlScriptOperator(RunAwareOperator, SQLExecuteQueryOperator):
         metrics.emit(self.client_config, "script_seconds", seconds, phase=phase, script=script)
         log.info("script done", file=self.script, statements=result.statements, rows=result.rows, seconds=seconds)
         return {"statements": result.statements, "rows": result.rows, "seconds": seconds}
+
+    def _guard(self, context: Context) -> TableGuard:
+        folder = self.script.split("/")[0]
+        return self.table_guard(context, PHASES.get(folder, cast("Phase", folder)), self.script)
