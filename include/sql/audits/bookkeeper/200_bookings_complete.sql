@@ -1,6 +1,6 @@
 -- fail: the list of bookings has every exported posting line of the journal once, with its amount
--- Purpose: control totals by two routes: the journal itself, and the bookings that SAP is said to have received.
---     A line without sources counts once, without amount.
+-- Purpose: control totals by two routes: the journal itself, and the bookings that SAP is said to have received
+--     (section 6.1). A line without sources counts once, without amount.
 -- Grain: one row per ledger account and posting key whose lines or sums differ. Amounts in cents, without sign.
 -- Sources: bookkeeper_vault; report_oibl.new_bookkeeper_results.
 with journal as (

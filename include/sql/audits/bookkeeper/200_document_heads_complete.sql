@@ -1,5 +1,5 @@
 -- fail: every exported document has its head once
--- Purpose: control total: tax bookings of a document without head are not in the list.
+-- Purpose: control total: tax bookings of a document without head are not in the list (sections 6.3 and 14.4).
 -- Grain: one row per document number with another number of heads.
 -- Sources: bookkeeper_vault; report_oibl.base_data_bbkpf.
 with journal as (

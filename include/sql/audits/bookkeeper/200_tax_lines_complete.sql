@@ -1,5 +1,5 @@
 -- fail: the tax lines have every exported tax source of the journal once, with amount and base
--- Purpose: control totals by two routes; a VAT account that is mapped twice would double lines.
+-- Purpose: control totals by two routes (section 6.2); a VAT account that is mapped twice would double lines.
 -- Grain: one row per document whose lines or sums differ. Amounts in cents, without sign.
 -- Sources: bookkeeper_vault; report_oibl.base_data_bbtax.
 with journal as (

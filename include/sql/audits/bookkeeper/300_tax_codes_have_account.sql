@@ -1,8 +1,8 @@
 -- warn: every tax code of an exported tax line has a VAT account, for clients that map tax codes
 -- Purpose: source check P9: without an account the list shows the text "tax code: ..". The check is an audit because
 --     the client's VAT accounts are data that init's client scripts write; before the run there are none.
---     The specification calls it an error for enercity. It warns: the list is defined for this case (14.4), and the
---     sample has it. A client that wants to stop raises it in its configuration.
+--     It warns: the list is defined for this case (section 14.4), and the sample has it. A client that wants to stop
+--     raises it in its configuration.
 -- Grain: one row per tax code. Clients without any VAT account are not checked (section 5.2).
 -- Sources: report_oibl.base_data_bbtax, client_data_vat_booking_accounts.
 select

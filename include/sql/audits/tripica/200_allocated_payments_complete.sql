@@ -1,5 +1,5 @@
 -- fail: every booked payment of payment allocation is in the list, with its amount
--- Purpose: control by two routes: payment allocation joined to the exported journal, and the list.
+-- Purpose: control by two routes: payment allocation joined to the exported journal, and the list (section 14.5).
 -- Grain: one row per payment booking.
 -- Sources: paymentallocation_vault; report_oibl.data_sap_bookings, new_tripica_results.
 with reference as (

@@ -1,6 +1,6 @@
 -- fail: no booking of a charge, tax or allocated payment is in the list twice
--- Purpose: these rows are distinct over all 41 columns (14.2, 14.4, 14.5): an equal row was made by a join. Payment
---     balances may be equal and are counted by their own check.
+-- Purpose: these rows are distinct over all 41 columns (sections 14.2, 14.4 and 14.5): an equal row was made
+--     by a join. Payment balances may be equal and are counted by their own check.
 -- Grain: one row per doubled row.
 -- Sources: report_oibl.new_tripica_results.
 with doubled as (

@@ -1,5 +1,5 @@
 -- fail: every tax line of the four kinds of documents is in the list, and no other
--- Purpose: control by two routes: tax lines of the journal, and the list.
+-- Purpose: control by two routes: tax lines of the journal, and the list (sections 6.2 and 14.4).
 -- Grain: one row per document and aggregate.
 -- Sources: report_oibl.base_data_bbtax, base_data_bbkpf, new_tripica_results; datalake_vault.applied_billing_charge.
 with line as (

@@ -1,5 +1,6 @@
 -- Purpose: the charges that a rule about dates looks at, taken out once: bills, bonuses, manual consumption,
---          overpayments, and charges that point at an earlier transaction.
+--          overpayments, and charges that point at an earlier transaction (specification, sections 7, 10.2, 11
+--          and 13).
 -- Grain:   one row per charge.
 -- Sources: datalake_vault.applied_billing_charge, base_data_charge_kinds.
 

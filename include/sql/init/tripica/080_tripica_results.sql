@@ -1,5 +1,6 @@
 -- Purpose: the candidate of the published list (specification, sections 14 and 15).
--- Grain:   rows of five families; equal rows are meaningful and stay.
+-- Grain:   rows of five families; equal rows are meaningful and stay. Missing and empty texts differ by family (oddity
+--          D23, kept).
 -- Sources: data_charges and the tables of the five families, oibl_sign_corrections.
 -- Order:   open items by charge; bookings of charges by charge, booking day, posting day, document, account, formula,
 --          tax row and amounts; payment balances by balance, document, account and formula; tax bookings and payment

@@ -1,0 +1,1 @@
+"""The pages of docs/, the READMEs and what refers to them."""
