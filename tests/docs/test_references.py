@@ -86,4 +86,3 @@ def test_every_kept_oddity_is_marked_in_the_sql() -> None:
     cited = {anchor(reference) for file in SQL_ROOT.rglob("*.sql") for reference in references(file)}
     assert asked - cited == set()
     assert len(asked) > 10
-

@@ -1,0 +1,109 @@
+"""What the pages name is there: files, scripts, make targets, commands, settings of sessions, Airflow Variables."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import pytest
+
+from billing_aggregator.cli.main import main
+from tests.conftest import ROOT, SQL_ROOT
+from tests.docs.pages import PAGES, lines_of, name_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+FOLDERS = [
+    "dags",
+    "docs",
+    "include",
+    "plugins",
+    "tests",
+    "helm",
+    "scripts",
+    "docker",
+    "constraints",
+    "benchmarks",
+    "sample",
+]
+MESSAGES = ROOT / "docs" / "alerts.md"
+# Names that the pages give to something that is made, fetched or written by somebody else.
+MADE_ELSEWHERE = re.compile(
+    r"^(build/.*|dags/(include|\.airflowignore).*|_manifest\.json|\S*_\d{4}\.csv|startup\.sh|run\.log|messages\.txt|connection\.json|values\.schema\.json"
+    r"|airflow_constraints\.txt|mwaa_essential_constraints\.txt|top\.sql|mwaa\.in|bench-\w+\.json)$"
+)
+_FILE = re.compile(r"`([\w./-]+\.(?:py|sql|ya?ml|md|toml|txt|sh|json|csv|feature|in))`")
+_PATH = re.compile(
+    r"(?<![\w./<-])((?:dags|docs|include|plugins|tests|helm|scripts|docker|constraints|benchmarks)/[\w./-]*\w)"
+)
+_SCRIPT = re.compile(r"(?<![\w.-])(?:\w+/)*(\d{3}_[a-z0-9_]+)\b")
+_TARGET = re.compile(r"(?:`|^ *|&& )make ([a-z][a-z-]*)\b")
+_COMMAND = re.compile(r"python -m billing_aggregator ([a-z]+)")
+
+
+def lines(page: Path) -> Iterator[str]:
+    """Yield the page's lines; of the page about alerts, whose messages are those of a test's clients, the prose."""
+    for _, line, fenced in lines_of(page):
+        if not (fenced and page == MESSAGES):
+            yield line
+
+
+def found(page: Path, pattern: re.Pattern[str]) -> list[str]:
+    return [match[1] for line in lines(page) for match in pattern.finditer(line)]
+
+
+@lru_cache
+def file_names() -> frozenset[str]:
+    """Return the path of each file and folder, from the root and from each of its folders."""
+    names: set[str] = set()
+    for folder in FOLDERS:
+        for path in [ROOT / folder, *(ROOT / folder).rglob("*")]:
+            parts = path.relative_to(ROOT).parts
+            names.update("/".join(parts[first:]) for first in range(len(parts)))
+    return frozenset(names | {path.name for path in ROOT.iterdir()})
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_named_files_exist(page: Path) -> None:
+    named = {name.rstrip("/") for name in found(page, _FILE) + found(page, _PATH)}
+    assert sorted(name for name in named if name not in file_names() and not MADE_ELSEWHERE.match(name)) == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_named_scripts_exist(page: Path) -> None:
+    existing = {file.stem for root in (SQL_ROOT, ROOT / "benchmarks") for file in root.rglob("*.sql")}
+    assert sorted(set(found(page, _SCRIPT)) - existing) == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_named_make_targets_exist(page: Path) -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    existing = set(re.findall(r"^([a-z][a-z-]*):", makefile, re.MULTILINE))
+    assert sorted(set(found(page, _TARGET)) - existing) == []
+
+
+def test_named_commands_exist(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    commands = set(re.findall(r"^ {4}([a-z]+) {2}", capsys.readouterr().out, re.MULTILINE))
+    named = {(name_of(page), command) for page in PAGES for command in found(page, _COMMAND)}
+    assert commands
+    assert sorted((page, command) for page, command in named if command not in commands) == []
+
+
+def test_airflow_variables_are_documented() -> None:
+    """Modules that use Airflow's Variables name them in a constant; docs/configuration.md lists them all."""
+    page = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+    sources = [file.read_text(encoding="utf-8") for file in (ROOT / "plugins").rglob("*.py")]
+    using = [text for text in sources if re.search(r"from airflow\.sdk import .*\bVariable\b", text)]
+    named = {name for text in using for name in re.findall(r'^\w*VARIABLE\w* = "(\w+)"', text, re.MULTILINE)}
+    listed = set(
+        re.findall(
+            r"^\| `(\w+?)(?:<dag id>)?` \| [a-z]", page.split("## Airflow Variables")[1].split("\n## ")[0], re.MULTILINE
+        )
+    )
+    assert using
+    assert named == listed
