@@ -1,0 +1,89 @@
+"""What developers use: hooks are the Makefile's tools, one version everywhere, release notes in their form."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from datetime import date
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+from pre_commit.clientlib import load_config
+
+from tests.deploy.support import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+VERSION: str = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+# Where a version of this project stands. pyproject.toml is the place; the others are held equal to it.
+PLACES = {
+    "helm/billing-data-aggregator/Chart.yaml": r'^(?:version|appVersion): "?([\w.+-]+)"?$',
+    "helm/billing-data-aggregator/values.yaml": r'^  defaultAirflowTag: "(.+)"$',
+    "docker-compose.yaml": r"^  image: billing-data-aggregator:(.+)$",
+}
+IMAGE = re.compile(r"billing-data-aggregator:(\d[\w.+-]*)")
+SECTIONS = ["Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"]
+CHANGELOG = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def recipe(target: str) -> str:
+    found = re.search(rf"^{target}:.*\n((?:\t.*\n)+)", MAKEFILE, re.MULTILINE)
+    assert found
+    return found[1]
+
+
+def hooks() -> dict[str, list[str]]:
+    config = load_config(str(ROOT / ".pre-commit-config.yaml"))
+    return {hook["id"]: hook["entry"].split() for repo in config["repos"] for hook in repo["hooks"]}
+
+
+def test_hooks_are_the_tools_of_the_makefile() -> None:
+    tools = set(re.findall(r"\$\(BIN\)/(\S+)", recipe("lint") + recipe("typecheck")))
+    programs = {entry[0].removeprefix(".venv/bin/") for entry in hooks().values()}
+    assert programs - {"python"} == tools
+    assert all(entry[0].startswith(".venv/bin/") for entry in hooks().values())
+
+
+def test_hooks_download_nothing() -> None:
+    config = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
+    assert {repo["repo"] for repo in config["repos"]} == {"local"}
+    assert {hook["language"] for repo in config["repos"] for hook in repo["hooks"]} == {"system"}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_there_is_one_version(place: str) -> None:
+    found = re.findall(PLACES[place], (ROOT / place).read_text(encoding="utf-8"), re.MULTILINE)
+    assert found
+    assert set(found) == {VERSION}
+
+
+def test_no_other_file_names_a_version_of_the_image() -> None:
+    """Pages say ``<version>``: they would be forgotten."""
+    places = {ROOT / place for place in PLACES}
+    files = [path for path in _texts(ROOT) if path not in places]
+    named = {f"{path.relative_to(ROOT)}: {tag}" for path in files for tag in IMAGE.findall(path.read_text("utf-8"))}
+    assert sorted(named) == []
+
+
+def _texts(root: Path) -> list[Path]:
+    folders = [root / name for name in ("docs", "helm", "scripts", "docker", "include")]
+    found = [path for folder in folders for path in folder.rglob("*") if path.suffix in {".md", ".yaml", ".py", ".sh"}]
+    return [*root.glob("*.md"), root / "Dockerfile", root / "Makefile", *found]
+
+
+def test_the_changelog_begins_with_what_is_unreleased() -> None:
+    heads = re.findall(r"^## \[(.+?)\](?: - (\S+))?$", CHANGELOG, re.MULTILINE)
+    assert heads[0] == ("Unreleased", "")
+    for version, day in heads[1:]:
+        assert re.fullmatch(r"\d+\.\d+\.\d+", version)
+        date.fromisoformat(day)
+    released = [version for version, _ in heads[1:]]
+    assert released == sorted(released, key=lambda version: [int(part) for part in version.split(".")], reverse=True)
+    assert released[:1] in ([], [VERSION])
+
+
+def test_the_changelog_has_known_sections_only() -> None:
+    assert set(re.findall(r"^### (.+)$", CHANGELOG, re.MULTILINE)) <= set(SECTIONS)
