@@ -11,6 +11,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from billing_aggregator.airflow_connections import DATABASE_TYPES, find_connection, malformed
 from billing_aggregator.config import ConfigError, read_environment
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from airflow.sdk import Connection
 
     from billing_aggregator.config import ClientConfig
+
+__all__ = ["find_connection", "postgres_hook", "s3_hook", "session_options"]
 
 # libpq gives up a server that is gone, also while it waits for a long query's result.
 CLIENT_SETTINGS = {
@@ -53,6 +56,7 @@ def postgres_hook(config: ClientConfig, *, application_name: str, statement_seco
         :func:`billing_aggregator.session_name.session_name`.
     :param statement_seconds: the server cancels a statement that takes longer.
     :raises ConfigError: there is neither the connection nor BDA_DB_HOST, or the connection has no TLS.
+    :raises UnreadableConnectionError: nobody can tell whether there is such a connection, or it is malformed.
     """
     from airflow.providers.postgres.hooks.postgres import PostgresHook
 
@@ -113,8 +117,9 @@ def _database_connection(config: ClientConfig) -> Connection:
     from airflow.sdk import Connection
     from airflow.sdk.log import mask_secret
 
-    found = find_connection(config.database_conn_id)
+    found = find_connection(config.database_conn_id, *DATABASE_TYPES)
     if found is not None:
+        _check_host(found)
         return found
     settings = read_environment(os.environ)
     if settings.db_host is None:
@@ -136,16 +141,13 @@ def _database_connection(config: ClientConfig) -> Connection:
     )
 
 
-def find_connection(conn_id: str) -> Connection | None:
-    """Return an Airflow connection from whichever secrets backend has it; None when none has."""
-    from airflow.sdk import Connection
-    from airflow.sdk.exceptions import AirflowNotFoundException
-
-    try:
-        found: Connection = Connection.get(conn_id)
-    except AirflowNotFoundException:
-        return None
-    return found
+def _check_host(connection: Connection) -> None:
+    """Refuse a connection without a host: libpq would look for a server of this machine."""
+    host = connection.host or ""
+    if not host.strip():
+        raise malformed(connection.conn_id, "it has no host")
+    if host != host.strip():
+        raise malformed(connection.conn_id, "there are blanks around its host")
 
 
 def _require_tls(connection: Connection, config: ClientConfig) -> None:

@@ -9,6 +9,7 @@ from contextlib import closing, suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from billing_aggregator.airflow_connections import UnreadableConnectionError
 from billing_aggregator.config import ConfigError
 from billing_aggregator.connections import postgres_hook, s3_hook
 from billing_aggregator.errors import classify
@@ -39,8 +40,8 @@ def open_warehouse(config: ClientConfig, application_name: str = "bda:probe") ->
     """
     try:
         hook = postgres_hook(config, application_name=application_name, statement_seconds=PROBE_SECONDS)
-    except ConfigError as error:
-        raise UnreachableError(str(error), lasting=True) from None
+    except (ConfigError, UnreadableConnectionError) as error:
+        raise UnreachableError(str(error), lasting=classify(error) == "terminal") from None
     try:
         return hook.get_conn()
     except driver_errors() as error:
