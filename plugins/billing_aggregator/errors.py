@@ -30,26 +30,41 @@ TRANSIENT_SQLSTATES: dict[str, str] = {
 }
 # Named in the docs because somebody will look for them; they are terminal as all others.
 TERMINAL_SQLSTATES: dict[str, str] = {
+    "0A": "not supported by this server",
     "22": "data exception: a value that does not fit, division by zero",
     "23": "integrity constraint violated",
+    "25P04": "transaction time-out, which somebody else set",
     "28": "password or role refused",
     "3D": "database does not exist",
     "42": "syntax error, missing table or column, no permission",
     "57014": "statement time-out, or cancelled by somebody",
     "P0": "raised by a script",
 }
-# libpq reports a failed connection as text only. These do not heal by waiting.
+# libpq reports a failed connection as text only. These do not heal by waiting; servers with lc_messages in German say
+# them in German. What is not here is taken for an outage: also a pooler's "no more connections allowed".
 TERMINAL_CONNECT_MESSAGES = (
     "authentication failed",
+    "Authentifizierung",
     "no password supplied",
-    "no pg_hba.conf entry",
+    "pg_hba.conf",
     "does not exist",
+    "existiert nicht",
     "certificate verify failed",
     "does not support SSL",
     "is not permitted to log in",
     "permission denied for database",
     "invalid connection option",
     "invalid sslmode",
+    "invalid integer value",
+    "invalid port number",
+    "could not get home directory",
+    # Poolers.
+    "unsupported startup parameter",
+    "no such database",
+    "no such user",
+    "bouncer config error",
+    "SSL required",
+    "TLS required",
 )
 TRANSIENT_S3_CODES: dict[str, str] = {
     "BandwidthLimitExceeded": "throttling",

@@ -9,9 +9,11 @@ from contextlib import closing, suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from billing_aggregator.airflow_connections import UnreadableConnectionError
 from billing_aggregator.config import ConfigError
 from billing_aggregator.connections import postgres_hook, s3_hook
 from billing_aggregator.errors import classify
+from billing_aggregator.postgres import POOLED, SessionError, behind_pooler, shares_backends
 
 if TYPE_CHECKING:
     from billing_aggregator.config import ClientConfig
@@ -39,10 +41,16 @@ def open_warehouse(config: ClientConfig, application_name: str = "bda:probe") ->
     """
     try:
         hook = postgres_hook(config, application_name=application_name, statement_seconds=PROBE_SECONDS)
-    except ConfigError as error:
-        raise UnreachableError(str(error), lasting=True) from None
+    except (ConfigError, UnreadableConnectionError) as error:
+        raise UnreachableError(str(error), lasting=classify(error) == "terminal") from None
     try:
         return hook.get_conn()
+    except (ConfigError, UnreadableConnectionError) as error:
+        raise UnreachableError(str(error), lasting=classify(error) == "terminal") from None
+    except SessionError as error:
+        raise UnreachableError(
+            f"warehouse of the connection {config.database_conn_id}: {error}", lasting=True
+        ) from None
     except driver_errors() as error:
         raise _database_error(config, hook.connection, error) from None
 
@@ -58,9 +66,27 @@ def driver_errors() -> tuple[type[Exception], ...]:
 
 def check_warehouse(config: ClientConfig) -> str:
     """Ask the warehouse for its version and return it, e.g. ``18.4``; raises :class:`UnreachableError`."""
-    with closing(open_warehouse(config)) as connection, connection.cursor() as cursor:
-        cursor.execute("show server_version")
-        return str(cursor.fetchone()[0]).split(" ")[0]
+    with closing(open_warehouse(config)) as connection:
+        check_own_session(config, connection)
+        with connection.cursor() as cursor:
+            cursor.execute("show server_version")
+            return str(cursor.fetchone()[0]).split(" ")[0]
+
+
+def check_own_session(config: ClientConfig, connection: Any) -> None:
+    """Refuse a pooler that hands the server's sessions from one client to the next: see :func:`shares_backends`.
+
+    :raises UnreachableError: the lock of a run and the settings of its sessions would be anybody's.
+    """
+    try:
+        if not behind_pooler(connection):
+            return
+        with closing(open_warehouse(config, "bda:probe")) as other:
+            shared = shares_backends(connection, other)
+    except driver_errors() as error:
+        raise UnreachableError(_one_line(error), lasting=classify(error) == "terminal") from None
+    if shared:
+        raise UnreachableError(f"warehouse of {config.database_conn_id}: {POOLED}", lasting=True)
 
 
 def check_bucket(config: ClientConfig) -> None:

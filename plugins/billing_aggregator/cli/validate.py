@@ -117,18 +117,26 @@ def _dags(configs: Sequence[ClientConfig]) -> Iterator[str]:
 
 
 def _alerts(configs: Sequence[ClientConfig]) -> Iterator[str]:
-    from billing_aggregator.connections import find_connection
+    from billing_aggregator.airflow_connections import (
+        MAIL_TYPES,
+        SLACK_TYPES,
+        UnreadableConnectionError,
+        find_connection,
+    )
 
     for config in configs:
         name = f"{config.client}/{config.environment}"
         if config.enabled and config.schedule and not config.alerts.email and not config.alerts.slack:
             yield f"{name}: runs on a schedule and tells nobody when it fails; set alerts.email or alerts.slack"
-        for wanted, conn_id, what in (
-            (bool(config.alerts.email), config.alerts.smtp_conn_id, "mail"),
-            (config.alerts.slack, config.alerts.slack_conn_id, "Slack"),
+        for wanted, conn_id, types, what in (
+            (bool(config.alerts.email), config.alerts.smtp_conn_id, MAIL_TYPES, "mail"),
+            (config.alerts.slack, config.alerts.slack_conn_id, SLACK_TYPES, "Slack"),
         ):
-            if wanted and find_connection(conn_id) is None:
-                yield f"{name}: alerts by {what} need the Airflow connection {conn_id}, which is not here"
+            try:
+                if wanted and find_connection(conn_id, *types) is None:
+                    yield f"{name}: alerts by {what} need the Airflow connection {conn_id}, which is not here"
+            except UnreadableConnectionError as error:
+                yield f"{name}: alerts by {what}: {error}"
 
 
 def _quiet_exports(config: ClientConfig) -> list[catalogue.Export]:

@@ -12,6 +12,7 @@ from billing_aggregator.errors import classify
 from billing_aggregator.export.session import cancel
 from billing_aggregator.export.store import open_store
 from billing_aggregator.operators.links import S3PrefixLink
+from billing_aggregator.postgres import session_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -55,9 +56,10 @@ class ExportBaseOperator(BaseOperator):
 
     def get_db_connection(self) -> Any:
         """Return a new psycopg 3 or psycopg2 connection; the caller closes it."""
-        from airflow.providers.postgres.hooks.postgres import PostgresHook
+        from billing_aggregator.postgres.hook import WarehouseHook
 
-        return PostgresHook(postgres_conn_id=self.postgres_conn_id).get_conn()
+        settings = session_settings(application_name=self.task_id, statement_seconds=self.statement_timeout)
+        return WarehouseHook(postgres_conn_id=self.postgres_conn_id, settings=settings).get_conn()
 
     def get_s3_client(self) -> Any:
         """Return a boto3 S3 client; see :func:`billing_aggregator.export.s3_client.client_config` for its settings."""

@@ -162,6 +162,19 @@ def test_alerts_that_reach_nobody_are_warned_of(include: Callable[[dict[str, str
     )
 
 
+def test_alerts_connections_that_cannot_be_read_are_not_said_to_be_missing(
+    include: Callable[[dict[str, str]], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = "two: {prod: {alerts: {email: [a@example.org], slack: true}}}"
+    include({"clients.yaml": CLIENTS.replace("two: {prod: {}}", told)})
+    monkeypatch.setenv("AIRFLOW_CONN_SMTP_DEFAULT", "{")
+    monkeypatch.setenv("AIRFLOW_CONN_SLACK_ALERTS", "mysql://db")
+    warnings = validate().warnings
+    assert len(warnings) == 2
+    assert warnings[0].startswith("two/prod: alerts by mail: connection smtp_default cannot be read: its JSON")
+    assert warnings[1].startswith("two/prod: alerts by Slack: connection slack_alerts cannot be read: it is of type")
+
+
 def test_people_and_machines_read_the_same(
     include: Callable[[dict[str, str]], Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
