@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from billing_aggregator.export.copy_stream import stream_copy
+from billing_aggregator.export.empty_lines import warn_of_empty_lines, warn_of_empty_lines_of_query
 from billing_aggregator.export.limits import check_files
 from billing_aggregator.export.plan import Cut, cut_relation, keys_of
 from billing_aggregator.export.planner import find_source
@@ -15,7 +16,7 @@ from billing_aggregator.export.pump import Written
 from billing_aggregator.export.relation import lock
 from billing_aggregator.export.rotation import Rotation
 from billing_aggregator.export.session import fetch_one, transaction
-from billing_aggregator.export.source import copy_statement, query_totals
+from billing_aggregator.export.source import column_names, copy_statement, query_totals
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,10 +67,13 @@ def dry_run(connection: Any, run: Run, export: Export, options: ExportOptions, *
     with transaction(connection, statement_timeout=timeout) as cursor:
         if source is not None:
             lock(cursor, source.relation)
+            warn_of_empty_lines(cursor, export.name, source, options.dialect)
             cuts = cut_relation(cursor, source, options.max_rows_per_file, export.name)
             totals = _totals(cursor, source)
             statement = source.copy_statement(options.dialect, None, None)
         else:
+            names = column_names(cursor, export.as_query())
+            warn_of_empty_lines_of_query(cursor, export.name, export.as_query(), names, options.dialect)
             rows, totals = query_totals(cursor, export.as_query())
             check_files(export.name, rows, options.max_rows_per_file)
             cuts = _even_cuts(rows, options.max_rows_per_file)

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from billing_aggregator.export.empty_lines import warn_of_empty_lines
 from billing_aggregator.export.errors import ExportSourceChangedError, TooManyFilesError
 from billing_aggregator.export.keys import check_export_name
 from billing_aggregator.export.opening import open_all
@@ -100,6 +101,7 @@ def _cut(
         try:
             with transaction(connection, statement_timeout=timeout) as cursor:
                 lock(cursor, source.relation)
+                warn_of_empty_lines(cursor, export.name, source, options.dialect)
                 return (
                     source,
                     take_snapshot(cursor),

@@ -239,6 +239,13 @@ def test_memory_does_not_follow_the_size_of_rows(
     assert memory(driver, what, rows) < 64 + 5 * 4
 
 
+def test_reading_a_publication_takes_little_memory(new_lab: Callable[..., Lab], memory: Callable[..., float]) -> None:
+    lab = new_lab(kind="file", compression="gzip")
+    lab.sql("drop table if exists large_rows", f"create table large_rows as {ROWS_OF_4_MIB}")
+    lab.whole_run([LARGE])
+    assert memory("psycopg", "read", ROWS_OF_4_MIB) < 64 + 5 * 4
+
+
 LONG_AND_SHORT = """
 select g as id, repeat(chr(97 + g % 26), case when g % 7 = 0 then 20000 when g % 3 = 0 then 8190 else g % 90 end) as t
 from generate_series(1, 1500) g
