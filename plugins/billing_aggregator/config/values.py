@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_
 from annotated_types import Ge, Le
 from pydantic import BaseModel, ConfigDict, SecretStr, StringConstraints
 
+from billing_aggregator.export.limits import MOST_ROWS_PER_FILE
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pydantic.fields import FieldInfo
 
 ENVIRONMENT_NAMES = ("dev", "stage", "prod", "local", "playground")
-MAX_ROWS_PER_FILE = 100_000_000
+MAX_ROWS_PER_FILE = MOST_ROWS_PER_FILE
 
 
 class Model(BaseModel):

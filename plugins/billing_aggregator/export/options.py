@@ -7,7 +7,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from billing_aggregator.export.errors import LARGEST_PART
 from billing_aggregator.export.keys import DEFAULT_KEY_TEMPLATE, check_template
+from billing_aggregator.export.limits import MOST_ROWS_PER_FILE
 
 MIB = 1 << 20
 #: S3's own limits: a part but the last has at least 5 MiB, an upload at most 10,000 parts.
@@ -70,7 +72,7 @@ class ExportOptions(BaseModel):
 
     key_template: str = DEFAULT_KEY_TEMPLATE
     dialect: Dialect = Dialect()
-    max_rows_per_file: Annotated[int, Field(ge=1)] = 1_000_000
+    max_rows_per_file: Annotated[int, Field(ge=1, le=MOST_ROWS_PER_FILE)] = 1_000_000
     compression: Literal["none", "gzip", "zstd"] = "none"
     compression_level: int | None = None
     empty: Literal["header", "skip", "fail"] = "header"
@@ -87,7 +89,7 @@ class ExportOptions(BaseModel):
         | None
     ) = None
     tags: dict[str, str] = Field(default_factory=dict)
-    part_bytes: Annotated[int, Field(ge=SMALLEST_PART, le=512 * MIB)] = 8 * MIB
+    part_bytes: Annotated[int, Field(ge=SMALLEST_PART, le=LARGEST_PART)] = 8 * MIB
     upload_threads: Annotated[int, Field(ge=1, le=16)] = 2
     chunk_totals: bool = False
 

@@ -8,10 +8,11 @@ relation's oid and file node, the snapshot's limits, the rows of each file.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from billing_aggregator.export.errors import EmptyExportError
 from billing_aggregator.export.keys import Run, file_name, render_key
+from billing_aggregator.export.limits import MOST_FILES, MOST_UNITS, check_files, divide
 from billing_aggregator.export.options import ExportOptions
 from billing_aggregator.export.session import fetch_one
 from billing_aggregator.export.source import Source
@@ -95,13 +96,13 @@ class Plan:
             base=values["base"],
         )
 
-    def units(self, chunks_per_task: int) -> list[dict[str, Any]]:
-        """Return the work of each task: neighbouring chunks by index, and a name for the task."""
-        units = []
-        for first in range(0, len(self.chunks), chunks_per_task):
-            indexes = [chunk.index for chunk in self.chunks[first : first + chunks_per_task]]
-            units.append({"name": file_name(self.name, indexes[0], ""), "chunks": indexes})
-        return units
+    def units(self, chunks_per_task: int | None = None, most: int = MOST_UNITS) -> list[dict[str, Any]]:
+        """Return the work of each task: neighbouring chunks by index, and a name for the task.
+
+        See :func:`billing_aggregator.export.limits.divide`.
+        """
+        shares = divide(len(self.chunks), self.rows, files_per_unit=chunks_per_task, most=most)
+        return [{"name": file_name(self.name, share[0], ""), "chunks": list(share)} for share in shares]
 
 
 @dataclass(frozen=True)
@@ -113,10 +114,13 @@ class Cut:
     upto: str | None
 
 
-def cut_relation(cursor: Any, source: Source, rows_per_file: int) -> list[Cut]:
+def cut_relation(cursor: Any, source: Source, rows_per_file: int, name: str) -> list[Cut]:
     """Return the cuts of the relation, in physical order; at least one, which may be empty.
 
     The last cut is open at its end: rows that somebody appends later are noticed by the COPY's count.
+
+    :param name: the export, for messages.
+    :raises TooManyFilesError: there are more rows than so many files can hold.
     """
     cursor.execute(f"declare bda_cut no scroll cursor for select ctid from only {source.relation.sql}")
     ends: list[str] = []
@@ -129,7 +133,11 @@ def cut_relation(cursor: Any, source: Source, rows_per_file: int) -> list[Cut]:
             break
         rows += 1
         ends.append(last[0])
+        if len(ends) > MOST_FILES:  # too many already; the rest is only counted, for the message
+            rows += _move(cursor, "all")
+            break
     cursor.execute("close bda_cut")
+    check_files(name, rows, rows_per_file)
     if ends and rows == len(ends) * rows_per_file:
         ends.pop()
     starts: list[str | None] = [None, *ends]
@@ -137,7 +145,7 @@ def cut_relation(cursor: Any, source: Source, rows_per_file: int) -> list[Cut]:
     return [Cut(*cut) for cut in zip(counts, starts, [*ends, None], strict=True)]
 
 
-def _move(cursor: Any, rows: int) -> int:
+def _move(cursor: Any, rows: int | Literal["all"]) -> int:
     """Move over *rows* rows; return how many there were. ``MOVE 0`` would stay on the row and count it again."""
     if not rows:
         return 0

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import uuid
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from billing_aggregator.export.errors import ExportSourceChangedError
+from billing_aggregator.export.empty_lines import warn_of_empty_lines
+from billing_aggregator.export.errors import ExportSourceChangedError, TooManyFilesError
 from billing_aggregator.export.keys import check_export_name
+from billing_aggregator.export.opening import open_all
 from billing_aggregator.export.plan import Chunk, Plan, cut_relation, keys_of, take_snapshot
 from billing_aggregator.export.relation import lock
 from billing_aggregator.export.session import quote_ident, transaction
@@ -20,9 +20,8 @@ if TYPE_CHECKING:
     from billing_aggregator.export.keys import Run
     from billing_aggregator.export.options import ExportOptions
     from billing_aggregator.export.plan import Cut, Snapshot
-    from billing_aggregator.export.store import Store, Upload
+    from billing_aggregator.export.store import Store
 
-STARTERS = 8
 FINDERS = 3
 STAGING_SCHEMA = "report_oibl"
 
@@ -70,11 +69,12 @@ def plan_export(
     :param timeout: seconds for each statement; 0 means none.
     :raises EmptyExportError: the result is empty and must not be.
     :raises SourceError: the table or query cannot be exported.
+    :raises TooManyFilesError: the result is more files than an export may have.
     """
     published = store.read(run.manifest_key)
     source, snapshot, cuts = _cut(connection, run, export, options, timeout)
     try:
-        uploads = _start(store, options, list(keys_of(run, options, export.name, cuts)))
+        uploads = open_all(store, options, list(keys_of(run, options, export.name, cuts)))
     except BaseException:
         with suppress(Exception):
             drop_staging(connection, source, timeout=timeout)
@@ -101,22 +101,17 @@ def _cut(
         try:
             with transaction(connection, statement_timeout=timeout) as cursor:
                 lock(cursor, source.relation)
-                return source, take_snapshot(cursor), cut_relation(cursor, source, options.max_rows_per_file)
+                warn_of_empty_lines(cursor, export.name, source, options.dialect)
+                return (
+                    source,
+                    take_snapshot(cursor),
+                    cut_relation(cursor, source, options.max_rows_per_file, export.name),
+                )
         except ExportSourceChangedError:
             if attempt == FINDERS:
                 raise
+        except TooManyFilesError:
+            with suppress(Exception):
+                drop_staging(connection, source, timeout=timeout)
+            raise
     raise AssertionError("unreachable")
-
-
-def _start(store: Store, options: ExportOptions, keys: list[str]) -> list[Upload]:
-    """Open an upload for each key; none stays open if one fails."""
-    with ThreadPoolExecutor(STARTERS, thread_name_prefix="start") as pool:
-        futures = [pool.submit(store.start, key, uuid.uuid4().hex, options) for key in keys]
-    try:
-        return [future.result() for future in futures]
-    except BaseException:
-        for future in futures:
-            if future.exception() is None:
-                with suppress(Exception):
-                    store.abort(future.result())
-        raise

@@ -51,7 +51,8 @@ class ExportPlanOperator(ExportBaseOperator):
     :param options: see :class:`~billing_aggregator.export.options.ExportOptions`; wrong values and contradictions are
         refused here, when the DAG is built.
     :param max_rows_per_file: replaces the one of *options*, for values that are known at run time only. (templated)
-    :param chunks_per_task: files that one task exports with one COPY.
+    :param chunks_per_task: files that one task exports with one COPY, more where the tasks would be too many for
+        Airflow. None: one file, and more where there are many small ones.
     :param report_only: dry run: run the COPY, report files, rows, bytes and sums, write nothing anywhere. (templated)
     :param staging_schema: where a query is frozen.
     """
@@ -76,7 +77,7 @@ class ExportPlanOperator(ExportBaseOperator):
         run_id: str = "{{ run_id }}",
         options: ExportOptions | Mapping[str, Any] | None = None,
         max_rows_per_file: int | str | None = None,
-        chunks_per_task: int = 1,
+        chunks_per_task: int | None = None,
         report_only: bool | str = False,
         staging_schema: str = STAGING_SCHEMA,
         **kwargs: Any,
@@ -84,7 +85,7 @@ class ExportPlanOperator(ExportBaseOperator):
         super().__init__(**kwargs)
         # Refuses a wrong name, and both or neither of table and query.
         Export(export_name, table=_split(table), query=query)
-        if chunks_per_task < 1:
+        if chunks_per_task is not None and chunks_per_task < 1:
             raise ValueError(f"chunks_per_task is {chunks_per_task}; give 1 or more")
         if "{{" not in target:
             check_target(target)
@@ -119,7 +120,7 @@ class ExportPlanOperator(ExportBaseOperator):
             plan = plan_export(connection, store, run, export, self._options(), timeout=self.statement_timeout)
         context["ti"].xcom_push(key=PLAN_KEY, value=plan.to_json())
         self.log.info("%s: %s rows, %d files", plan.name, f"{plan.rows:,}", len(plan.chunks))
-        return plan.units(self.chunks_per_task)
+        return plan.units(self.chunks_per_task, most_mapped_tasks())
 
     def published_prefix(self) -> tuple[str, str]:
         """Return target and prefix for the link."""
@@ -140,6 +141,13 @@ class ExportPlanOperator(ExportBaseOperator):
         if self.max_rows_per_file is None:
             return self.options
         return ExportOptions.model_validate(self.options.model_dump() | {"max_rows_per_file": self.max_rows_per_file})
+
+
+def most_mapped_tasks() -> int:
+    """Return how many tasks Airflow maps at most: ``[core] max_map_length``, 1,024 unless it is configured."""
+    from airflow.configuration import conf
+
+    return int(conf.getint("core", "max_map_length", fallback=1024))
 
 
 def _split(table: str | None) -> tuple[str, str] | None:
