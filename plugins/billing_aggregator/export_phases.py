@@ -18,6 +18,7 @@ from billing_aggregator.operators.export_plan import PLAN_KEY
 from billing_aggregator.operators.publish_exports import export_asset
 from billing_aggregator.script_phases import scripts_phase
 from billing_aggregator.scripts import find_queries, system_of_query
+from billing_aggregator.sql_folders import group_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,7 +55,7 @@ def export_phase(config: ClientConfig, root: Path) -> tuple[TaskGroup, list[Any]
         # The audited tables take their place before anything is read from it.
         release = scripts_phase("export", config, root, group_id="release")
         for name, what in exports_of(config, root).items():
-            with TaskGroup(name.replace("/", "_")):
+            with TaskGroup(group_of(name)):
                 plan = ClientPlanOperator(
                     task_id="plan", client_config=config, export_name=name, options=options, **what
                 )

@@ -15,6 +15,7 @@ from billing_aggregator.config.environment import EnvironmentSettings, read_envi
 from billing_aggregator.config.errors import ConfigError, describe
 from billing_aggregator.config.models import ClientConfig
 from billing_aggregator.paths import IncludeNotFoundError, include_folder
+from billing_aggregator.sql_files import ScriptError, is_folder, printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -87,12 +88,21 @@ def sql_root(config: ClientConfig) -> Path:
     """Return the folder of the SQL phases: BDA_SCRIPTS_DIR, else ``include/sql``; raises :class:`ConfigError`."""
     if config.scripts_dir is None:
         root = clients_path().parent / "sql"
-        source = f"SQL folder {root}"
+        source = f"SQL folder {printable(root)}"
     else:
-        root = Path(config.scripts_dir).expanduser().resolve()
-        source = f"BDA_SCRIPTS_DIR = {config.scripts_dir!r}"
-    if not (root / "init").is_dir():
-        raise ConfigError(f"{source}: {root / 'init'} is not a folder; it must hold <system>/NNN_what_it_makes.sql")
+        source = f"BDA_SCRIPTS_DIR = {printable(config.scripts_dir)!r}"
+        try:
+            root = Path(config.scripts_dir).expanduser().resolve()
+        except (OSError, RuntimeError) as error:  # no home folder, a link that leads back to itself
+            raise ConfigError(f"{source}: {str(error).splitlines()[0]}; name a folder by its whole path") from None
+    try:
+        found = is_folder(root / "init")
+    except ScriptError as error:
+        raise ConfigError(f"{source}: {error}") from None
+    if not found:
+        raise ConfigError(
+            f"{source}: {printable(root / 'init')} is not a folder; it must hold <system>/NNN_what_it_makes.sql"
+        )
     return root
 
 
