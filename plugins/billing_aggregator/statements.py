@@ -25,6 +25,7 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 BLANK = ("space", "comment")
+SPACE = " \t\n\r\f\v"
 _COMMENT_EDGE = re.compile(r"/\*|\*/")
 _ROUTINE = re.compile(r"create (or replace )?(function|procedure)")
 
@@ -70,7 +71,7 @@ def split_statements(text: str) -> list[Statement]:
             start = None
             depth = _Depth()
     if start is not None:
-        statements.append(_statement(text, start, len(text.rstrip())))
+        statements.append(_statement(text, start, len(text.rstrip(SPACE))))
     return statements
 
 
@@ -81,10 +82,10 @@ def as_query(text: str) -> str:
     """
     statements = split_statements(text)
     if len(statements) != 1:
-        return text.rstrip()
+        return text.rstrip(SPACE)
     end = statements[0].start + len(statements[0].text)
     behind = "".join(" " if text[end + a] == ";" else text[end + a : end + b] for _, a, b in tokens(text[end:]))
-    return (text[:end].removesuffix(";") + behind).rstrip()
+    return (text[:end].removesuffix(";") + behind).rstrip(SPACE)
 
 
 def without_comments(text: str) -> str:
