@@ -17,7 +17,7 @@ from billing_aggregator.operators.client_exports import (
 from billing_aggregator.operators.export_plan import PLAN_KEY
 from billing_aggregator.operators.publish_exports import export_asset
 from billing_aggregator.script_phases import scripts_phase
-from billing_aggregator.scripts import find_queries, system_of_query
+from billing_aggregator.scripts import ScriptError, find_queries, system_of_query
 from billing_aggregator.sql_folders import group_of
 
 if TYPE_CHECKING:
@@ -37,8 +37,16 @@ def exports_of(config: ClientConfig, root: Path) -> dict[str, dict[str, Any]]:
         for system in ordered(config.systems, config.dependencies)
     }
     for name, path in find_queries(root).items():
-        exports[name] = {"query": path.relative_to(root).as_posix(), "system": system_of_query(path)}
+        exports[name] = {"query": path.relative_to(root).as_posix(), "system": _system(path)}
     return exports
+
+
+def _system(query: Path) -> str | None:
+    """Return the query's system; a file that cannot be read is told by its own task, see ``check_files``."""
+    try:
+        return system_of_query(query)
+    except ScriptError:
+        return None
 
 
 def export_phase(config: ClientConfig, root: Path) -> tuple[TaskGroup, list[Any], list[Any]]:
