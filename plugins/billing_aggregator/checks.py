@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from billing_aggregator.sql_runner import StatementError, set_local
+from billing_aggregator.statements import as_query, split_statements
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -48,7 +49,7 @@ class Check:
     :param severity: what a violation means: ``fail``, ``warn`` or ``info``.
     :param title: what must hold, in one line.
     :param needs: tables as ``schema.table`` without which the check is skipped.
-    :param query: the file's text without a final semicolon.
+    :param query: the file's text without the semicolon behind its query.
     """
 
     severity: Severity
@@ -90,8 +91,8 @@ def parse_check(text: str, source: object) -> Check:
         if match is None:
             raise CheckError(f"{source}: line 2 is '-- needs: <schema>.<table>, ...', not {lines[1]!r}")
         needs = tuple(match["tables"].split(", "))
-    query = text.rstrip().removesuffix(";")
-    if all(not line.strip() or line.lstrip().startswith("--") for line in query.splitlines()):
+    query = as_query(text)
+    if not split_statements(query):
         raise CheckError(f"{source}: there is no SELECT below the comments")
     return Check(cast("Severity", header["severity"]), header["title"], needs, query)
 

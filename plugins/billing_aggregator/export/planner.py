@@ -15,6 +15,7 @@ from billing_aggregator.export.relation import lock
 from billing_aggregator.export.session import quote_ident, transaction
 from billing_aggregator.export.source import Source, find_query, find_table
 from billing_aggregator.export.staging import drop_staging, freeze_query
+from billing_aggregator.statements import as_query
 
 if TYPE_CHECKING:
     from billing_aggregator.export.keys import Run
@@ -50,7 +51,7 @@ class Export:
         """Return the query, or the one that reads the whole table."""
         if self.table is not None:
             return f"select * from {quote_ident(*self.table)}"
-        return (self.query or "").rstrip().removesuffix(";")
+        return as_query(self.query or "")
 
 
 def find_source(cursor: Any, export: Export) -> Source | None:

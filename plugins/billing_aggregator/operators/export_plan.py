@@ -45,7 +45,8 @@ class ExportPlanOperator(ExportBaseOperator):
     :param client: first part of the manifest's key. (templated)
     :param environment: second part of the manifest's key. (templated)
     :param table: ``schema.name`` of a table or view, without quotes; give this or *query*.
-    :param query: a SELECT, or the name of a ``.sql`` file. (templated)
+    :param query: a SELECT, or the name of a ``.sql`` file. (templated) Jinja reads what is in braces: a text that is to
+        be sent as it is goes in as ``airflow.sdk.literal(text)``.
     :param business_date: the day that the data are for, ISO. (templated)
     :param run_id: identity of the publication; all exports of a publication share it. (templated)
     :param options: see :class:`~billing_aggregator.export.options.ExportOptions`; wrong values and contradictions are
@@ -95,7 +96,8 @@ class ExportPlanOperator(ExportBaseOperator):
         self.environment = environment
         self.table = table
         self.query = query
-        self.query_name = query if query and query.endswith(".sql") else f"query of export {export_name}"
+        is_file = isinstance(query, str) and query.endswith(".sql")
+        self.query_name = query if query and is_file else f"query of export {export_name}"
         self.business_date = business_date
         self.run_id = run_id
         self.options = options if isinstance(options, ExportOptions) else ExportOptions.model_validate(options or {})

@@ -202,6 +202,39 @@ def test_wrong_variables_are_problems_too(
     ]
 
 
+def test_a_wrong_variable_hides_nothing_else(
+    include: Callable[[dict[str, str]], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clients = CLIENTS.replace("one: {prod: {}", "one: {prod: {retries: 99, schedule: x}").replace(
+        "two: {prod: {}}", "two: {prod: {max_rows_per_file: 010}}"
+    )
+    include(
+        {
+            "clients.yaml": clients,
+            "sql/init/tripica/020_c.sql": "commit;",
+            "sql/archive/customer/oibl.sql": "delete from x",
+        }
+    )
+    for name, value in {"S3_BUCKET": "b", "SYSTEMS": "tripica,nosuch", "DB_PORT": "0100", "NO_SUCH": "1"}.items():
+        monkeypatch.setenv(f"BDA_{name}", value)
+    found = validate().problems
+    wanted = [
+        "BDA_S3_BUCKET = 'b': must be a bucket's name",
+        "BDA_SYSTEMS = 'tripica,nosuch': unknown system nosuch; known: bookkeeper, tripica; system tripica reads",
+        "BDA_DB_PORT = '0100': must be a whole number from 1 to 65535",
+        "unknown variable BDA_NO_SUCH",
+        "clients.one.prod: retries = 99: must be",
+        "clients.one.prod: schedule = 'x': must be",
+        "line 6: clients.two.prod: max_rows_per_file = 010: YAML 1.1 reads 8, YAML 1.2 10",
+        "020_c.sql, line 1: commit cannot stand in a script",
+        "oibl.sql: an export is one query",
+    ]
+    assert [[problem for problem in found if part in problem][:1] for part in wanted] == [
+        [next((problem for problem in found if part in problem), part)] for part in wanted
+    ]
+    assert len(found) == len(wanted)
+
+
 def test_the_projects_own_files_are_valid() -> None:
     found = validate()
     assert found.problems == ()
