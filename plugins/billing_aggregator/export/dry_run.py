@@ -14,6 +14,7 @@ from billing_aggregator.export.pump import Written
 from billing_aggregator.export.relation import lock
 from billing_aggregator.export.rotation import Rotation
 from billing_aggregator.export.session import fetch_one, transaction
+from billing_aggregator.export.settings import plan_as_by_default
 from billing_aggregator.export.source import copy_statement, query_totals
 
 if TYPE_CHECKING:
@@ -59,15 +60,16 @@ def dry_run(connection: Any, run: Run, export: Export, options: ExportOptions, *
     :param timeout: seconds for each statement; 0 means none.
     :raises EmptyExportError: the result is empty and must not be.
     """
-    with transaction(connection, statement_timeout=timeout) as cursor:
+    with transaction(connection, statement_timeout=timeout, own_path=True) as cursor:
         source = find_source(cursor, export)
-    with transaction(connection, statement_timeout=timeout) as cursor:
+    with transaction(connection, statement_timeout=timeout, own_path=source is None) as cursor:
         if source is not None:
             lock(cursor, source.relation)
             cuts = cut_relation(cursor, source, options.max_rows_per_file)
             totals = _totals(cursor, source)
             statement = source.copy_statement(options.dialect, None, None)
         else:
+            plan_as_by_default(cursor)
             rows, totals = query_totals(cursor, export.as_query())
             cuts = _even_cuts(rows, options.max_rows_per_file)
             statement = copy_statement(export.as_query(), options.dialect)
