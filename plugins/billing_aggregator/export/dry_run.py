@@ -16,6 +16,7 @@ from billing_aggregator.export.pump import Written
 from billing_aggregator.export.relation import lock
 from billing_aggregator.export.rotation import Rotation
 from billing_aggregator.export.session import fetch_one, transaction
+from billing_aggregator.export.settings import plan_as_by_default
 from billing_aggregator.export.source import column_names, copy_statement, query_totals
 
 if TYPE_CHECKING:
@@ -62,9 +63,9 @@ def dry_run(connection: Any, run: Run, export: Export, options: ExportOptions, *
     :raises EmptyExportError: the result is empty and must not be.
     :raises TooManyFilesError: the result is more files than an export may have.
     """
-    with transaction(connection, statement_timeout=timeout) as cursor:
+    with transaction(connection, statement_timeout=timeout, own_path=True) as cursor:
         source = find_source(cursor, export)
-    with transaction(connection, statement_timeout=timeout) as cursor:
+    with transaction(connection, statement_timeout=timeout, own_path=source is None) as cursor:
         if source is not None:
             lock(cursor, source.relation)
             warn_of_empty_lines(cursor, export.name, source, options.dialect)
@@ -72,6 +73,7 @@ def dry_run(connection: Any, run: Run, export: Export, options: ExportOptions, *
             totals = _totals(cursor, source)
             statement = source.copy_statement(options.dialect, None, None)
         else:
+            plan_as_by_default(cursor)
             names = column_names(cursor, export.as_query())
             warn_of_empty_lines_of_query(cursor, export.name, export.as_query(), names, options.dialect)
             rows, totals = query_totals(cursor, export.as_query())

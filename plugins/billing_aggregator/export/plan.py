@@ -2,7 +2,7 @@
 
 The plan's transaction locks the relation, takes one snapshot and walks over the pages with a cursor: ``MOVE`` counts
 rows on the server and costs a tenth of reading them. What the plan records makes later changes visible: the
-relation's oid and file node, the snapshot's limits, the rows of each file.
+relation's oid, file node and definition, which transactions it saw, the rows of each file.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from billing_aggregator.export.errors import EmptyExportError
 from billing_aggregator.export.keys import Run, file_name, render_key
 from billing_aggregator.export.limits import MOST_FILES, MOST_UNITS, check_files, divide
 from billing_aggregator.export.options import ExportOptions
+from billing_aggregator.export.recent import Snapshot
 from billing_aggregator.export.session import fetch_one
 from billing_aggregator.export.source import Source
 from billing_aggregator.export.store import Upload
@@ -22,17 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MOVED = "MOVE "
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """What the plan saw: transactions from *limit* on, and those *running*, were not visible.
-
-    Transaction ids as the 32 bits that a row's ``xmin`` holds.
-    """
-
-    limit: int
-    running: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -90,7 +80,7 @@ class Plan:
             run=Run.from_json(values["run"]),
             options=ExportOptions.model_validate(values["options"]),
             source=Source.from_json(values["source"]),
-            snapshot=Snapshot(values["snapshot"]["limit"], tuple(values["snapshot"]["running"])),
+            snapshot=Snapshot.from_json(values["snapshot"]),
             rows=values["rows"],
             chunks=tuple(Chunk(**chunk | {"upload": Upload(**chunk["upload"])}) for chunk in values["chunks"]),
             base=values["base"],
@@ -151,14 +141,6 @@ def _move(cursor: Any, rows: int | Literal["all"]) -> int:
         return 0
     cursor.execute(f"move forward {rows} in bda_cut")
     return int(cursor.statusmessage.removeprefix(MOVED))
-
-
-def take_snapshot(cursor: Any) -> Snapshot:
-    """Return the transaction's snapshot."""
-    text = fetch_one(cursor, "select pg_current_snapshot()::text")[0]
-    _, limit, running = text.split(":")
-    low = 0xFFFFFFFF
-    return Snapshot(int(limit) & low, tuple(int(xid) & low for xid in running.split(",") if xid))
 
 
 def keys_of(run: Run, options: ExportOptions, name: str, cuts: list[Cut]) -> Iterator[str]:

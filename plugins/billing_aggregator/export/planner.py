@@ -10,17 +10,19 @@ from billing_aggregator.export.empty_lines import warn_of_empty_lines
 from billing_aggregator.export.errors import ExportSourceChangedError, TooManyFilesError
 from billing_aggregator.export.keys import check_export_name
 from billing_aggregator.export.opening import open_all
-from billing_aggregator.export.plan import Chunk, Plan, cut_relation, keys_of, take_snapshot
+from billing_aggregator.export.plan import Chunk, Plan, cut_relation, keys_of
+from billing_aggregator.export.recent import MOST_WRITERS, take_snapshot
 from billing_aggregator.export.relation import lock
 from billing_aggregator.export.session import quote_ident, transaction
-from billing_aggregator.export.source import Source, find_query, find_table
+from billing_aggregator.export.source import Source, SourceError, find_query, find_table
 from billing_aggregator.export.staging import drop_staging, freeze_query
 from billing_aggregator.statements import as_query
 
 if TYPE_CHECKING:
     from billing_aggregator.export.keys import Run
     from billing_aggregator.export.options import ExportOptions
-    from billing_aggregator.export.plan import Cut, Snapshot
+    from billing_aggregator.export.plan import Cut
+    from billing_aggregator.export.recent import Snapshot
     from billing_aggregator.export.store import Store
 
 FINDERS = 3
@@ -92,10 +94,13 @@ def plan_export(
 def _cut(
     connection: Any, run: Run, export: Export, options: ExportOptions, timeout: float
 ) -> tuple[Source, Snapshot, list[Cut]]:
-    """Find the source and cut it under its lock; a relation that is swapped in between is found again."""
+    """Find the source and cut it under its lock; a relation that is swapped in between is found again.
+
+    A table that is being written to by many transactions is frozen: which of its rows are new could not be told later.
+    """
+    busy = False
     for attempt in range(1, FINDERS + 1):
-        with transaction(connection, statement_timeout=timeout) as cursor:
-            source = find_source(cursor, export)
+        source = None if busy else _find(connection, export, timeout)
         if source is None:
             query, schema = export.as_query(), export.staging_schema
             source = freeze_query(connection, schema, query, run, export.name, timeout=timeout)
@@ -103,11 +108,10 @@ def _cut(
             with transaction(connection, statement_timeout=timeout) as cursor:
                 lock(cursor, source.relation)
                 warn_of_empty_lines(cursor, export.name, source, options.dialect)
-                return (
-                    source,
-                    take_snapshot(cursor),
-                    cut_relation(cursor, source, options.max_rows_per_file, export.name),
-                )
+                snapshot = take_snapshot(cursor, source.relation)
+                if snapshot is not None:
+                    return source, snapshot, cut_relation(cursor, source, options.max_rows_per_file, export.name)
+                busy = True
         except ExportSourceChangedError:
             if attempt == FINDERS:
                 raise
@@ -115,4 +119,11 @@ def _cut(
             with suppress(Exception):
                 drop_staging(connection, source, timeout=timeout)
             raise
-    raise AssertionError("unreachable")
+    raise SourceError(
+        f"export {export.name}: more than {MOST_WRITERS} transactions write to its frozen copy while it is planned"
+    )
+
+
+def _find(connection: Any, export: Export, timeout: float) -> Source | None:
+    with transaction(connection, statement_timeout=timeout, own_path=True) as cursor:
+        return find_source(cursor, export)

@@ -13,7 +13,7 @@ from billing_aggregator.export.dry_run import dry_run
 from billing_aggregator.export.keys import Run, check_target
 from billing_aggregator.export.options import ExportOptions
 from billing_aggregator.export.planner import STAGING_SCHEMA, Export, plan_export
-from billing_aggregator.export.source import BEFORE_QUERY
+from billing_aggregator.export.projection import BEFORE_QUERY
 from billing_aggregator.operators.export_base import ExportBaseOperator
 from billing_aggregator.sql_runner import StatementError
 
