@@ -71,6 +71,7 @@ def plan_export(
     :raises EmptyExportError: the result is empty and must not be.
     :raises SourceError: the table or query cannot be exported.
     """
+    store.use(options)
     published = store.read(run.manifest_key)
     source, snapshot, cuts = _cut(connection, run, export, options, timeout)
     try:
