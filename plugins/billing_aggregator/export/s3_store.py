@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from billing_aggregator.export.errors import PreconditionFailedError, UploadError, UploadGoneError
+from billing_aggregator.export.errors import PreconditionFailedError, RemovalRefusedError, UploadError, UploadGoneError
 from billing_aggregator.export.store import CONTENT_TYPES, Found, Part, Stored, Upload
 from billing_aggregator.s3.answers import age, bare, crc32_base64, error_code, http_status, md5, quoted
 from billing_aggregator.s3.bucket import Bucket
 from billing_aggregator.s3.conditions import NO_CONDITIONS, REFUSED, UNKNOWN_STATUS
 from billing_aggregator.s3.deletes import Deletes
-from billing_aggregator.s3.errors import StoreLacksError
+from billing_aggregator.s3.errors import StoreLacksError, StoreRefusesError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -203,7 +203,10 @@ class S3Store(Bucket):
 
         In a versioned bucket this writes delete markers.
         """
-        self._deletes.remove(keys)
+        try:
+            self._deletes.remove(keys)
+        except StoreRefusesError as error:
+            raise RemovalRefusedError(str(error)) from error
 
 
 def is_md5_of_other_bytes(answer: Any, data: bytes | bytearray) -> bool:

@@ -6,11 +6,10 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from billing_aggregator.export.errors import PreconditionFailedError, UploadError, UploadGoneError
+from billing_aggregator.export.errors import PreconditionFailedError, RemovalRefusedError, UploadError, UploadGoneError
 from billing_aggregator.export.s3_client import client_config, crc32_base64
 from billing_aggregator.export.s3_store import S3Store
 from billing_aggregator.export.store import Part, Upload
-from billing_aggregator.s3.errors import StoreRefusesError
 
 UPLOAD = Upload("a/b/c_0000.csv", "id", "token")
 
@@ -76,7 +75,7 @@ def test_a_key_that_cannot_be_removed_is_tried_by_itself_and_then_named(stubbed:
     store, stub = stubbed
     stub.add_response("delete_objects", {"Errors": [{"Key": "k", "Code": "AccessDenied"}]})
     stub.add_client_error("delete_object", "AccessDenied", http_status_code=403)
-    with pytest.raises(StoreRefusesError, match=r"s3://bucket/k cannot be removed: AccessDenied; grant s3:DeleteObject"):
+    with pytest.raises(RemovalRefusedError, match=r"bucket/k cannot be removed: AccessDenied; grant s3:DeleteObj"):
         store.remove(["k"])
 
 
