@@ -1,20 +1,21 @@
 """Errors are terminal or transient: a transient one may be gone at the next try, a terminal one will not.
 
 One place decides for the whole package. Classes are told by SQLSTATE (psycopg 3 and psycopg2), by libpq's message where
-a failed connection carries no SQLSTATE, by S3's error code, and by type for everything else. docs/errors.md lists them.
+a failed connection carries no SQLSTATE, by S3's error code (see :mod:`billing_aggregator.s3.codes`), and by type for
+everything else. docs/errors.md lists them.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
+from billing_aggregator.s3.codes import is_transient
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 Kind = Literal["terminal", "transient"]
 SQLSTATE_LENGTH = 5
-HTTP_TOO_MANY_REQUESTS = 429
-HTTP_SERVER_ERROR = 500
 
 # SQLSTATE classes and codes that may be gone at the next try; every other SQLSTATE is terminal.
 TRANSIENT_SQLSTATES: dict[str, str] = {
@@ -66,21 +67,6 @@ TERMINAL_CONNECT_MESSAGES = (
     "SSL required",
     "TLS required",
 )
-TRANSIENT_S3_CODES: dict[str, str] = {
-    "BandwidthLimitExceeded": "throttling",
-    "ConditionalRequestConflict": "another request for the same key is under way",
-    "ExpiredToken": "temporary credentials ran out; new ones are fetched",
-    "InternalError": "S3's own failure",
-    "OperationAborted": "another request for the same key is under way",
-    "RequestLimitExceeded": "throttling",
-    "RequestTimeout": "the connection stalled",
-    "RequestTimeoutException": "the connection stalled",
-    "ServiceUnavailable": "S3's own failure",
-    "SlowDown": "throttling",
-    "Throttling": "throttling",
-    "ThrottlingException": "throttling",
-    "TooManyRequestsException": "throttling",
-}
 # botocore's errors without a response of S3, by class name: botocore is not imported for this.
 TRANSIENT_BOTOCORE = frozenset(
     {
@@ -164,8 +150,7 @@ def _s3_kind(error: BaseException) -> Kind | None:
     if isinstance(response, dict) and "Error" in response:
         code = str(response["Error"].get("Code", ""))
         status = int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-        again = code in TRANSIENT_S3_CODES or status >= HTTP_SERVER_ERROR or status == HTTP_TOO_MANY_REQUESTS
-        return "transient" if again else "terminal"
+        return "transient" if is_transient(code, status) else "terminal"
     if _is_a(error, *TRANSIENT_BOTOCORE):
         return "transient"
     # boto3's S3UploadFailedError and its kind wrap the error that decides.

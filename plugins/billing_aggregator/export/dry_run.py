@@ -17,7 +17,7 @@ from billing_aggregator.export.relation import lock
 from billing_aggregator.export.rotation import Rotation
 from billing_aggregator.export.session import fetch_one, transaction
 from billing_aggregator.export.settings import plan_as_by_default
-from billing_aggregator.export.source import column_names, copy_statement, query_totals
+from billing_aggregator.export.source import copy_statement, describe_named, query_totals
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,7 +74,7 @@ def dry_run(connection: Any, run: Run, export: Export, options: ExportOptions, *
             statement = source.copy_statement(options.dialect, None, None)
         else:
             plan_as_by_default(cursor)
-            names = column_names(cursor, export.as_query())
+            names = list(describe_named(cursor, export.as_query()).names)
             warn_of_empty_lines_of_query(cursor, export.name, export.as_query(), names, options.dialect)
             rows, totals = query_totals(cursor, export.as_query())
             check_files(export.name, rows, options.max_rows_per_file)

@@ -87,3 +87,7 @@ class PreconditionFailedError(ExportError):
 
 class ManifestError(TerminalExportError):
     """A manifest is there but cannot be read."""
+
+
+class RemovalRefusedError(TerminalExportError):
+    """A file of an earlier publication cannot be removed; the message names what the store's policy has to allow."""

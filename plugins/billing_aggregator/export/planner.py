@@ -74,6 +74,7 @@ def plan_export(
     :raises SourceError: the table or query cannot be exported.
     :raises TooManyFilesError: the result is more files than an export may have.
     """
+    store.use(options)
     published = store.read(run.manifest_key)
     source, snapshot, cuts = _cut(connection, run, export, options, timeout)
     try:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from billing_aggregator.connections import s3_hook
-from billing_aggregator.export.s3_client import client_config
 from billing_aggregator.operators.abort_exports import AbortExportsOperator
 from billing_aggregator.operators.export_base import ExportBaseOperator
 from billing_aggregator.operators.export_chunks import ExportChunksOperator
@@ -49,7 +47,9 @@ class ClientExportOperator(RunAwareOperator, ExportBaseOperator):
 
     def get_s3_client(self) -> Any:
         """Return a client for the client's bucket."""
-        return s3_hook(self.client_config, client_config()).get_conn()
+        from billing_aggregator.s3.client import client_hook
+
+        return client_hook(self.client_config).get_conn()
 
 
 class ClientPlanOperator(ClientExportOperator, ExportPlanOperator):
@@ -124,7 +124,7 @@ class ClientSweepOperator(ClientExportOperator, SweepExportsOperator):
     """Abort what forgotten runs have left open."""
 
     def __init__(self, *, client_config: ClientConfig, **kwargs: Any) -> None:
-        super().__init__(client_config=client_config, **place(client_config), **kwargs)
+        super().__init__(client_config=client_config, options=client_config.export, **place(client_config), **kwargs)
 
     def execute(self, context: Context) -> dict[str, list[str]]:
         """Return what was thrown away."""

@@ -118,7 +118,7 @@ class ExportPlanOperator(ExportBaseOperator):
                 self.log.info("dry run: %s", report)
                 context["ti"].xcom_push(key=PLAN_KEY, value={"dry_run": report})
                 return []
-            store = self.get_store(run.target)
+            store = self.get_store(run.target, self.options)
             plan = plan_export(connection, store, run, export, self._options(), timeout=self.statement_timeout)
         context["ti"].xcom_push(key=PLAN_KEY, value=plan.to_json())
         self.log.info("%s: %s rows, %d files", plan.name, f"{plan.rows:,}", len(plan.chunks))
