@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from billing_aggregator.export.keys import Run
     from billing_aggregator.export.options import ExportOptions
     from billing_aggregator.export.planner import Export
+    from billing_aggregator.export.session import CheckTables
     from billing_aggregator.export.source import Source
 
 
@@ -54,17 +55,28 @@ class DryRun:
         return asdict(self) | {"files": [asdict(file) for file in self.files]}
 
 
-def dry_run(connection: Any, run: Run, export: Export, options: ExportOptions, *, timeout: float) -> DryRun:
+def dry_run(
+    connection: Any,
+    run: Run,
+    export: Export,
+    options: ExportOptions,
+    *,
+    timeout: float,
+    check_tables: CheckTables | None = None,
+) -> DryRun:
     """Run the export's COPY and count and hash what it sends, all in one read-only snapshot.
 
     A query that would have to be frozen runs twice: once for its rows and sums, once for its bytes.
 
     :param timeout: seconds for each statement; 0 means none.
+    :param check_tables: is called in the transaction that reads the rows; refuses their tables by an error.
     :raises EmptyExportError: the result is empty and must not be.
     :raises TooManyFilesError: the result is more files than an export may have.
     """
     with transaction(connection, statement_timeout=timeout, own_path=True) as cursor:
         source = find_source(cursor, export)
+        if check_tables is not None:
+            check_tables(cursor)
     with transaction(connection, statement_timeout=timeout, own_path=source is None) as cursor:
         if source is not None:
             lock(cursor, source.relation)
@@ -88,6 +100,8 @@ def dry_run(connection: Any, run: Run, export: Export, options: ExportOptions, *
             stream_copy(connection, statement, rotation, header=options.dialect.header)
             done = [written for written, _ in rotation.finish()]
             files = [DryRunFile(k, c.rows, w.size, w.sha256) for k, c, w in zip(keys, cuts, done, strict=True)]
+        if check_tables is not None:
+            check_tables(cursor)
     progress.tell("dry run of")
     size = sum(file.bytes for file in files)
     return DryRun(export.name, sum(cut.rows for cut in cuts), size, totals, tuple(files), round(progress.seconds, 3))

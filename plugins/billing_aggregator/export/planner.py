@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from billing_aggregator.export.options import ExportOptions
     from billing_aggregator.export.plan import Cut
     from billing_aggregator.export.recent import Snapshot
+    from billing_aggregator.export.session import CheckTables
     from billing_aggregator.export.store import Store
 
 FINDERS = 3
@@ -63,20 +64,28 @@ def find_source(cursor: Any, export: Export) -> Source | None:
 
 
 def plan_export(
-    connection: Any, store: Store, run: Run, export: Export, options: ExportOptions, *, timeout: float
+    connection: Any,
+    store: Store,
+    run: Run,
+    export: Export,
+    options: ExportOptions,
+    *,
+    timeout: float,
+    check_tables: CheckTables | None = None,
 ) -> Plan:
     """Cut the export into files and open their uploads.
 
     Repeating it gives a new plan with new uploads; a plan that fails aborts its uploads and drops its frozen copy.
 
     :param timeout: seconds for each statement; 0 means none.
+    :param check_tables: is called in each transaction that has read the export's tables; refuses them by an error.
     :raises EmptyExportError: the result is empty and must not be.
     :raises SourceError: the table or query cannot be exported.
     :raises TooManyFilesError: the result is more files than an export may have.
     """
     store.use(options)
     published = store.read(run.manifest_key)
-    source, snapshot, cuts = _cut(connection, run, export, options, timeout)
+    source, snapshot, cuts = _cut(connection, run, export, options, timeout=timeout, check_tables=check_tables)
     try:
         uploads = open_all(store, options, list(keys_of(run, options, export.name, cuts)))
     except BaseException:
@@ -93,7 +102,13 @@ def plan_export(
 
 
 def _cut(
-    connection: Any, run: Run, export: Export, options: ExportOptions, timeout: float
+    connection: Any,
+    run: Run,
+    export: Export,
+    options: ExportOptions,
+    *,
+    timeout: float,
+    check_tables: CheckTables | None,
 ) -> tuple[Source, Snapshot, list[Cut]]:
     """Find the source and cut it under its lock; a relation that is swapped in between is found again.
 
@@ -101,13 +116,17 @@ def _cut(
     """
     busy = False
     for attempt in range(1, FINDERS + 1):
-        source = None if busy else _find(connection, export, timeout)
+        source = None if busy else _find(connection, export, timeout, check_tables)
         if source is None:
             query, schema = export.as_query(), export.staging_schema
-            source = freeze_query(connection, schema, query, run, export.name, timeout=timeout)
+            source = freeze_query(
+                connection, schema, query, run, export.name, timeout=timeout, check_tables=check_tables
+            )
         try:
             with transaction(connection, statement_timeout=timeout) as cursor:
                 lock(cursor, source.relation)
+                if check_tables is not None:
+                    check_tables(cursor)
                 warn_of_empty_lines(cursor, export.name, source, options.dialect)
                 snapshot = take_snapshot(cursor, source.relation)
                 if snapshot is not None:
@@ -125,6 +144,9 @@ def _cut(
     )
 
 
-def _find(connection: Any, export: Export, timeout: float) -> Source | None:
+def _find(connection: Any, export: Export, timeout: float, check_tables: CheckTables | None) -> Source | None:
     with transaction(connection, statement_timeout=timeout, own_path=True) as cursor:
-        return find_source(cursor, export)
+        source = find_source(cursor, export)
+        if check_tables is not None:
+            check_tables(cursor)
+        return source

@@ -7,15 +7,17 @@ autocommit of a connection do not matter. Nothing here imports either driver bef
 from __future__ import annotations
 
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from billing_aggregator.drivers import interruptible, is_psycopg3
 from billing_aggregator.errors import sqlstate
 from billing_aggregator.export.settings import check_arrived, settings_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
+#: Looks, by a transaction's cursor, at the tables that it has read so far; raises an error to refuse them.
+CheckTables: TypeAlias = "Callable[[Any], None]"
 UTF8 = ("UTF8", "UNICODE")
 #: Table or schema.
 MISSING = ("42P01", "3F000")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from billing_aggregator.export.keys import Run
+    from billing_aggregator.export.session import CheckTables
 
 PREFIX = "aggregator_export_"
 #: Program limit exceeded, too many columns.
@@ -36,10 +37,20 @@ def staging_name(run: Run, export: str) -> str:
     return PREFIX + hashlib.sha256(identity.encode()).hexdigest()[:24]
 
 
-def freeze_query(connection: Any, schema: str, query: str, run: Run, export: str, *, timeout: float) -> Source:
+def freeze_query(
+    connection: Any,
+    schema: str,
+    query: str,
+    run: Run,
+    export: str,
+    *,
+    timeout: float,
+    check_tables: CheckTables | None = None,
+) -> Source:
     """Create the staging table anew from *query*, in the query's order, and return it as a source.
 
     :param timeout: seconds for the statement; 0 means none.
+    :param check_tables: is called behind the query, in its transaction; refuses what it has read by an error.
     :raises SourceError: the result does not fit in a table.
     :raises ReadOnlyServerError: the server is a standby.
     """
@@ -56,6 +67,8 @@ def freeze_query(connection: Any, schema: str, query: str, run: Run, export: str
         cursor.execute(f"comment on table {table} is {quote_literal(note)}")
         _fix_texts(cursor, schema, name)
         source = find_table(cursor, schema, name)
+        if check_tables is not None:
+            check_tables(cursor)
     if source is None:
         raise SourceError(f"{table} was frozen for export {export} but is no plain table")
     return Source(source.relation, source.columns, staging=True)

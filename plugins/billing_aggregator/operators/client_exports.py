@@ -75,6 +75,7 @@ class ClientPlanOperator(ClientExportOperator, ExportPlanOperator):
         self.report_only = run.dry_run
         if self.query is not None:
             self.query = text_of(self.query)
+        self.check_tables = self.table_guard(context, "export", self.query_name).check
         return super().execute(context)
 
 

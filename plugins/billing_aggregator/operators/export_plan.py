@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from airflow.sdk.definitions.context import Context
 
+    from billing_aggregator.export.session import CheckTables
+
 PLAN_KEY = "plan"
 BUSINESS_DATE = "{{ (dag_run.logical_date or dag_run.run_after).strftime('%Y-%m-%d') }}"
 
@@ -114,15 +116,33 @@ class ExportPlanOperator(ExportBaseOperator):
         export = Export(self.export_name, _split(self.table), self.query, self.staging_schema)
         with self.errors(), self._query_errors(export), self.database() as connection:
             if str(self.report_only).lower() == "true":
-                report = dry_run(connection, run, export, self._options(), timeout=self.statement_timeout).to_json()
+                report = dry_run(
+                    connection,
+                    run,
+                    export,
+                    self._options(),
+                    timeout=self.statement_timeout,
+                    check_tables=self.check_tables,
+                ).to_json()
                 self.log.info("dry run: %s", report)
                 context["ti"].xcom_push(key=PLAN_KEY, value={"dry_run": report})
                 return []
             store = self.get_store(run.target, self.options)
-            plan = plan_export(connection, store, run, export, self._options(), timeout=self.statement_timeout)
+            plan = plan_export(
+                connection,
+                store,
+                run,
+                export,
+                self._options(),
+                timeout=self.statement_timeout,
+                check_tables=self.check_tables,
+            )
         context["ti"].xcom_push(key=PLAN_KEY, value=plan.to_json())
         self.log.info("%s: %s rows, %d files", plan.name, f"{plan.rows:,}", len(plan.chunks))
         return plan.units(self.chunks_per_task, most_mapped_tasks())
+
+    #: Looks at the tables that the export reads and refuses them by an error; None takes any.
+    check_tables: CheckTables | None = None
 
     def published_prefix(self) -> tuple[str, str]:
         """Return target and prefix for the link."""
