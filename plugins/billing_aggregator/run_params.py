@@ -12,6 +12,7 @@ from pydantic import ConfigDict, Field, ValidationError
 from billing_aggregator.config.errors import describe, suggestion
 from billing_aggregator.config.models import check_choice, ordered
 from billing_aggregator.config.values import MAX_ROWS_PER_FILE, IsoDate, Model, SystemName
+from billing_aggregator.export.limits import MOST_FILES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -107,7 +108,8 @@ def declare_params(config: ClientConfig) -> dict[str, Param]:
             minimum=1,
             maximum=MAX_ROWS_PER_FILE,
             title="Rows in a file",
-            description_md=f"Each CSV file but the last holds this many rows: 1 to {MAX_ROWS_PER_FILE:,}.",
+            description_md=f"Each CSV file but the last holds this many rows: 1 to {MAX_ROWS_PER_FILE:,}. "
+            f"An export has at most {MOST_FILES:,} files.",
             section="Output",
         ),
     }

@@ -82,7 +82,8 @@ class PublishExportsOperator(ExportBaseOperator):
         pushed = [plan for plan in _flat(self.plans) if plan]
         for plan in pushed:
             if "dry_run" in plan:
-                self.log.info("dry run of %s: %s", plan["dry_run"]["export"], plan["dry_run"])
+                report = plan["dry_run"] | {"files": len(plan["dry_run"]["files"])}
+                self.log.info("dry run of %s: %s", report["export"], report)
         plans = [Plan.from_json(plan) for plan in pushed if "dry_run" not in plan]
         if not plans:
             raise AirflowSkipException("there is nothing to publish: dry run, or no export was planned")
