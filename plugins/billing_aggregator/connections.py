@@ -10,7 +10,7 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
-from billing_aggregator.airflow_connections import find_connection
+from billing_aggregator.airflow_connections import AWS_TYPES, find_connection
 from billing_aggregator.config import read_environment
 from billing_aggregator.postgres import postgres_hook
 
@@ -44,7 +44,7 @@ def _aws_connection(config: ClientConfig) -> Connection:
     from airflow.sdk import Connection
     from airflow.sdk.log import mask_secret
 
-    connection = find_connection(config.aws_conn_id)
+    connection = find_connection(config.aws_conn_id, *AWS_TYPES)
     if connection is None:
         settings = read_environment(os.environ)
         connection = Connection(conn_id=config.aws_conn_id, conn_type="aws")

@@ -96,6 +96,8 @@ def check_bucket(config: ClientConfig) -> None:
     try:
         client: Any = s3_hook(config).get_conn()
         client.head_bucket(Bucket=config.s3_bucket)
+    except UnreadableConnectionError as error:
+        raise UnreachableError(str(error), lasting=classify(error) == "terminal") from None
     except (ClientError, BotoCoreError) as error:
         raise bucket_error(config, error) from None
 

@@ -70,6 +70,8 @@ POOLED = (
     "a pooler in transaction mode lies between, which gives each transaction another session of the server; connect to "
     "the server itself or to a pool in session mode"
 )
+# What PgBouncer says to every transaction in its third mode, which is worse.
+STATEMENT_POOLING = "statement pooling mode"
 
 # Names are in lower case here; the view says TimeZone. Settings with a dot belong to extensions or to nobody.
 _KNOWN = """
@@ -114,6 +116,19 @@ def own_session(connection: Any, settings: Mapping[str, str], optional: Mapping[
 
     :raises SessionError: the server has no such setting, refuses its value, or a pooler lost it.
     """
+    try:
+        lost = _lost(connection, settings, optional)
+    except Exception as error:
+        if STATEMENT_POOLING in str(error):
+            raise SessionError(POOLED) from None
+        raise
+    if lost:
+        names = ", ".join(lost[:3]) + (", ..." if len(lost) > 3 else "")  # noqa: PLR2004 - enough to see
+        raise SessionError(f"the session's settings do not last ({names}): {POOLED}")
+
+
+def _lost(connection: Any, settings: Mapping[str, str], optional: Mapping[str, str]) -> list[str]:
+    """Set all and return the names of what is not there in the next transaction."""
     _own_driver(connection)
     with connection.cursor() as cursor:
         known = _known(cursor, {**settings, **optional})
@@ -126,11 +141,7 @@ def own_session(connection: Any, settings: Mapping[str, str], optional: Mapping[
         cursor.execute(_READ, [json.dumps(wanted)])
         _, arrived = cursor.fetchone()
         connection.rollback()
-    lost = sorted(name for name in found if arrived.get(name) != found[name])
-    if lost:
-        raise SessionError(
-            f"the session's settings do not last ({', '.join(lost[:3])}{', ...' if len(lost) > 3 else ''}): {POOLED}"  # noqa: PLR2004
-        )
+    return sorted(name for name in found if arrived.get(name) != found[name])
 
 
 def shares_backends(connection: Any, other: Any) -> bool:
