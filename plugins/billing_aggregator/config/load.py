@@ -89,7 +89,7 @@ def sql_root(config: ClientConfig) -> Path:
         root = clients_path().parent / "sql"
         source = f"SQL folder {root}"
     else:
-        root = Path(config.scripts_dir).expanduser().resolve()
+        root = Path(os.path.expanduser(config.scripts_dir)).resolve()
         source = f"BDA_SCRIPTS_DIR = {config.scripts_dir!r}"
     if not (root / "init").is_dir():
         raise ConfigError(f"{source}: {root / 'init'} is not a folder; it must hold <system>/NNN_what_it_makes.sql")

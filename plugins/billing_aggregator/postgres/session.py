@@ -73,6 +73,11 @@ POOLED = (
 # What PgBouncer says to every transaction in its third mode, which is worse.
 STATEMENT_POOLING = "statement pooling mode"
 
+# Before anything is asked: texts of a session in SQL_ASCII are bytes, and a role's time-outs hold for our questions.
+_FIRST = """
+set client_encoding = 'UTF8'; set statement_timeout = 0; set lock_timeout = 0;
+set idle_in_transaction_session_timeout = 0
+"""
 # Names are in lower case here; the view says TimeZone. Settings with a dot belong to extensions or to nobody.
 _KNOWN = """
 select lower(name), context = 'user' or (context = 'superuser' and current_setting('is_superuser') = 'on')
@@ -177,14 +182,14 @@ def _own_driver(connection: Any) -> None:
         connection.isolation_level = None
         connection.row_factory = tuple_row
         connection.cursor_factory = Cursor
-        # First of all: texts of a session in SQL_ASCII are bytes.
-        connection.execute("set client_encoding = 'UTF8'")
-        return
-    connection.rollback()
-    connection.autocommit = False
-    connection.cursor_factory = None
-    # psycopg2 reads names and texts as the encoding that it was told, not as the one of the session.
-    connection.set_client_encoding("UTF8")
+    else:
+        connection.rollback()
+        connection.autocommit = False
+        connection.cursor_factory = None
+        # psycopg2 reads names and texts as the encoding that it was told, not as the one of the session.
+        connection.set_client_encoding("UTF8")
+    with connection.cursor() as cursor:
+        cursor.execute(_FIRST)
 
 
 def _known(cursor: Any, settings: Mapping[str, str]) -> dict[str, bool]:

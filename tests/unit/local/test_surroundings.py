@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from billing_aggregator.cli.airflow_home import airflow_home
+from billing_aggregator.config import ClientConfig, ConfigError
+from billing_aggregator.config.load import sql_root
 from billing_aggregator.home import home_folder, is_writable
 from billing_aggregator.local import run
 from billing_aggregator.local.loopback import direct_loopback, loopback_exceptions
@@ -63,6 +65,13 @@ def test_what_is_excepted_stays_so(given: dict[str, str], expected: str) -> None
 @pytest.mark.usefixtures("nobody")
 def test_a_user_that_nobody_knows_has_no_home() -> None:
     assert home_folder() is None
+
+
+@pytest.mark.usefixtures("nobody")
+def test_scripts_below_a_home_that_is_not_there_are_named() -> None:
+    config = ClientConfig(client="a", environment="dev", s3_bucket="bucket", scripts_dir="~/sql")
+    with pytest.raises(ConfigError, match="^BDA_SCRIPTS_DIR = '~/sql': .*is not a folder"):
+        sql_root(config)
 
 
 @pytest.mark.usefixtures("nobody")
