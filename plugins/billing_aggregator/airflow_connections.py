@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Connection
 
 # What a connection of each kind may call itself; a connection without a type may be anything.
-DATABASE_TYPES = ("postgres",)
+DATABASE_TYPES = ("postgres", "postgresql")
 AWS_TYPES = ("aws",)
 MAIL_TYPES = ("smtp", "email")
 SLACK_TYPES = ("slackwebhook", "slack", "http", "https")

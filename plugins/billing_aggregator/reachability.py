@@ -119,6 +119,8 @@ def bucket_capabilities(config: ClientConfig) -> Iterator[Capability]:
         # Not HeadBucket: that one is denied where only a prefix may be listed, and cannot say that the requester pays.
         bucket.ask("list_objects_v2", Prefix=prefix, MaxKeys=1)
         yield from capabilities(bucket, prefix, lambda: client_bucket(config, checksums=False))
+    except UnreadableConnectionError as error:
+        raise UnreachableError(str(error), lasting=classify(error) == "terminal") from None
     except (ClientError, BotoCoreError) as error:
         raise bucket_error(config, error) from None
 

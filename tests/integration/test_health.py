@@ -357,19 +357,24 @@ def test_a_mail_server_that_would_not_take_our_mail_is_named(
 @pytest.mark.parametrize(
     ("values", "reason"),
     [
-        (("{", "{", "{"), "its JSON cannot be parsed at line 1"),
-        (("mysql://db", "postgres://db", "aws://"), "is needed"),
-        (("postgres://u:a/b@db", "smtp://u:a/b@db", "slackwebhook://u:a/b@db"), "its port is not a number"),
+        (("{", "{", "{", "{"), "its JSON cannot be parsed at line 1"),
+        (("mysql://db", "postgres://db", "postgres://db", "aws://"), "is needed"),
+        (tuple(f"{kind}://u:a/b@db" for kind in ("postgres", "aws", "smtp", "slackwebhook")), "port is not a number"),
     ],
 )
 def test_a_malformed_connection_is_not_said_to_be_missing(
     place: str,
     health: Callable[[], Health],
     monkeypatch: pytest.MonkeyPatch,
-    values: tuple[str, str, str],
+    values: tuple[str, ...],
     reason: str,
 ) -> None:
-    names = {"database": "octopus_enercity_local", "mail": "smtp_default", "Slack": "slack_alerts"}
+    names = {
+        "database": "octopus_enercity_local",
+        "bucket": "aws_default",
+        "mail": "smtp_default",
+        "Slack": "slack_alerts",
+    }
     for conn_id, value in zip(names.values(), values, strict=True):
         monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", value)
     status, found = health()

@@ -87,6 +87,25 @@ def test_progress_counts_every_task(finished: subprocess.CompletedProcess[str]) 
     assert all(line.rstrip().endswith((" s", "skipped")) for line in lines)
 
 
+def test_neither_a_proxy_nor_a_missing_home_stands_before_its_own_servers() -> None:
+    """The proxy answers nothing: nobody listens on the port."""
+    proxies = dict.fromkeys(
+        ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"), "http://127.0.0.1:9"
+    )
+    without = ["env", *(word for name in ("HOME", "NO_PROXY", "no_proxy", "USER", "LOGNAME") for word in ("-u", name))]
+    done = subprocess.run(
+        [*without, *COMMAND, "--systems", "bookkeeper"],
+        env=environment(**proxies),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=4 * TIMEOUT_SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "bookkeeper_results" in done.stdout
+
+
 def test_an_unreachable_database_is_named_and_nothing_is_published() -> None:
     failed = run(BDA_DB_HOST="127.0.0.1", BDA_DB_PORT="1", BDA_ENVIRONMENT="local")
     assert failed.returncode == 1

@@ -14,6 +14,7 @@ from airflow.providers.postgres.hooks import postgres as provider
 from billing_aggregator.config import ClientConfig, ConfigError, load_client
 from billing_aggregator.connections import postgres_hook
 from billing_aggregator.errors import classify
+from billing_aggregator.export.session import transaction
 from billing_aggregator.operators.export_base import ExportBaseOperator
 from billing_aggregator.postgres import SessionError
 from billing_aggregator.reachability import UnreachableError, check_warehouse
@@ -229,6 +230,11 @@ def test_texts_and_names_are_the_same_in_any_database(
         cursor.execute('select * from t where "Betrag_ü" = %s', ["Müller"])
         assert [column[0] for column in cursor.description] == ["Betrag_ü"]
         assert cursor.fetchall() == [("Müller",)]
+        connection.commit()
+        with transaction(connection, statement_timeout=5) as reading:
+            reading.execute("select * from t")
+            assert [column[0] for column in reading.description] == ["Betrag_ü"]
+            assert reading.fetchall() == [("Müller",)]
 
 
 @pytest.mark.parametrize("mode", ["refuses options", "drops options"])

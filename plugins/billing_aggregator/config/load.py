@@ -127,7 +127,7 @@ def sql_root(config: ClientConfig) -> Path:
     else:
         source = f"BDA_SCRIPTS_DIR = {printable(config.scripts_dir)!r}"
         try:
-            root = Path(config.scripts_dir).expanduser().resolve()
+            root = Path(os.path.expanduser(config.scripts_dir)).resolve()
         except (OSError, RuntimeError) as error:  # no home folder, a link that leads back to itself
             raise ConfigError(f"{source}: {str(error).splitlines()[0]}; name a folder by its whole path") from None
     try:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from billing_aggregator.airflow_connections import DATABASE_TYPES, find_connection, malformed
 from billing_aggregator.config import ConfigError, read_environment
+from billing_aggregator.home import home_folder
 from billing_aggregator.postgres.extras import own_extras
-from billing_aggregator.postgres.home import home_folder
 from billing_aggregator.postgres.session import session_settings
 
 if TYPE_CHECKING:

@@ -70,7 +70,14 @@ POOLED = (
     "a pooler in transaction mode lies between, which gives each transaction another session of the server; connect to "
     "the server itself or to a pool in session mode"
 )
+# What PgBouncer says to every transaction in its third mode, which is worse.
+STATEMENT_POOLING = "statement pooling mode"
 
+# Before anything is asked: texts of a session in SQL_ASCII are bytes, and a role's time-outs hold for our questions.
+_FIRST = """
+set client_encoding = 'UTF8'; set statement_timeout = 0; set lock_timeout = 0;
+set idle_in_transaction_session_timeout = 0
+"""
 # Names are in lower case here; the view says TimeZone. Settings with a dot belong to extensions or to nobody.
 _KNOWN = """
 select lower(name), context = 'user' or (context = 'superuser' and current_setting('is_superuser') = 'on')
@@ -114,6 +121,19 @@ def own_session(connection: Any, settings: Mapping[str, str], optional: Mapping[
 
     :raises SessionError: the server has no such setting, refuses its value, or a pooler lost it.
     """
+    try:
+        lost = _lost(connection, settings, optional)
+    except Exception as error:
+        if STATEMENT_POOLING in str(error):
+            raise SessionError(POOLED) from None
+        raise
+    if lost:
+        names = ", ".join(lost[:3]) + (", ..." if len(lost) > 3 else "")  # noqa: PLR2004 - enough to see
+        raise SessionError(f"the session's settings do not last ({names}): {POOLED}")
+
+
+def _lost(connection: Any, settings: Mapping[str, str], optional: Mapping[str, str]) -> list[str]:
+    """Set all and return the names of what is not there in the next transaction."""
     _own_driver(connection)
     with connection.cursor() as cursor:
         known = _known(cursor, {**settings, **optional})
@@ -126,11 +146,7 @@ def own_session(connection: Any, settings: Mapping[str, str], optional: Mapping[
         cursor.execute(_READ, [json.dumps(wanted)])
         _, arrived = cursor.fetchone()
         connection.rollback()
-    lost = sorted(name for name in found if arrived.get(name) != found[name])
-    if lost:
-        raise SessionError(
-            f"the session's settings do not last ({', '.join(lost[:3])}{', ...' if len(lost) > 3 else ''}): {POOLED}"  # noqa: PLR2004
-        )
+    return sorted(name for name in found if arrived.get(name) != found[name])
 
 
 def shares_backends(connection: Any, other: Any) -> bool:
@@ -166,14 +182,14 @@ def _own_driver(connection: Any) -> None:
         connection.isolation_level = None
         connection.row_factory = tuple_row
         connection.cursor_factory = Cursor
-        # First of all: texts of a session in SQL_ASCII are bytes.
-        connection.execute("set client_encoding = 'UTF8'")
-        return
-    connection.rollback()
-    connection.autocommit = False
-    connection.cursor_factory = None
-    # psycopg2 reads names and texts as the encoding that it was told, not as the one of the session.
-    connection.set_client_encoding("UTF8")
+    else:
+        connection.rollback()
+        connection.autocommit = False
+        connection.cursor_factory = None
+        # psycopg2 reads names and texts as the encoding that it was told, not as the one of the session.
+        connection.set_client_encoding("UTF8")
+    with connection.cursor() as cursor:
+        cursor.execute(_FIRST)
 
 
 def _known(cursor: Any, settings: Mapping[str, str]) -> dict[str, bool]:

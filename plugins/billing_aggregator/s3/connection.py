@@ -6,7 +6,7 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
-from billing_aggregator.airflow_connections import find_connection
+from billing_aggregator.airflow_connections import AWS_TYPES, find_connection
 from billing_aggregator.config import read_environment
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def client_connection(config: ClientConfig, environ: Mapping[str, str] | None = 
     """
     settings = read_environment(os.environ if environ is None else environ)
     keys = settings.s3_access_key, settings.s3_secret_access_key
-    connection = find_connection(config.aws_conn_id)
+    connection = find_connection(config.aws_conn_id, *AWS_TYPES)
     if connection is None:
         connection = _empty(config.aws_conn_id)
         if keys[0] and keys[1]:
@@ -39,7 +39,7 @@ def client_connection(config: ClientConfig, environ: Mapping[str, str] | None = 
 
 def named_connection(conn_id: str | None) -> Connection:
     """Return an Airflow connection by its id; an empty one (boto3's own chain) for None and where there is none."""
-    found = find_connection(conn_id) if conn_id else None
+    found = find_connection(conn_id, *AWS_TYPES) if conn_id else None
     return found or _empty(conn_id or "aws_default")
 
 

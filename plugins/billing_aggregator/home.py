@@ -1,4 +1,4 @@
-"""The home folder as libpq finds it."""
+"""The home folder, which a container need not have."""
 
 from __future__ import annotations
 
@@ -16,3 +16,10 @@ def home_folder() -> Path | None:
         except KeyError:
             return None
     return Path(home) if home else None
+
+
+def is_writable(folder: Path) -> bool:
+    """Tell whether *folder* is there, or could be made, and files can be made in it."""
+    while not os.path.lexists(folder) and folder != folder.parent:
+        folder = folder.parent
+    return os.path.isdir(folder) and os.access(folder, os.W_OK | os.X_OK)
