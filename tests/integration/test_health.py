@@ -220,10 +220,10 @@ class Refusing:
 @pytest.mark.parametrize(
     ("operation", "subject", "needed"),
     [
-        ("head_bucket", "bucket", "access denied (AccessDenied)"),
+        ("list_objects_v2", "bucket", "access denied (AccessDenied)"),
         ("put_object", "objects", "PutObject failed; grant s3:PutObject"),
         ("get_object", "objects", "GetObject failed; grant s3:GetObject"),
-        ("delete_object", "objects", "DeleteObject failed; grant s3:DeleteObject"),
+        ("delete_object", "deletes", "DeleteObject failed; grant s3:DeleteObject"),
         ("create_multipart_upload", "multipart uploads", "CreateMultipartUpload failed; grant s3:PutObject"),
         ("list_multipart_uploads", "multipart uploads", "grant s3:ListBucketMultipartUploads"),
         ("abort_multipart_upload", "multipart uploads", "grant s3:AbortMultipartUpload"),
@@ -242,8 +242,7 @@ def test_a_missing_permission_of_the_bucket_is_named(
         def get_conn(self) -> Any:
             return Refusing(s3_server.client(), operation)
 
-    for module in ("billing_aggregator.reachability", "billing_aggregator.cli.health_store"):
-        monkeypatch.setattr(f"{module}.s3_hook", lambda _config: Hook())
+    monkeypatch.setattr("billing_aggregator.s3.client.client_hook", lambda _config, **_: Hook())
     status, found = health()
     assert status == 1
     assert found[subject][0] == "FAILED"

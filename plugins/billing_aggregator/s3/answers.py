@@ -49,8 +49,13 @@ def answered_at(answer: Any) -> datetime:
     try:
         moment = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
     except (KeyError, ValueError, TypeError):
-        return datetime.now(UTC)
+        return now()
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def now() -> datetime:
+    """Return the time by this machine's clock."""
+    return datetime.now(UTC)
 
 
 def has_date(answer: Any) -> bool:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from airflow.providers.amazon.aws.utils.connection_wrapper import AwsConnectionWrapper
 
+from billing_aggregator.config import ConfigError
 from billing_aggregator.s3.bucket import Bucket
 from billing_aggregator.s3.connection import client_connection, named_connection
 from billing_aggregator.s3.defaults import DEFAULTS, NO_CHECKSUMS, QUICK
@@ -76,7 +77,13 @@ def _hook(
     connection: Connection, region: str | None, *, checksums: bool, over: Mapping[str, Any] | None = None
 ) -> S3Hook:
     extra = connection.extra_dejson
-    settings = merged(DEFAULTS, extra.get("config_kwargs") or {})
+    given = extra.get("config_kwargs") or {}
+    if not isinstance(given, dict):
+        raise ConfigError(
+            f"connection {connection.conn_id}: extra config_kwargs must be a mapping of botocore's settings, "
+            'such as {"s3": {"addressing_style": "path"}}'
+        )
+    settings = merged(DEFAULTS, given)
     if not checksums:
         settings = merged(settings, NO_CHECKSUMS)
     connection.extra = json.dumps(extra | {"config_kwargs": merged(settings, over or {})})
