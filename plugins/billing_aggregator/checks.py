@@ -16,6 +16,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast
 
+from billing_aggregator.sql_files import ScriptError
 from billing_aggregator.sql_runner import StatementError, set_local
 from billing_aggregator.statements import as_query, split_statements
 
@@ -38,7 +39,7 @@ order by wanted.place
 """
 
 
-class CheckError(ValueError):
+class CheckError(ScriptError):
     """A check file is not as it must be; the message names the file and the way out."""
 
 
@@ -78,7 +79,7 @@ class CheckResult:
 
 def parse_check(text: str, source: object) -> Check:
     """Read a check's header lines; *source* names the file in a :class:`CheckError`."""
-    lines = text.splitlines()
+    lines = text.split("\n") if text else []
     header = HEADER.fullmatch(lines[0].rstrip()) if lines else None
     if header is None:
         raise CheckError(

@@ -25,6 +25,7 @@ from billing_aggregator.sql_files import ScriptError
 from billing_aggregator.sql_folders import check_files
 
 START_DATE = datetime(2026, 1, 1, tzinfo=UTC)
+BROKEN_TASK = "configuration_error"
 MAX_RETRY_DELAY = timedelta(minutes=15)
 
 
@@ -77,15 +78,18 @@ def build_or_explain(config: ClientConfig | BrokenConfig, task_id: str | None = 
     :param task_id: the task that a worker is about to run. Then each file is left to its own task, and a task whose
         file is gone fails with the explanation.
     """
+    explaining = task_id in (None, BROKEN_TASK)
     try:
         if isinstance(config, BrokenConfig):
             return broken_dag(config.dag_id, config.error, task_id)
         if not config.enabled:
             return None
-        dag = build_dag(config, looked_at=task_id is None)
+        dag = build_dag(config, looked_at=explaining)
         if task_id is None or task_id in dag.task_dict:
             return dag
-        error = f"{task_id} is no task any more: its SQL file, or its system, was removed after the run had started"
+        error = "what was wrong has been mended since; trigger a new run"
+        if not explaining:
+            error = f"{task_id} is no task any more: its SQL file, or its system, was removed after the run had started"
     except (ConfigError, ScriptError) as problem:
         error = str(problem)
     except Exception as problem:  # one client's surprise must not take the others down
@@ -106,7 +110,7 @@ def broken_dag(dag_id: str, error: str, task_id: str | None = None, config: Clie
         doc_md=error,
         auto_register=False,
     ) as dag:
-        BrokenConfigOperator(task_id=task_id or "configuration_error", error=error, client_config=config)
+        BrokenConfigOperator(task_id=task_id or BROKEN_TASK, error=error, client_config=config)
     return dag
 
 

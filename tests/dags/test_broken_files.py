@@ -57,6 +57,13 @@ def sql(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return root
 
 
+@pytest.fixture(autouse=True)
+def _outside_of_a_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow.sdk.bases.operator import ExecutorSafeguard
+
+    monkeypatch.setattr(ExecutorSafeguard, "test_mode", True)
+
+
 def replaced(make: Callable[[Path], object]) -> Callable[[Path], object]:
     """Return what puts something else where a file was."""
 
@@ -290,14 +297,11 @@ VANISHING: dict[str, Callable[[Path], object]] = {
 def test_a_file_that_breaks_after_the_dag_was_built_fails_its_task_in_one_line(
     sql: Path, name: str, file: str, task_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from airflow.sdk.bases.operator import ExecutorSafeguard
-
     from billing_aggregator.operators.run_aware import RunAwareOperator
 
     monkeypatch.setattr(RunAwareOperator, "heartbeats", False)
     monkeypatch.setattr(RunAwareOperator, "bind_log", lambda *_: None)
     monkeypatch.setattr(RunAwareOperator, "warehouse_hook", lambda *_: SimpleNamespace())
-    monkeypatch.setattr(ExecutorSafeguard, "test_mode", True)
     (sql / ADDED).write_text("select 1;\n", encoding="utf-8")
     config = load_client("two", "prod")
     dag = build_or_explain(config)
@@ -315,6 +319,26 @@ def test_a_file_that_breaks_after_the_dag_was_built_fails_its_task_in_one_line(
             assert wanted in said or str(sql / file) in said
         else:
             assert "broken" not in rebuilt.tags, rebuilt.doc_md
+
+
+def test_a_broken_dags_own_task_tells_the_same_on_a_worker(sql: Path) -> None:
+    (sql / SCRIPT).write_bytes(b"\xe4")
+    config = load_client("two", "prod")
+    for mended, reason in ((False, "010_b.sql, line 1: byte 0 is not UTF-8"), (True, "has been mended since")):
+        if mended:
+            (sql / SCRIPT).write_bytes(b"select 1")
+        dag = build_or_explain(config, "configuration_error")
+        assert dag is not None
+        assert reason in fails(dag.task_dict["configuration_error"], dag)
+
+
+@pytest.mark.parametrize("client", ["x" * 400, "Ein Kunde", "ä", "a/b", ".."])
+def test_a_clients_name_takes_no_other_down(sql: Path, client: str) -> None:
+    path = sql.parent / "clients.yaml"
+    path.write_text(CLIENTS + f'  "{client}": {{prod: {{}}}}\n', encoding="utf-8")
+    dags = the_dags()
+    assert len(dags) == 5
+    assert len({name for name in dags if "broken" in dags[name].tags}) == 1
 
 
 def fails(task: Any, dag: DAG) -> str:

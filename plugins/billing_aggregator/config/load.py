@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from billing_aggregator.config.errors import Location
 
 NEWLINE = "\n"
+MAX_DAG_ID = 250
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,9 @@ class BrokenConfig:
 
     @property
     def dag_id(self) -> str:
-        """The id that the entry's DAG would have, in the characters that Airflow allows."""
-        return re.sub(r"[^A-Za-z0-9_.-]", "_", f"billing_data_aggregator_{self.client}_{self.environment}")
+        """The id that the entry's DAG would have, in the characters and the length that Airflow allows."""
+        name = f"billing_data_aggregator_{self.client}_{self.environment}"
+        return re.sub(r"[^A-Za-z0-9_.-]", "_", name)[:MAX_DAG_ID]
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,10 @@ def read_configuration(path: Path | None = None, environ: Mapping[str, str] | No
         problems += clients.problems
         names = _names(clients, settings)
     except ConfigError as error:
-        return Configuration((), (*problems, *str(error).splitlines()), {})
+        # A wrong BDA_ENVIRONMENT was told; without it nothing tells the environment.
+        told = any(problem.startswith("BDA_ENVIRONMENT = ") for problem in problems)
+        more = [line for line in str(error).splitlines() if not (told and line.startswith("BDA_ENVIRONMENT"))]
+        return Configuration((), (*problems, *more), {})
     entries = [_entry(clients, settings, client, environment) for client, environment in names]
     return Configuration(tuple(entries), tuple(problems), clients.dependencies)
 

@@ -107,6 +107,19 @@ MISTAKES = [
         "-- system: tripika\nselect 1",
         "'-- system: tripika' is no system; did you mean",
     ),
+    ("sql/init/tripica/020_c.sql", "select 1;\n\\i other.sql\n", "020_c.sql, line 2: \\i is a command of psql"),
+    ("sql/init/tripica/020_c.sql", "\\set a 1\nselect 1;\n", "020_c.sql, line 1: \\set is a command of psql"),
+    ("sql/init/tripica/020_c.sql", "\\restrict x\nselect 1;\n", "020_c.sql, line 1: \\restrict is a command of psql"),
+    ("sql/init/tripica/020_c.sql", "select 1;\ncopy x from stdin;\n1\n\\.\n", "line 2: COPY ... FROM STDIN waits for"),
+    ("sql/init/tripica/020_c.sql", "select 1;\n\nabort;\n", "020_c.sql, line 3: abort cannot stand in a script"),
+    ("sql/init/tripica/020_c.sql", "do $$\nbegin commit; end $$;\n", "line 2: commit cannot stand in a block of a"),
+    ("sql/audits/tripica/100_x.sql", "-- fail: a\nselect :'x';\n", "100_x.sql, line 2: :'x' is a variable of psql"),
+    (
+        "sql/audits/tripica/100_x.sql",
+        "-- fail: a\nwith x as (delete from y returning 1) select * from x;\n",
+        "100_x.sql: a check is one query that only reads",
+    ),
+    ("sql/archive/customer/oibl.sql", "select 1 as a \\gset\n", "oibl.sql, line 1: \\gset is a command of psql"),
     ("sql/archive/Kunde/oibl.sql", "select 1", "Kunde/oibl.sql: an export is <audience>/<query>.sql"),
 ]
 
@@ -119,6 +132,21 @@ def test_a_mistake_is_found_once(include: Callable[[dict[str, str]], Path], name
     matching = [problem for problem in found.problems if message in problem]
     assert matching
     assert len(matching) == len(set(matching))
+
+
+def test_the_same_stops_a_run_on_this_machine(
+    include: Callable[[dict[str, str]], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = include({"sql/init/tripica/020_c.sql": "abort;", "sql/audits/tripica/100_x.sql": "select 1"})
+    (folder / "sql/archive/customer/oibl.sql").write_bytes(b"select '\xe4'")
+    assert main(["run", "--client", "one", "--environment", "prod"]) == 2
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 3
+    assert any("020_c.sql, line 1: abort cannot stand in a script" in line for line in said)
+    assert any("oibl.sql, line 1: byte 8 is not UTF-8; save the file as UTF-8" in line for line in said)
+    # A command that reads checks' first lines tells the same, in one line and not in a traceback.
+    assert main(["plan", "--client", "one", "--environment", "prod"]) == 2
+    assert "100_x.sql: the first line of a check is" in capsys.readouterr().err
 
 
 def test_a_system_without_scripts_is_found(include: Callable[[dict[str, str]], Path]) -> None:
