@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from billing_aggregator.errors import sqlstate
 from billing_aggregator.export.errors import ExportSourceChangedError
 from billing_aggregator.export.keys import check_export_name
 from billing_aggregator.export.plan import Chunk, Plan, cut_relation, keys_of
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from billing_aggregator.export.store import Store, Upload
 
 STARTERS = 8
+#: What a read-only transaction says of a query that locks rows.
+WRITES = "25006"
 FINDERS = 3
 STAGING_SCHEMA = "report_oibl"
 
@@ -119,8 +122,14 @@ def _cut(
 
 
 def _find(connection: Any, export: Export, timeout: float) -> Source | None:
-    with transaction(connection, statement_timeout=timeout, own_path=True) as cursor:
-        return find_source(cursor, export)
+    """Return the pages that hold the export's rows; None if they have to be frozen first."""
+    try:
+        with transaction(connection, statement_timeout=timeout, own_path=True) as cursor:
+            return find_source(cursor, export)
+    except Exception as error:
+        if sqlstate(error) != WRITES:
+            raise
+        return None
 
 
 def _start(store: Store, options: ExportOptions, keys: list[str]) -> list[Upload]:
