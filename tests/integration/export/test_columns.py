@@ -116,6 +116,10 @@ def test_frozen(shop: Lab, query: str) -> None:
 
 RIGHTS = {
     "no right to the schema below": ["grant usage on schema money to {role}", "grant select on money.over to {role}"],
+    "a right to the table below, none to its schema": [
+        "grant usage on schema money to {role}",
+        "grant select on money.over, hidden.t to {role}",
+    ],
     "no right to the table below": [
         "grant usage on schema money, hidden to {role}",
         "grant select on money.over to {role}",
