@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from billing_aggregator.errors import sqlstate
 from billing_aggregator.export.empty_lines import warn_of_empty_lines
 from billing_aggregator.export.errors import ExportSourceChangedError, TooManyFilesError
 from billing_aggregator.export.keys import check_export_name
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from billing_aggregator.export.session import CheckTables
     from billing_aggregator.export.store import Store
 
+#: What a read-only transaction says of a query that locks rows.
+WRITES = "25006"
 FINDERS = 3
 STAGING_SCHEMA = "report_oibl"
 
@@ -145,8 +148,14 @@ def _cut(
 
 
 def _find(connection: Any, export: Export, timeout: float, check_tables: CheckTables | None) -> Source | None:
-    with transaction(connection, statement_timeout=timeout, own_path=True) as cursor:
-        source = find_source(cursor, export)
-        if check_tables is not None:
-            check_tables(cursor)
-        return source
+    """Return the pages that hold the export's rows; None if they have to be frozen first."""
+    try:
+        with transaction(connection, statement_timeout=timeout, own_path=True) as cursor:
+            source = find_source(cursor, export)
+            if check_tables is not None:
+                check_tables(cursor)
+            return source
+    except Exception as error:
+        if sqlstate(error) != WRITES:
+            raise
+        return None

@@ -96,8 +96,8 @@ def _too_wide(export: str) -> Iterator[None]:
         raise SourceError(
             f"export {export}: its query has to be frozen in a table, and its result does not fit in one: "
             f"{str(error).strip()}. A table has at most 1,600 columns, and a row at most 8 kB beside the long values "
-            "that Postgres stores elsewhere: select fewer columns, cast wide ones to narrower types, or join many "
-            "small ones into one text or array"
+            "that Postgres stores elsewhere: select fewer columns, cast wide ones to narrower types, or join small "
+            "ones into one text or array"
         ) from error
 
 
@@ -105,7 +105,7 @@ def _refuse_standby(connection: Any, export: str, timeout: float) -> None:
     with transaction(connection, statement_timeout=timeout) as cursor:
         if fetch_one(cursor, "select pg_is_in_recovery()")[0]:
             raise ReadOnlyServerError(
-                f"export {export} has to be frozen in a table first, and the server is a standby that takes no writes: "
+                f"export {export} has to be frozen in a table first, which a standby does not allow: "
                 "connect to the primary, or export a plain table"
             )
 
