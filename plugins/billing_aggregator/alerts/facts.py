@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from billing_aggregator.config import ClientConfig
 
-S3_TIMEOUT_SECONDS = 5
+S3_TIMEOUT_SECONDS = 15
 
 log = structlog.get_logger(__name__)
 
@@ -91,7 +91,7 @@ def published_at(config: ClientConfig, run_id: str) -> datetime | None:
 def read_manifest(config: ClientConfig) -> Mapping[str, Any] | str | None:
     """Return the published manifest, None when there is none, or one line why it cannot be read.
 
-    Takes a few seconds at most: S3 is asked once.
+    Takes half a minute at most: S3 is asked once.
     """
     from botocore.config import Config
 
