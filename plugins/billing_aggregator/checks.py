@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from billing_aggregator.sql_runner import StatementError, set_local
+from billing_aggregator.statements import as_query, split_statements
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 Severity = Literal["fail", "warn", "info"]
 HEADER = re.compile(r"-- (?P<severity>fail|warn|info): (?P<title>\S.*)")
@@ -48,7 +49,7 @@ class Check:
     :param severity: what a violation means: ``fail``, ``warn`` or ``info``.
     :param title: what must hold, in one line.
     :param needs: tables as ``schema.table`` without which the check is skipped.
-    :param query: the file's text without a final semicolon.
+    :param query: the file's text without the semicolon behind its query.
     """
 
     severity: Severity
@@ -90,18 +91,24 @@ def parse_check(text: str, source: object) -> Check:
         if match is None:
             raise CheckError(f"{source}: line 2 is '-- needs: <schema>.<table>, ...', not {lines[1]!r}")
         needs = tuple(match["tables"].split(", "))
-    query = text.rstrip().removesuffix(";")
-    if all(not line.strip() or line.lstrip().startswith("--") for line in query.splitlines()):
+    query = as_query(text)
+    if not split_statements(query):
         raise CheckError(f"{source}: there is no SELECT below the comments")
     return Check(cast("Severity", header["severity"]), header["title"], needs, query)
 
 
-def run_check(connection: Any, check: Check, settings: Mapping[str, str] | None = None) -> CheckResult:
+def run_check(
+    connection: Any,
+    check: Check,
+    settings: Mapping[str, str] | None = None,
+    guard: Callable[[Any], None] | None = None,
+) -> CheckResult:
     """Run *check* in a read-only transaction of its own, with ``bda.<name>`` set for each of *settings*.
 
     The connection must not be in autocommit mode and must have no transaction open. The transaction is rolled back:
     a check leaves nothing behind.
 
+    :param guard: is called with the cursor behind the SELECT, in its transaction; refuses what was read by an error.
     :raises StatementError: the SELECT failed.
     :raises ValueError: the connection is in autocommit mode.
     """
@@ -117,6 +124,8 @@ def run_check(connection: Any, check: Check, settings: Mapping[str, str] | None 
             _select(cursor, check)
             columns = tuple(column[0] for column in cursor.description[:-1])
             rows = cursor.fetchall()
+            if guard:
+                guard(cursor)
     finally:
         connection.rollback()
     sample = tuple(tuple(None if value is None else str(value) for value in row[:-1]) for row in rows)

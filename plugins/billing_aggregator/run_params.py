@@ -169,18 +169,21 @@ def _request(params: Mapping[str, Any], conf: Mapping[str, Any], declared: Mappi
 
 
 def _business_date(config: ClientConfig, given: str | None, dag_run: Any) -> date:
+    """Return the day that the run is for: the param, else the day of the run. One check for both."""
     zone = ZoneInfo(config.timezone)
     if given is None:
         instant: datetime = dag_run.logical_date or dag_run.run_after
-        return instant.astimezone(zone).date()
-    try:
-        chosen = date.fromisoformat(given)
-    except ValueError:
-        raise RunParamError(f"param business_date = {given!r}: there is no such day") from None
+        chosen = instant.astimezone(zone).date()
+        source = f"the run's logical date {instant.isoformat()}"
+    else:
+        source = f"param business_date = {given!r}"
+        try:
+            chosen = date.fromisoformat(given)
+        except ValueError:
+            raise RunParamError(f"{source}: there is no such day") from None
     today = datetime.now(UTC).astimezone(zone).date()
     if not FIRST_DATE <= chosen <= today:
         raise RunParamError(
-            f"param business_date = {given!r}: must be a day from {FIRST_DATE} to today, which is {today} in "
-            f"{config.timezone}"
+            f"{source}: must be a day from {FIRST_DATE} to today, which is {today} in {config.timezone}"
         )
     return chosen

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
+from billing_aggregator.errors import TerminalError
 from billing_aggregator.statements import split_statements
 
 if TYPE_CHECKING:
@@ -29,6 +30,16 @@ class ScriptResult:
     statements: int
     rows: int
     seconds: float
+
+
+class TransactionGuard(Protocol):
+    """Looks at a transaction before its first statement and before its commit, which it may refuse by an error."""
+
+    def begin(self, cursor: Any) -> None:
+        """See what is there before the first statement."""
+
+    def end(self, cursor: Any) -> None:
+        """See what the statements have done; raise a TerminalError to undo it."""
 
 
 class StatementError(Exception):
@@ -56,14 +67,18 @@ WRITING = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE", "COPY"})
 WRITING_WITHOUT_RESULT = frozenset({"SELECT", "CREATE"})
 
 
-def run_script(connection: Any, text: str, settings: Mapping[str, str] | None = None) -> ScriptResult:
+def run_script(
+    connection: Any, text: str, settings: Mapping[str, str] | None = None, guard: TransactionGuard | None = None
+) -> ScriptResult:
     """Run *text* and commit; a failure rolls back and leaves nothing half done.
 
     *settings* become transaction-local settings ``bda.<name>``, bound as values: the script reads them by
     ``current_setting('bda.<name>', true)``. Statements are sent one by one and without parameters, so ``%`` needs no
     escape.
 
+    :param guard: sees the transaction begin and end.
     :raises StatementError: names the statement that failed.
+    :raises TerminalError: the guard has refused what the script did.
     """
     started = time.monotonic()
     statement: Statement | None = None
@@ -72,11 +87,19 @@ def run_script(connection: Any, text: str, settings: Mapping[str, str] | None = 
     with connection.cursor() as cursor:
         try:
             set_local(cursor, settings or {})
+            if guard:
+                guard.begin(cursor)
             for statement in statements:
                 cursor.execute(statement.text)
                 rows += _written(cursor)
             statement = None
+            if guard:
+                guard.end(cursor)
             connection.commit()
+        except TerminalError:
+            with suppress(Exception):
+                connection.rollback()
+            raise
         except Exception as error:
             # A lost connection cannot roll back; the server has done so already, and the first error says more.
             with suppress(Exception):

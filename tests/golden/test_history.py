@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -60,9 +61,26 @@ def test_a_failed_rerun_keeps_the_day(warehouse: psycopg.Connection[Any]) -> Non
     run_day(warehouse, "2026-11-19")
     warehouse.execute("alter table report_oibl.tripica_results add column surplus text")
     warehouse.commit()
+    again = {"business_date": "2026-11-19", "run_id": "run 2026-11-19"}
     with pytest.raises(Exception, match="more expressions than target columns"):
-        run_phases(warehouse, SQL_ROOT, "enercity", "history", settings={"business_date": "2026-11-19"})
+        run_phases(warehouse, SQL_ROOT, "enercity", "history", settings=again)
     assert warehouse.execute(DAYS).fetchall() == [("2026-11-19", 1538)]
+
+
+def test_a_run_keeps_no_rows_of_another_run(warehouse: psycopg.Connection[Any]) -> None:
+    run_day(warehouse, "2026-11-20")
+    for system in SYSTEMS:
+        late = {"business_date": "2026-11-19", "run_id": "run 2026-11-19"}
+        with pytest.raises(Exception, match=f"{system}_results: Published by run run 2026-11-20; this is run run"):
+            run_phases(warehouse, SQL_ROOT, "enercity", "history", settings=late, systems=(system,))
+    assert warehouse.execute(DAYS).fetchall() == [("2026-11-20", 1538)]
+
+
+def test_retention_does_not_count_from_a_day_that_is_yet_to_come(warehouse: psycopg.Connection[Any]) -> None:
+    today = date.today().isoformat()  # noqa: DTZ011 - any day near today will do
+    run_day(warehouse, today)
+    run_day(warehouse, "2099-01-01")
+    assert [row[0] for row in warehouse.execute(DAYS)] == [today, "2099-01-01"]
 
 
 @pytest.mark.parametrize(

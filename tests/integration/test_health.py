@@ -351,3 +351,42 @@ def test_a_mail_server_that_would_not_take_our_mail_is_named(
         _, found = health()
     assert detail in found["mail"][1]
     assert "password is missing; it is the webhook's secret part" in found["Slack"][1]
+
+
+@pytest.mark.usefixtures("with_alerts")
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        (("{", "{", "{"), "its JSON cannot be parsed at line 1"),
+        (("mysql://db", "postgres://db", "aws://"), "is needed"),
+        (("postgres://u:a/b@db", "smtp://u:a/b@db", "slackwebhook://u:a/b@db"), "its port is not a number"),
+    ],
+)
+def test_a_malformed_connection_is_not_said_to_be_missing(
+    place: str,
+    health: Callable[[], Health],
+    monkeypatch: pytest.MonkeyPatch,
+    values: tuple[str, str, str],
+    reason: str,
+) -> None:
+    names = {"database": "octopus_enercity_local", "mail": "smtp_default", "Slack": "slack_alerts"}
+    for conn_id, value in zip(names.values(), values, strict=True):
+        monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", value)
+    status, found = health()
+    assert status == 1
+    for subject, conn_id in names.items():
+        assert found[subject][0] == "FAILED"
+        assert found[subject][1].startswith(f"connection {conn_id} cannot be read: ")
+        assert reason in found[subject][1]
+
+
+@pytest.mark.usefixtures("with_alerts")
+def test_alerts_connections_that_no_socket_takes_are_named(
+    place: str, health: Callable[[], Health], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    give(monkeypatch, "SMTP_DEFAULT", conn_type="smtp", host="a" * 70 + ".example.org", port=1, extra=PLAIN)
+    give(monkeypatch, "SLACK_ALERTS", conn_type="slackwebhook", password=f"https://[::1/{SECRET}")
+    _, found = health()
+    assert found["mail"][1].startswith("connection smtp_default cannot be read: ")
+    assert found["Slack"][1].startswith("connection slack_alerts cannot be read: ")
+    assert SECRET not in found["Slack"][1]

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
-from billing_aggregator.config import ClientConfig
-from billing_aggregator.connections import session_options
 from billing_aggregator.local.warehouse import ROLE, create_octopus
+from billing_aggregator.postgres import own_session, session_settings
 from billing_aggregator.session_name import run_tag, session_name
 from tests.conftest import ROOT
 from tests.waiting import PATIENCE_SECONDS, wait_for
@@ -184,9 +183,8 @@ def test_an_error_names_file_line_and_statement(task: Task, name: str) -> None:
 
 
 def test_session_settings(postgres: EmbeddedPostgres) -> None:
-    config = ClientConfig(client="enercity", environment="prod", s3_bucket="bucket", sql_settings={"work_mem": "64MB"})
     name = session_name("enercity", "prod", "3f9a1c2e", "init.bookkeeper.050_bookkeeper_results")
-    options = session_options(config, application_name=name, statement_seconds=3590)
+    settings = session_settings(application_name=name, statement_seconds=3590, sql_settings={"work_mem": "64MB"})
     expected = {
         "application_name": name,
         "statement_timeout": "3590s",
@@ -197,11 +195,10 @@ def test_session_settings(postgres: EmbeddedPostgres) -> None:
         "tcp_user_timeout": "6000",
         "work_mem": "64MB",
     }
-    with psycopg.connect(postgres.dsn(), options=options) as connection:
-        for setting, value in expected.items():
-            assert connection.execute(f"show {setting}").fetchone() == (
-                value if setting != "statement_timeout" else "3590s",
-            )
+    with psycopg.connect(postgres.dsn()) as connection:
+        own_session(connection, settings)
+        found = {setting: connection.execute(f"show {setting}").fetchone() for setting in expected}
+    assert found == {setting: (value,) for setting, value in expected.items()}
 
 
 NAMES = {

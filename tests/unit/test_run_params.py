@@ -151,3 +151,11 @@ def test_the_form_has_a_title_a_description_and_a_section_for_every_field(config
 def test_a_client_offers_only_its_own_systems() -> None:
     config = load_client("enercity", "local", environ={"BDA_SYSTEMS": "bookkeeper"})
     assert declare_params(config)["systems"].schema["examples"] == ["bookkeeper"]
+
+
+@pytest.mark.parametrize("day", [datetime(2999, 1, 1, tzinfo=UTC), datetime(1999, 12, 31, 12, tzinfo=UTC)])
+def test_the_day_of_a_run_is_checked_wherever_it_comes_from(config: ClientConfig, day: datetime) -> None:
+    """`airflow dags test <dag> 2999-01-01`, a backfill, a logical date by REST."""
+    with pytest.raises(RunParamError) as refusal:
+        resolve_params(config, context(config, {}, logical=day))
+    assert f"the run's logical date {day.isoformat()}: must be a day from 2000-01-01 to today" in str(refusal.value)

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from billing_aggregator.config import ClientConfig
 
-S3_TIMEOUT_SECONDS = 15
-
 log = structlog.get_logger(__name__)
 
 
@@ -93,17 +91,11 @@ def read_manifest(config: ClientConfig) -> Mapping[str, Any] | str | None:
 
     Takes half a minute at most: S3 is asked once.
     """
-    from botocore.config import Config
-
-    from billing_aggregator.connections import s3_hook
-
     try:
-        hook = s3_hook(config)
-        limits = Config(
-            connect_timeout=S3_TIMEOUT_SECONDS, read_timeout=S3_TIMEOUT_SECONDS, retries={"total_max_attempts": 1}
-        )
-        client: Any = hook.get_client_type(config=limits)
-        body = client.get_object(Bucket=config.s3_bucket, Key=config.manifest_key)["Body"].read()
+        from billing_aggregator.s3.client import client_bucket
+
+        bucket = client_bucket(config, quick=True)
+        body = bucket.ask("get_object", Key=config.manifest_key)["Body"].read()
         manifest = json.loads(body)
     except Exception as error:  # S3, its credentials, the network, the file: a message must go out all the same
         code = getattr(error, "response", {}).get("Error", {}).get("Code")

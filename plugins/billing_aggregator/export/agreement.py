@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from billing_aggregator.export.errors import PublicationSupersededError, UploadError
@@ -26,7 +27,7 @@ def same_run(plans: Sequence[Plan]) -> Run:
     names = [plan.name for plan in plans]
     keys = [chunk.upload.key for plan in plans for chunk in plan.chunks]
     for kind, values in (("export", names), ("key", keys)):
-        if twice := sorted({value for value in values if values.count(value) > 1}):
+        if twice := sorted(value for value, times in Counter(values).items() if times > 1):
             raise UploadError(f"planned more than once: {kind} {', '.join(twice)}")
     return first
 

@@ -23,6 +23,8 @@ DAY = 86_400.0
 def abort_run(store: Store, plans: Sequence[Plan]) -> int:
     """Abort the uploads of *plans* that are still open; return how many there were. Completed ones are not touched."""
     uploads = [chunk.upload for plan in plans for chunk in plan.chunks]
+    if plans:
+        store.use(plans[0].options)
     with ThreadPoolExecutor(ABORTERS, thread_name_prefix="abort") as pool:
         aborted = sum(pool.map(store.abort, uploads))
     LOG.info("aborted %d of %d uploads", aborted, len(uploads))
@@ -34,6 +36,7 @@ def is_published(store: Store, plans: Sequence[Plan]) -> bool:
     if not plans:
         return False
     run = plans[0].run
+    store.use(plans[0].options)
     try:
         manifest = read_manifest(store.read(run.manifest_key), store.url(run.manifest_key))
     except ManifestError:

@@ -20,6 +20,9 @@ from typing import Any, Protocol
 from billing_aggregator.drivers import copying, is_psycopg3
 from billing_aggregator.export.errors import ConnectionLostError, RowCountError
 
+#: A batch ends behind a row of more than so many bytes, so it holds a MiB and one row at most: 128 rows, as the sink
+#: says, of 8 KiB. It depends on the rows alone, because what a compressor returns depends on how it is fed.
+LARGE_ROW = 8 << 10
 #: Input buffer that libpq is made to allocate, in bytes.
 INPUT_BUFFER = 1 << 20
 #: libpq's first input buffer, and the free space below which it doubles it, in bytes.
@@ -38,7 +41,10 @@ class RowSink(Protocol):
         """Take the header line (empty without one); return how many rows the first batch may have."""
 
     def rows(self, batch: list[bytes]) -> int:
-        """Take a full batch, which is reused afterwards; return how many rows the next one may have."""
+        """Take a batch, which is reused afterwards; return how many rows the next one may have.
+
+        It has as many rows as it may have, or fewer: behind a row of more than :data:`LARGE_ROW` bytes, and at the end.
+        """
 
 
 def stream_copy(connection: Any, statement: str, sink: RowSink, *, header: bool) -> int:
@@ -117,14 +123,14 @@ def _drain(pgconn: Any, poller: Any, sink: RowSink, limit: int) -> int:
     # Bound methods as locals: this loop runs once per row.
     get, consume, poll, nap, take = pgconn.get_copy_data, pgconn.consume_input, poller.poll, time.sleep, sink.rows
     batch: list[bytes] = []
-    append = batch.append
+    append, large = batch.append, LARGE_ROW
     rows = 0
     while True:
         size, data = get(1)
         if size > 0:
             append(data)
-            if len(batch) >= limit:
-                rows += limit
+            if len(batch) >= limit or size > large:
+                rows += len(batch)
                 limit = take(batch)
                 batch.clear()
         elif size == 0:
@@ -157,14 +163,14 @@ class _Writer:
 
     def __init__(self, sink: RowSink, header: bool) -> None:
         batch: list[bytes] = []
-        append = batch.append
+        append, large = batch.append, LARGE_ROW
         waiting_for_header = header
         rows = 0
         limit = 0 if header else sink.start(b"")
 
         def write(data: bytes) -> None:
             append(data)
-            if len(batch) >= limit:
+            if len(batch) >= limit or len(data) > large:
                 flush()
 
         def flush() -> None:

@@ -82,6 +82,7 @@ def publish(
     """
     run = same_run(plans)
     by_plan = states_by_plan(plans, states)
+    store.use(plans[0].options)
     with Claim(store, run, ttl=claim_ttl, wait=claim_wait) as claim:
         found = store.read(run.manifest_key)
         earlier = read_manifest(found, store.url(run.manifest_key))

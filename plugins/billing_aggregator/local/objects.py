@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-import boto3
-
 from billing_aggregator.config import read_environment
 
 if TYPE_CHECKING:
@@ -16,6 +14,7 @@ if TYPE_CHECKING:
     from billing_aggregator.config import ClientConfig
 
 COPY_LIMIT_BYTES = 500_000_000
+READ_BYTES = 1 << 20
 
 
 class ObjectStore:
@@ -25,15 +24,14 @@ class ObjectStore:
     """
 
     def __init__(self, config: ClientConfig, environ: Mapping[str, str]) -> None:
+        from billing_aggregator.s3.client import client_bucket
+
         settings = read_environment(environ)
-        keys: dict[str, Any] = {}
-        if settings.s3_access_key and settings.s3_secret_access_key:
-            keys["aws_access_key_id"] = settings.s3_access_key.get_secret_value()
-            keys["aws_secret_access_key"] = settings.s3_secret_access_key.get_secret_value()
         self._config = config
         self.bucket = settings.s3_bucket or config.s3_bucket
         self._url = settings.s3_url or config.s3_url
-        self._client = boto3.client("s3", endpoint_url=self._url, region_name=config.s3_region, **keys)
+        place = config.model_copy(update={"s3_bucket": self.bucket, "s3_url": self._url})
+        self._bucket = client_bucket(place, environ=environ)
 
     @property
     def location(self) -> str:
@@ -44,7 +42,7 @@ class ObjectStore:
 
     def manifest(self) -> dict[str, Any]:
         """Return the published manifest."""
-        body = self._client.get_object(Bucket=self.bucket, Key=self._config.manifest_key)["Body"].read()
+        body = self._bucket.ask("get_object", Key=self._config.manifest_key)["Body"].read()
         manifest: dict[str, Any] = json.loads(body)
         return manifest
 
@@ -59,6 +57,8 @@ class ObjectStore:
             target = folder / file["key"]
             target.parent.mkdir(parents=True, exist_ok=True)
             version = {"VersionId": file["version_id"]} if file.get("version_id") else {}
-            self._client.download_file(self.bucket, file["key"], str(target), ExtraArgs=version)
+            answer = self._bucket.ask("get_object", Key=file["key"], **version)
+            with target.open("wb") as copy:
+                copy.writelines(answer["Body"].iter_chunks(READ_BYTES))
             copies.append(target)
         return copies

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from billing_aggregator.connections import s3_hook
-from billing_aggregator.export.s3_client import client_config
 from billing_aggregator.operators.abort_exports import AbortExportsOperator
 from billing_aggregator.operators.export_base import ExportBaseOperator
 from billing_aggregator.operators.export_chunks import ExportChunksOperator
 from billing_aggregator.operators.export_plan import PLAN_KEY, ExportPlanOperator
 from billing_aggregator.operators.publish_exports import PublishExportsOperator
 from billing_aggregator.operators.run_aware import RunAwareOperator
+from billing_aggregator.operators.sql_file import SqlFile, text_of
 from billing_aggregator.operators.sweep_exports import SweepExportsOperator
 
 if TYPE_CHECKING:
@@ -48,14 +47,25 @@ class ClientExportOperator(RunAwareOperator, ExportBaseOperator):
 
     def get_s3_client(self) -> Any:
         """Return a client for the client's bucket."""
-        return s3_hook(self.client_config, client_config()).get_conn()
+        from billing_aggregator.s3.client import client_hook
+
+        return client_hook(self.client_config).get_conn()
 
 
 class ClientPlanOperator(ClientExportOperator, ExportPlanOperator):
-    """Plan one export of a run."""
+    """Plan one export of a run.
 
-    def __init__(self, *, client_config: ClientConfig, **kwargs: Any) -> None:
-        super().__init__(client_config=client_config, **place(client_config), **kwargs)
+    :param query: path of the query's file, relative to the client's SQL root; shown in the UI as the file's text, and
+        sent as it is. Not templated.
+    """
+
+    template_ext: Sequence[str] = ()
+
+    def __init__(self, *, client_config: ClientConfig, query: str | None = None, **kwargs: Any) -> None:
+        file: Any = None if query is None else SqlFile(query, client_config)
+        super().__init__(client_config=client_config, query=file, **place(client_config), **kwargs)
+        self.query = file
+        self.query_name = query or self.query_name
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Return the units of work, for the business date, file size and dry run that the run's params say."""
@@ -63,6 +73,8 @@ class ClientPlanOperator(ClientExportOperator, ExportPlanOperator):
         self.business_date = run.business_date.isoformat()
         self.max_rows_per_file = run.max_rows_per_file
         self.report_only = run.dry_run
+        if self.query is not None:
+            self.query = text_of(self.query)
         return super().execute(context)
 
 
@@ -112,7 +124,7 @@ class ClientSweepOperator(ClientExportOperator, SweepExportsOperator):
     """Abort what forgotten runs have left open."""
 
     def __init__(self, *, client_config: ClientConfig, **kwargs: Any) -> None:
-        super().__init__(client_config=client_config, **place(client_config), **kwargs)
+        super().__init__(client_config=client_config, options=client_config.export, **place(client_config), **kwargs)
 
     def execute(self, context: Context) -> dict[str, list[str]]:
         """Return what was thrown away."""

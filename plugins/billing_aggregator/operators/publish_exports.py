@@ -87,7 +87,7 @@ class PublishExportsOperator(ExportBaseOperator):
         if not plans:
             raise AirflowSkipException("there is nothing to publish: dry run, or no export was planned")
         states = [ChunkState.from_json(state) for state in _flat(self.states) if state]
-        store = self.get_store(plans[0].run.target)
+        store = self.get_store(plans[0].run.target, plans[0].options)
         with self.errors():
             publication = publish(
                 self.get_db_connection,

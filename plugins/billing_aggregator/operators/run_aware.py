@@ -20,6 +20,7 @@ from billing_aggregator.drivers import interruptible
 from billing_aggregator.error_text import first_line
 from billing_aggregator.errors import classify
 from billing_aggregator.run_params import RunParamError, RunParams, resolve_params
+from billing_aggregator.runs import Stamp, TableGuard
 from billing_aggregator.session_name import session_name
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
 
     from billing_aggregator.config import ClientConfig
+    from billing_aggregator.runs.table_guard import Phase
 
 # The server cancels a statement before Airflow gives up the task, so that the task can say what happened.
 STATEMENT_MARGIN_SECONDS = 10
@@ -134,9 +136,19 @@ class RunAwareOperator(BaseOperator):
             "environment": self.client_config.environment,
             "business_date": run.business_date.isoformat(),
             "run_id": str(context["run_id"]),
+            "timezone": self.client_config.timezone,
             "retention_days": str(self.client_config.retention_days),
             "freshness_hours": str(self.client_config.freshness_hours),
         }
+
+    def table_guard(self, context: Context, phase: Phase, script: str) -> TableGuard:
+        """Return what keeps this task from using tables of another run.
+
+        :param script: what the task runs, for the stamp of the tables that it builds.
+        """
+        stamp = Stamp.of(self.this_run(context), self.run_params(context).business_date.isoformat(), script)
+        systems = {*self.client_config.systems, *self.client_config.dependencies}
+        return TableGuard(stamp, phase, {f"{system}_results" for system in systems})
 
     def this_run(self, context: Context) -> claims.Run:
         """Return which run this is, among those of every Airflow on the same warehouse."""

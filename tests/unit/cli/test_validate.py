@@ -162,6 +162,19 @@ def test_alerts_that_reach_nobody_are_warned_of(include: Callable[[dict[str, str
     )
 
 
+def test_alerts_connections_that_cannot_be_read_are_not_said_to_be_missing(
+    include: Callable[[dict[str, str]], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = "two: {prod: {alerts: {email: [a@example.org], slack: true}}}"
+    include({"clients.yaml": CLIENTS.replace("two: {prod: {}}", told)})
+    monkeypatch.setenv("AIRFLOW_CONN_SMTP_DEFAULT", "{")
+    monkeypatch.setenv("AIRFLOW_CONN_SLACK_ALERTS", "mysql://db")
+    warnings = validate().warnings
+    assert len(warnings) == 2
+    assert warnings[0].startswith("two/prod: alerts by mail: connection smtp_default cannot be read: its JSON")
+    assert warnings[1].startswith("two/prod: alerts by Slack: connection slack_alerts cannot be read: it is of type")
+
+
 def test_people_and_machines_read_the_same(
     include: Callable[[dict[str, str]], Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -187,6 +200,39 @@ def test_wrong_variables_are_problems_too(
         "problem: unknown variable BDA_LOG_LEVLE; did you mean BDA_LOG_LEVEL?",
         "problem: BDA_DB_PORT = '99999': must be a whole number from 1 to 65535",
     ]
+
+
+def test_a_wrong_variable_hides_nothing_else(
+    include: Callable[[dict[str, str]], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clients = CLIENTS.replace("one: {prod: {}", "one: {prod: {retries: 99, schedule: x}").replace(
+        "two: {prod: {}}", "two: {prod: {max_rows_per_file: 010}}"
+    )
+    include(
+        {
+            "clients.yaml": clients,
+            "sql/init/tripica/020_c.sql": "commit;",
+            "sql/archive/customer/oibl.sql": "delete from x",
+        }
+    )
+    for name, value in {"S3_BUCKET": "b", "SYSTEMS": "tripica,nosuch", "DB_PORT": "0100", "NO_SUCH": "1"}.items():
+        monkeypatch.setenv(f"BDA_{name}", value)
+    found = validate().problems
+    wanted = [
+        "BDA_S3_BUCKET = 'b': must be a bucket's name",
+        "BDA_SYSTEMS = 'tripica,nosuch': unknown system nosuch; known: bookkeeper, tripica; system tripica reads",
+        "BDA_DB_PORT = '0100': must be a whole number from 1 to 65535",
+        "unknown variable BDA_NO_SUCH",
+        "clients.one.prod: retries = 99: must be",
+        "clients.one.prod: schedule = 'x': must be",
+        "line 6: clients.two.prod: max_rows_per_file = 010: YAML 1.1 reads 8, YAML 1.2 10",
+        "020_c.sql, line 1: commit cannot stand in a script",
+        "oibl.sql: an export is one query",
+    ]
+    assert [[problem for problem in found if part in problem][:1] for part in wanted] == [
+        [next((problem for problem in found if part in problem), part)] for part in wanted
+    ]
+    assert len(found) == len(wanted)
 
 
 def test_the_projects_own_files_are_valid() -> None:

@@ -10,10 +10,13 @@ do $$
 declare
     attempts constant integer := 30;
     run_id constant text := coalesce(current_setting('bda.run_id', true), '');
-    stamp text := obj_description(to_regclass('report_oibl.bookkeeper_results'), 'pg_class');
+    -- The first line of the table's comment; a stamp with more of its run stands below.
+    released_by text := split_part(
+        obj_description(to_regclass('report_oibl.bookkeeper_results'), 'pg_class'), chr(10), 1
+    );
 begin
     if to_regclass('report_oibl.new_bookkeeper_results') is null then
-        if run_id <> '' and stamp = 'Published by run ' || run_id then
+        if run_id <> '' and released_by = 'Published by run ' || run_id then
             return;
         end if;
         raise exception 'report_oibl.new_bookkeeper_results is missing'
