@@ -37,6 +37,11 @@ drop table if exists report_oibl.bookkeeper_results;
 create table report_oibl.bookkeeper_results as select 1 as id, 'a' as name;
 """
 MENDED = "to_regclass('public.mended') is null"
+# Goes on when the test has created the table public.go_on (to_regclass would keep what it has found first).
+WAITS = """do $$ begin
+while not exists (select from pg_catalog.pg_class where relname = 'go_on') loop perform pg_sleep(0.2); end loop;
+end $$;
+"""
 SCRIPTS = {
     "init/bookkeeper/010_results.sql": RESULTS,
     # A value of a customer in the server's message; a secret in a script's own message; both at the same moment.
@@ -47,9 +52,9 @@ SCRIPTS = {
         f"do $$ begin if {MENDED} then raise exception 'no way to postgres://sap:geheim@erp/db'; end if; end $$;\n"
     ),
     "init/bookkeeper/broken/020_missing.sql": "select 1;\n\nselect *\nfrom report_oibl.nowhere;\n",
-    "init/bookkeeper/killed/020_slow.sql": "select pg_sleep(600);\n",
-    "init/bookkeeper/late/020_slow.sql": "select pg_sleep(68);\n",
-    "init/bookkeeper/timedout/020_slow.sql": "select pg_sleep(600);\n",
+    "init/bookkeeper/killed/020_slow.sql": "select pg_sleep(36000);\n",
+    "init/bookkeeper/late/020_slow.sql": WAITS,
+    "init/bookkeeper/timedout/020_slow.sql": "select pg_sleep(36000);\n",
     "init/bookkeeper/retrying/020_deadlock.sql": (
         "do $$ begin if nextval('public.tries') = 1 then\n"
         "    raise exception 'deadlock detected' using errcode = '40P01'; end if; end $$;\n"
@@ -132,7 +137,7 @@ def smtp(port: int) -> str:
         "from_email": "airflow@example.com",
         "disable_ssl": True,
         "disable_tls": True,
-        "timeout": 5,
+        "timeout": 60,
         "retry_limit": 1,
     }
     return json.dumps({"conn_type": "smtp", "host": "127.0.0.1", "port": port, "extra": extra})

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from billing_aggregator.alerts.events import Event
     from billing_aggregator.config import ClientConfig
 
-SLACK_TIMEOUT_SECONDS = 10
+SLACK_TIMEOUT_SECONDS = 30
 
 log = structlog.get_logger(__name__)
 

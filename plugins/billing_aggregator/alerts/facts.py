@@ -89,7 +89,7 @@ def published_at(config: ClientConfig, run_id: str) -> datetime | None:
 def read_manifest(config: ClientConfig) -> Mapping[str, Any] | str | None:
     """Return the published manifest, None when there is none, or one line why it cannot be read.
 
-    Takes a few seconds at most: S3 is asked once.
+    Takes half a minute at most: S3 is asked once.
     """
     try:
         from billing_aggregator.s3.client import client_bucket

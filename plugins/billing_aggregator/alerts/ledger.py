@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from billing_aggregator.alerts.events import Kind
 
 VARIABLE = "billing_alert__"
-# Two tasks that fail at the same moment both write; the one that finds its own mark after this pause tells.
+# Two tasks that fail at the same moment both write; the one that finds its own mark after a pause tells. The pause is
+# at least this long, and several times as long as reading and writing took: whoever read before us has written then.
 SETTLE_SECONDS = 1.0
+SETTLE_TIMES = 3
 
 # `airflow dags test` runs the run's callback in the process of its tasks, but without a way to Variables.
 _told_here: dict[str, OpenAlert] = {}
@@ -75,6 +77,7 @@ def claim(dag_id: str, kind: Kind, run_id: str, attempt: str, *, task: str = "",
         kind=kind, run_id=run_id, attempt=attempt, task=task, try_number=try_number, mark=mark, since=now,
         first_run_id=run_id,
     )  # fmt: skip
+    began = time.monotonic()
     try:
         known = read(dag_id)
         if known is not None and _told(known, kind, attempt, task, try_number):
@@ -83,7 +86,7 @@ def claim(dag_id: str, kind: Kind, run_id: str, attempt: str, *, task: str = "",
         if known is not None:
             alert = replace(alert, since=known.since, first_run_id=known.first_run_id)
         Variable.set(VARIABLE + dag_id, json.dumps(asdict(alert)), description="last alert that is not resolved")
-        time.sleep(SETTLE_SECONDS)
+        time.sleep(max(SETTLE_SECONDS, SETTLE_TIMES * (time.monotonic() - began)))
         settled = read(dag_id)
     except Exception as error:  # each way to Airflow's database fails in its own way
         log.warning("alerts cannot be told apart", reason=type(error).__name__)

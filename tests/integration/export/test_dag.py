@@ -14,6 +14,7 @@ import pytest
 
 from billing_aggregator.export.reader import check_publication, current_manifest
 from billing_aggregator.export.store import open_store
+from tests.waiting import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,7 +75,7 @@ def run_dag(
             capture_output=True,
             text=True,
             check=False,
-            timeout=900,
+            timeout=PATIENCE_SECONDS,
         )
         assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
         results: list[dict[str, Any]] = json.loads(done.stdout.rpartition("RESULT ")[2])
