@@ -98,7 +98,7 @@ def test_neither_a_proxy_nor_a_missing_home_stands_before_its_own_servers() -> N
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=4 * TIMEOUT_SECONDS,
+        timeout=PATIENCE_SECONDS,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
