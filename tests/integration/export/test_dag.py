@@ -136,6 +136,7 @@ def test_a_run_a_dry_run_and_a_failed_run(
     assert sorted(written) == sorted([*manifest.keys, "enercity/prod/_manifest.json"])
 
 
+@pytest.mark.timeout(1200)  # Airflow starts 67 tasks, one after another
 def test_more_files_than_airflow_maps_tasks(
     run_dag: Callable[..., list[dict[str, Any]]], export_dsn: str, tmp_path: Path
 ) -> None:
