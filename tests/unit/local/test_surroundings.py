@@ -70,7 +70,7 @@ def test_a_user_that_nobody_knows_has_no_home() -> None:
 @pytest.mark.usefixtures("nobody")
 def test_scripts_below_a_home_that_is_not_there_are_named() -> None:
     config = ClientConfig(client="a", environment="dev", s3_bucket="bucket", scripts_dir="~/sql")
-    with pytest.raises(ConfigError, match="^BDA_SCRIPTS_DIR = '~/sql': .*is not a folder"):
+    with pytest.raises(ConfigError, match=r"^BDA_SCRIPTS_DIR = '~/sql': .*is not a folder"):
         sql_root(config)
 
 
