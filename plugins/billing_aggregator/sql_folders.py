@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from billing_aggregator.config import ClientConfig
 
+NO_STATEMENT = "holds no statement; add one, or start its name with NOEXEC_"
 PHASES = ("prechecks", "init", "audits", "export", "history", "cleanup")
 
 
@@ -83,9 +84,10 @@ def group_of(export: str) -> str:
 
 
 def unreadable(paths: Iterable[Path]) -> Iterator[str]:
-    """Yield a line for each file that cannot be read."""
+    """Yield a line for each file that cannot be read, or is empty: what a broken copy leaves behind."""
     for path in paths:
         try:
-            read_sql(path)
+            if not read_sql(path).strip():
+                yield f"{printable(path)}: {NO_STATEMENT}"
         except ScriptError as error:
             yield str(error)

@@ -127,6 +127,8 @@ BROKEN: dict[str, tuple[str, Callable[[Path], object], set[str], str]] = {
     "UTF-16": (SCRIPT, bytes_of("select 1".encode("utf-16")), TWO, "line 1: byte 0 is not UTF-8"),
     "byte order mark": (SCRIPT, bytes_of(b"\xef\xbb\xbfselect 1"), TWO, "starts with a byte order mark; save"),
     "NUL": (SCRIPT, bytes_of(b"select 1;\n\0"), TWO, "line 2: byte 10 is NUL, which no text may hold; remove it"),
+    "empty": (SCRIPT, bytes_of(b""), TWO, "two/010_b.sql: holds no statement; add one, or start its name with NOEXEC_"),
+    "blank": (SHARED, bytes_of(b" \n\n"), OF_TRIPICA, "020_c.sql: holds no statement; add one, or start"),
     "huge": (SCRIPT, huge, TWO, "holds more than 16,777,216 bytes; SQL files hold no data"),
     "folder": (SCRIPT, replaced(lambda path: path.mkdir()), TWO, "two/010_b.sql: is a folder, not a file; remove or"),
     "folder among shared scripts": (
@@ -286,6 +288,7 @@ def test_a_clients_file_that_cannot_be_read_is_one_line(
 VANISHING: dict[str, Callable[[Path], object]] = {
     "removed": lambda path: path.unlink(),
     "Latin-1": bytes_of(b"\xe4"),
+    "emptied": bytes_of(b"-- nothing\n"),
     "folder": replaced(lambda path: path.mkdir()),
 }
 
@@ -308,7 +311,7 @@ def test_a_file_that_breaks_after_the_dag_was_built_fails_its_task_in_one_line(
     assert dag is not None
     VANISHING[name](sql / file)
     task: Any = dag.task_dict[task_id]
-    assert fails(task, dag).startswith(f"{sql / file}")
+    assert file in fails(task, dag)
     # A worker builds the DAG anew for each task, and there the file may be missing already.
     for wanted in (task_id, "init.bookkeeper.010_a"):
         rebuilt = build_or_explain(config, wanted)
@@ -316,7 +319,7 @@ def test_a_file_that_breaks_after_the_dag_was_built_fails_its_task_in_one_line(
         assert wanted in rebuilt.task_dict
         if wanted == task_id:
             said = fails(rebuilt.task_dict[wanted], rebuilt)
-            assert wanted in said or str(sql / file) in said
+            assert wanted in said or file in said
         else:
             assert "broken" not in rebuilt.tags, rebuilt.doc_md
 

@@ -11,7 +11,7 @@ from billing_aggregator.config.errors import suggestion
 from billing_aggregator.config.load import sql_root
 from billing_aggregator.scripts import ScriptError, find_queries, system_of_query
 from billing_aggregator.sql_files import printable, read_sql
-from billing_aggregator.sql_folders import PHASES, group_problems, no_scripts
+from billing_aggregator.sql_folders import NO_STATEMENT, PHASES, group_problems, no_scripts
 from billing_aggregator.sql_rules import findings, query_problem
 from billing_aggregator.statements import split_statements
 
@@ -65,7 +65,7 @@ def _script(phase: str, script: Script) -> Iterator[str]:
         yield str(error)
         return
     if not is_check and not split_statements(text):
-        yield f"{printable(script.path)}: holds no statement; add one, or start its name with NOEXEC_"
+        yield f"{printable(script.path)}: {NO_STATEMENT}"
     yield from _text_problems(script.path, text, "a check" if is_check else None)
 
 

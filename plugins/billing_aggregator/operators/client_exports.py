@@ -74,7 +74,7 @@ class ClientPlanOperator(ClientExportOperator, ExportPlanOperator):
         self.max_rows_per_file = run.max_rows_per_file
         self.report_only = run.dry_run
         if self.query is not None:
-            self.query = text_of(self.query)
+            self.query = text_of(self.query, self.query_name)
         self.check_tables = self.table_guard(context, "export", self.query_name).check
         return super().execute(context)
 

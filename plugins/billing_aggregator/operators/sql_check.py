@@ -38,7 +38,7 @@ class SqlCheckOperator(SqlFileOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Return ``{"check": path, "severity": s, "title": t, "violations": rows}``; raises SqlScriptError."""
         try:
-            check = parse_check(text_of(self.sql), self.script)
+            check = parse_check(text_of(self.sql, self.script), self.script)
         except CheckError as error:
             raise AirflowFailException(str(error)) from None
         with self.warehouse(context) as connection:

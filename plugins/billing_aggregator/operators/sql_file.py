@@ -9,7 +9,9 @@ from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
 
 from billing_aggregator.config.load import sql_root
 from billing_aggregator.operators.run_aware import RunAwareOperator
-from billing_aggregator.sql_files import read_sql
+from billing_aggregator.sql_files import ScriptError, read_sql
+from billing_aggregator.sql_folders import NO_STATEMENT
+from billing_aggregator.statements import split_statements
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,9 +68,15 @@ class SqlFile:
         return self.name
 
 
-def text_of(sql: Any) -> str:
-    """Return the SQL of a field: its text, or the text of a file that was not to be read when the task started."""
-    return sql.read() if isinstance(sql, SqlFile) else str(sql)
+def text_of(sql: Any, name: str) -> str:
+    """Return the SQL of a field: its text, or the text of a file that was not to be read when the task started.
+
+    :raises ScriptError: the file cannot be read, or holds no statement, as a broken copy does.
+    """
+    text = sql.read() if isinstance(sql, SqlFile) else str(sql)
+    if not split_statements(text):
+        raise ScriptError(f"{name}: {NO_STATEMENT}")
+    return text
 
 
 class SqlFileOperator(RunAwareOperator, SQLExecuteQueryOperator):

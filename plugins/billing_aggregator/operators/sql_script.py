@@ -41,7 +41,7 @@ class SqlScriptOperator(SqlFileOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Return ``{"statements": n, "rows": n, "seconds": s}``; raises SqlScriptError."""
-        text = text_of(self.sql)
+        text = text_of(self.sql, self.script)
         log.debug("script text", file=self.script, sql=text)
         with self.warehouse(context) as connection:
             if hasattr(connection, "add_notice_handler"):
