@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from billing_aggregator.airflow_connections import UnreadableConnectionError
 from billing_aggregator.config import ConfigError
 from billing_aggregator.connections import postgres_hook
+from billing_aggregator.error_text import first_line
 from billing_aggregator.errors import classify
 from billing_aggregator.postgres import POOLED, SessionError, behind_pooler, shares_backends
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from billing_aggregator.config import ClientConfig
+    from billing_aggregator.s3.bucket import Bucket
     from billing_aggregator.s3.capabilities import Capability
 
 PROBE_SECONDS = 30
@@ -111,18 +113,33 @@ def bucket_capabilities(config: ClientConfig) -> Iterator[Capability]:
     from botocore.exceptions import BotoCoreError, ClientError
 
     from billing_aggregator.s3.capabilities import capabilities
-    from billing_aggregator.s3.client import client_bucket
 
     prefix = f"{config.client}/{config.environment}/"
+    bucket = _bucket(config)
     try:
-        bucket = client_bucket(config)
         # Not HeadBucket: that one is denied where only a prefix may be listed, and cannot say that the requester pays.
         bucket.ask("list_objects_v2", Prefix=prefix, MaxKeys=1)
-        yield from capabilities(bucket, prefix, lambda: client_bucket(config, checksums=False))
-    except UnreadableConnectionError as error:
-        raise UnreachableError(str(error), lasting=classify(error) == "terminal") from None
+        yield from capabilities(bucket, prefix, lambda: _bucket(config, checksums=False))
     except (ClientError, BotoCoreError) as error:
         raise bucket_error(config, error) from None
+
+
+def _bucket(config: ClientConfig, *, checksums: bool = True) -> Bucket:
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from billing_aggregator.s3.client import client_bucket
+
+    try:
+        return client_bucket(config, checksums=checksums)
+    except UnreadableConnectionError as error:
+        raise UnreachableError(str(error), lasting=classify(error) == "terminal") from None
+    except (ClientError, BotoCoreError) as error:  # of STS, or missing credentials
+        raise bucket_error(config, error) from None
+    except Exception as error:  # whatever is wrong with the connection: botocore's and the provider's own words
+        raise UnreachableError(
+            f"{_place(config)}: no S3 client can be made from the connection {config.aws_conn_id}: {first_line(error)}",
+            lasting=classify(error) == "terminal",
+        ) from None
 
 
 def bucket_error(config: ClientConfig, error: Exception) -> UnreachableError:

@@ -204,7 +204,8 @@ def test_what_has_a_way_around_is_told_and_nothing_is_left(make: Callable[..., P
 def test_a_probe_is_a_few_requests_below_the_clients_prefix(make: Callable[..., Place]) -> None:
     place = make(PeculiarS3())
     check_bucket(place.config)
-    assert sum(place.server.seen.values()) <= 16, place.server.seen
+    assert sum(place.server.seen.values()) <= 15, place.server.seen
+    assert place.server.seen["delete objects"] == place.server.seen["delete file"] == 1
     keys = {
         environ["PATH_INFO"] for name, environ in place.server.requests if not name.startswith(("list", "delete o"))
     }
@@ -220,6 +221,14 @@ def test_versions_that_may_not_be_deleted_stay_and_are_told(make: Callable[..., 
     state, detail = place.findings()["deletes"]
     assert state == "ok"
     assert "tiny versions stay, because s3:DeleteObjectVersion is not granted" in detail
+
+
+def test_nothing_is_left_where_versioning_is_suspended(make: Callable[..., Place]) -> None:
+    place = make(PeculiarS3())
+    client = place.server.client()
+    client.put_bucket_versioning(Bucket=place.config.s3_bucket, VersioningConfiguration={"Status": "Suspended"})
+    assert {state for state, _ in place.findings().values()} == {"ok"}
+    assert place.left() == []
 
 
 def test_probes_side_by_side_do_not_disturb_each_other(make: Callable[..., Place]) -> None:
@@ -265,6 +274,27 @@ def test_the_connection_of_another_region_is_named(make: Callable[..., Place]) -
     state, detail = place.findings()["bucket"]
     assert state == "FAILED"
     assert "the bucket is in another region (AuthorizationHeaderMalformed); set s3_region or BDA_S3_REGION" in detail
+
+
+@pytest.mark.parametrize(
+    ("extra", "words"),
+    [
+        ({"config_kwargs": {"adressing_style": "path"}}, "adressing_style"),
+        ({"config_kwargs": "path"}, "extra config_kwargs must be a mapping"),
+        ({"role_arn": "arn:x", "assume_role_method": "by_magic"}, "by_magic"),
+    ],
+)
+def test_a_connection_that_no_client_can_be_made_from_is_named(
+    make: Callable[..., Place], monkeypatch: pytest.MonkeyPatch, extra: dict[str, Any], words: str
+) -> None:
+    place = make(PeculiarS3())
+    connection = {"conn_type": "aws", "login": "key", "password": "Geheim-4711-xyz", "extra": extra}
+    monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps(connection))
+    state, detail = place.findings()["bucket"]
+    assert state == "FAILED"
+    assert "no S3 client can be made from the connection aws_default: " in detail
+    assert words in detail
+    assert "Geheim" not in detail
 
 
 def test_health_says_it_all_as_json(make: Callable[..., Place], capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,7 +8,15 @@ from botocore.exceptions import ClientError
 
 from billing_aggregator.export.errors import PreconditionFailedError, RemovalRefusedError, UploadError, UploadGoneError
 from billing_aggregator.export.store import CONTENT_TYPES, Found, Part, Stored, Upload
-from billing_aggregator.s3.answers import age, bare, crc32_base64, error_code, http_status, md5, quoted
+from billing_aggregator.s3.answers import (
+    age,
+    bare,
+    crc32_base64,
+    error_code,
+    http_status,
+    is_md5_of_other_bytes,
+    quoted,
+)
 from billing_aggregator.s3.bucket import Bucket
 from billing_aggregator.s3.conditions import NO_CONDITIONS, REFUSED, UNKNOWN_STATUS
 from billing_aggregator.s3.deletes import Deletes
@@ -22,7 +30,6 @@ if TYPE_CHECKING:
 
 UPLOAD_FIELD = "bda-upload"
 READ_BYTES = 1 << 20
-MD5_DIGITS = 32
 GONE = {"NoSuchUpload"}
 MISSING = {"NoSuchKey", "NoSuchVersion", "404"}
 UNKNOWN_VERSION = {"400", "404", "InvalidArgument", "NoSuchVersion"}
@@ -207,11 +214,3 @@ class S3Store(Bucket):
             self._deletes.remove(keys)
         except StoreRefusesError as error:
             raise RemovalRefusedError(str(error)) from error
-
-
-def is_md5_of_other_bytes(answer: Any, data: bytes | bytearray) -> bool:
-    """Tell whether a part's ETag is the MD5 of other bytes than *data*; with KMS, or in another form, it is none."""
-    etag = bare(answer["ETag"])
-    plain = answer.get("ServerSideEncryption") in (None, "AES256")
-    is_md5 = plain and len(etag) == MD5_DIGITS and all(digit in "0123456789abcdef" for digit in etag)
-    return is_md5 and etag != md5(data).hex()

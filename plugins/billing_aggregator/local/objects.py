@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from billing_aggregator.config import read_environment
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from billing_aggregator.config import ClientConfig
+    from billing_aggregator.s3.bucket import Bucket
 
 COPY_LIMIT_BYTES = 500_000_000
 READ_BYTES = 1 << 20
@@ -24,14 +26,18 @@ class ObjectStore:
     """
 
     def __init__(self, config: ClientConfig, environ: Mapping[str, str]) -> None:
-        from billing_aggregator.s3.client import client_bucket
-
         settings = read_environment(environ)
         self._config = config
         self.bucket = settings.s3_bucket or config.s3_bucket
         self._url = settings.s3_url or config.s3_url
-        place = config.model_copy(update={"s3_bucket": self.bucket, "s3_url": self._url})
-        self._bucket = client_bucket(place, environ=environ)
+        self._environ = environ
+
+    @cached_property
+    def _bucket(self) -> Bucket:
+        from billing_aggregator.s3.client import client_bucket
+
+        place = self._config.model_copy(update={"s3_bucket": self.bucket, "s3_url": self._url})
+        return client_bucket(place, environ=self._environ)
 
     @property
     def location(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from base64 import b64encode
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -10,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
+
+
+MD5 = re.compile("[0-9a-f]{32}")
 
 
 def crc32_base64(data: bytes | bytearray) -> str:
@@ -66,3 +70,10 @@ def has_date(answer: Any) -> bool:
 def age(answer: Any, written: datetime | None) -> float:
     """Return how many seconds before *answer* something was written; 0, which is never too old, if nobody says when."""
     return (answered_at(answer) - written).total_seconds() if written else 0.0
+
+
+def is_md5_of_other_bytes(answer: Any, data: bytes | bytearray) -> bool:
+    """Tell whether a part's ETag is the MD5 of other bytes than *data*; with KMS, or in another form, it is none."""
+    etag = bare(answer["ETag"])
+    plain = answer.get("ServerSideEncryption") in (None, "AES256")
+    return plain and MD5.fullmatch(etag) is not None and etag != md5(data).hex()

@@ -17,7 +17,7 @@ from billing_aggregator.errors import classify
 from billing_aggregator.s3.answers import age, bare, error_code, has_date, http_status, quoted
 from billing_aggregator.s3.conditions import IGNORES, NO_CONDITIONS, REFUSED, WAY_OUT
 from billing_aggregator.s3.errors import StoreLacksError
-from billing_aggregator.s3.permissions import is_denied, to_grant
+from billing_aggregator.s3.permissions import asked, explain, is_denied
 from billing_aggregator.s3.traces import Traces
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class _Probe:
         except ClientError as error:
             if classify(error) == "transient":
                 raise
-            return Capability(subject, "", self._explain(error))
+            return Capability(subject, "", explain(error, self._bucket))
 
     def objects(self) -> str:
         """Write, read and list the object."""
@@ -108,7 +108,7 @@ class _Probe:
         listed = self._bucket.ask("list_objects_v2", Prefix=self._key, MaxKeys=1)
         if not listed.get("Contents"):
             raise StoreLacksError("an object that was written is not listed; files of earlier runs would be overlooked")
-        return f"written, read and listed: {self._bucket.url(self._key)}{self._asked()}"
+        return f"written, read and listed: {self._bucket.url(self._key)}{asked(self._bucket)}"
 
     def conditions(self) -> str:
         """Find out whether conditions are kept: a wrong one is refused, a right one accepted."""
@@ -204,14 +204,3 @@ class _Probe:
             except ClientError:
                 continue
             raise StoreLacksError(words.format(answer=answer)) from error
-
-    def _explain(self, error: ClientError) -> str:
-        said = f"{error_code(error)}: {error.response.get('Error', {}).get('Message', '')}".rstrip(": ")
-        if is_denied(error):
-            return f"{to_grant(error, self._bucket.options)}: access denied ({said})"
-        return f"{getattr(error, 'operation_name', 'the request')} failed: {said}{self._asked()}"
-
-    def _asked(self) -> str:
-        """Return what the options ask of objects, for a person who wonders what the store does not like."""
-        extras = self._bucket.extras("create_multipart_upload")
-        return f" (with {', '.join(f'{name}={value}' for name, value in extras.items())})" if extras else ""

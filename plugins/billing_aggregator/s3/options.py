@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 MOST_TAGS = 10
+ACCOUNT = re.compile("[0-9]{12}")
 TAG_TEXT = re.compile(r"[\w +=.:/@-]*")
 
 
@@ -58,7 +59,7 @@ class StoreOptions(BaseModel):
     ) = None
     tags: dict[str, str] = Field(default_factory=dict)
     requester_pays: bool = False
-    expected_bucket_owner: Annotated[str, Field(pattern=r"^[0-9]{12}$")] | None = None
+    expected_bucket_owner: str | None = None
     checksums: bool = True
 
     @field_validator("tags")
@@ -71,6 +72,16 @@ class StoreOptions(BaseModel):
                 raise ValueError(f"tags: {key!r}={text!r}: S3 takes 1-128 and 0-256 characters, no key aws:...")
             if not TAG_TEXT.fullmatch(key + text):
                 raise ValueError(f"tags: {key!r}={text!r}: S3 takes letters, digits, spaces and + - = . _ : / @")
+        return value
+
+    @field_validator("expected_bucket_owner", mode="before")
+    @classmethod
+    def _is_an_account(cls, value: Any) -> Any:
+        if value is not None and not (isinstance(value, str) and ACCOUNT.fullmatch(value)):
+            raise ValueError(
+                f"expected_bucket_owner = {value!r}: give the account's 12 digits in quotes, as text; as a number it "
+                "would lose its leading zeros"
+            )
         return value
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""The actions that requests need, by S3's names: what a bucket's policy has to allow."""
+"""What a refused request means: the actions, by S3's names, that a bucket's policy has to allow."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from billing_aggregator.s3.answers import error_code, http_status
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
 
+    from billing_aggregator.s3.bucket import Bucket
     from billing_aggregator.s3.options import StoreOptions
 
 FORBIDDEN = 403
@@ -53,3 +54,17 @@ def to_grant(error: ClientError, options: StoreOptions) -> str:
     if not options.requester_pays and operation in ACTIONS:
         text += "; of a bucket whose requester pays, set export.requester_pays"
     return text
+
+
+def explain(error: ClientError, bucket: Bucket) -> str:
+    """Return what a terminal answer means and what to do about it."""
+    said = f"{error_code(error)}: {error.response.get('Error', {}).get('Message', '')}".rstrip(": ")
+    if is_denied(error):
+        return f"{to_grant(error, bucket.options)}: access denied ({said})"
+    return f"{getattr(error, 'operation_name', 'the request')} failed: {said}{asked(bucket)}"
+
+
+def asked(bucket: Bucket) -> str:
+    """Return what the options ask of objects, for a person who wonders what the store does not like."""
+    extras = bucket.extras("create_multipart_upload")
+    return f" (with {', '.join(f'{name}={value}' for name, value in extras.items())})" if extras else ""

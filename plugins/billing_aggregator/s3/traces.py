@@ -23,11 +23,12 @@ class Traces:
         self._bucket = bucket
         self._key = key
         self._there = False
+        self._left = False
         self.versions: list[str] = []
 
     def add(self, version: str | None) -> None:
         """Remember that the object was written."""
-        self._there = True
+        self._there = self._left = True
         if version not in (None, "null"):
             self.versions.append(str(version))
 
@@ -35,12 +36,19 @@ class Traces:
         """Delete the object, as a run deletes files; raises ClientError."""
         answer = self._bucket.ask("delete_object", Key=self._key)
         self._there = False
-        if self.versions and answer.get("VersionId"):
+        # Also where versioning is suspended: the marker is the version "null" then.
+        if answer.get("VersionId") and (self.versions or answer.get("DeleteMarker")):
             self.versions.append(answer["VersionId"])
 
     def remove(self) -> str:
-        """Delete what is left, as far as the policy lets us, and return how it went; never raises S3's errors."""
+        """Delete what is left, as far as the policy lets us, and return how it went; never raises S3's errors.
+
+        Does nothing the second time: deleting what is gone would leave one more delete marker.
+        """
         told: list[str] = []
+        if not self._left:
+            return ""
+        self._left = False
         try:
             if self._there:
                 self.hide()
