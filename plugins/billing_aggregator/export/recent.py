@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 LOW_BITS = 0xFFFFFFFF
 #: So many transactions are remembered; a table that more have just written to is frozen.
 MOST_WRITERS = 100
+FEW = 3
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,12 @@ class Snapshot:
         """
         # Numbers of ours, in the text: a parameter would make the driver look for % in the columns' names.
         age = fetch_one(cursor, f"select age('{self.horizon}'::xid)")[0]
-        known = f" and not xmin = any('{{{','.join(map(str, self.writers))}}}'::xid[])" if self.writers else ""
-        return f"age(xmin) <= {age} and age(xmin) >= 0{known}"
+        # First what is cheapest and true of no row, where one transaction has just written the whole table.
+        if len(self.writers) <= FEW:
+            unknown = "".join(f"xmin <> '{writer}'::xid and " for writer in self.writers)
+        else:
+            unknown = f"not xmin = any('{{{','.join(map(str, self.writers))}}}'::xid[]) and "
+        return f"{unknown}age(xmin) <= {age} and age(xmin) >= 0"
 
 
 def take_snapshot(cursor: Any, relation: Relation) -> Snapshot | None:

@@ -52,6 +52,7 @@ FROZEN = [
     "select id::bigint from money.t",
     "select * from rows_of()",
     "select id from money.part",
+    "select * from money.elsewhere",
     "with c as materialized (select * from money.t) select * from c",
 ]
 
@@ -80,6 +81,9 @@ def shop(new_lab: Callable[..., Lab]) -> Lab:
         "create table money.part (id int) partition by range (id)",
         "create table money.part_1 partition of money.part for values from (0) to (9)",
         "insert into money.part values (1)",
+        "do $$ begin if not exists (select from pg_am where amname = 'other_heap') then "
+        "create access method other_heap type table handler heap_tableam_handler; end if; end $$",
+        "create table money.elsewhere using other_heap as select 1 as id",
         "create or replace function public.rows_of() returns setof money.t language sql stable "
         "as 'select * from money.t'",
         "create schema if not exists report_oibl",

@@ -32,7 +32,7 @@ ODD = {
     "bytea_output": "escape", "xmlbinary": "hex", "quote_all_identifiers": "on", "array_nulls": "off",
     "standard_conforming_strings": "off", "search_path": "odd", "client_encoding": "latin1", "row_security": "off",
     "default_transaction_read_only": "on", "default_transaction_isolation": "serializable",
-    "default_transaction_deferrable": "on", "lock_timeout": "'1ms'",
+    "default_transaction_deferrable": "on", "default_table_access_method": "other_heap", "lock_timeout": "'1ms'",
     "idle_in_transaction_session_timeout": "'1s'", "transform_null_equals": "on",
 }  # fmt: skip
 EXPORTS = [
@@ -55,6 +55,8 @@ def odd(new_lab: Callable[..., Lab]) -> Lab:
         "insert into odd.ordered select g, g / 3.0, timestamptz '2026-02-01 12:00Z' + g * interval '1 day', "
         "make_interval(days => g), decode('00ff', 'hex'), 'ü€', repeat('x', 500) from generate_series(2000, 1, -1) g",
         "vacuum analyze odd.ordered",
+        "do $$ begin if not exists (select from pg_am where amname = 'other_heap') then "
+        "create access method other_heap type table handler heap_tableam_handler; end if; end $$",
         f"do $$ begin if not exists (select from pg_roles where rolname = '{ROLE}') then create role {ROLE} login; "
         "end if; end $$",
         f"grant all on schema odd, report_oibl to {ROLE}",
