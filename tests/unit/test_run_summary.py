@@ -69,6 +69,16 @@ def test_metrics_of_published_data_say_nothing_of_dry_runs(monkeypatch: pytest.M
     assert sent == ["run_success", "run_seconds"]
 
 
+def test_a_publication_that_was_set_to_success_by_hand_is_none() -> None:
+    states = {"publish.publish": "success", "init.a": "success"}
+    summary = made(results={}, states=states)
+    assert summary["state"] == "failed"
+    assert "nothing" in summary["error"]
+    assert made(states=states)["state"] == "success"
+    assert made(results={}, states=states, dry_runs=[])["state"] == "success"
+    assert made(results={}, states=states | {"publish.publish": "skipped"})["state"] == "success"
+
+
 def test_a_failed_run_names_its_error() -> None:
     states = {"init.b": "failed", "init.a": "upstream_failed", "start": "success"}
     summary = made(results={}, states=states, errors={"init.b": "init/b.sql, line 3: no"})
