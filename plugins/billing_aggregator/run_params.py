@@ -156,6 +156,11 @@ def resolve_params(config: ClientConfig, context: Any) -> RunParams:
     )
 
 
+def chosen_date(context: Any) -> bool:
+    """Return whether somebody has chosen the business date of the run that *context* belongs to."""
+    return dict(context["params"]).get("business_date") is not None
+
+
 def _request(params: Mapping[str, Any], conf: Mapping[str, Any], declared: Mapping[str, Any]) -> RunRequest:
     # Airflow adds every key of the conf to the params, whether the DAG declares it or not.
     unknown = sorted((set(conf) | set(params)) - set(declared))

@@ -9,6 +9,7 @@ from billing_aggregator.errors import sqlstate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from billing_aggregator.claims import Run
 
@@ -44,6 +45,7 @@ create table if not exists report_oibl.aggregator_runs (
     bytes bigint,
     totals jsonb,
     error text,
+    published_at timestamptz,
     primary key (deployment, dag_id, run_id)
 );
 comment on table report_oibl.aggregator_claims is 'the run that works on a client and environment now';
@@ -57,7 +59,10 @@ values (%(client)s, %(environment)s, %(deployment)s, %(dag_id)s, %(run_id)s, %(t
         clock_timestamp(), 'running')
 on conflict (deployment, dag_id, run_id) do update set
     business_date = excluded.business_date, dry_run = excluded.dry_run, started_at = excluded.started_at,
-    ended_at = null, state = 'running', rows = null, files = null, bytes = null, totals = null, error = null
+    ended_at = null, state = 'running', rows = null, files = null, bytes = null, totals = null, error = null,
+    -- A run of before this column that ended well had been published by then.
+    published_at = coalesce(aggregator_runs.published_at,
+        case when aggregator_runs.state = 'success' and not aggregator_runs.dry_run then aggregator_runs.ended_at end)
 """
 LOSE_OTHERS = """
 update report_oibl.aggregator_runs set state = 'lost', ended_at = clock_timestamp()
@@ -68,6 +73,15 @@ update report_oibl.aggregator_runs set
     ended_at = clock_timestamp(), state = %(state)s, rows = %(rows)s, files = %(files)s, bytes = %(bytes)s,
     totals = %(totals)s::jsonb, error = %(error)s
 where deployment = %(deployment)s and dag_id = %(dag_id)s and run_id = %(run_id)s
+"""
+# The first publication of a run: a cleared run publishes again, and is not late because of that.
+ADD_PUBLISHED = "alter table report_oibl.aggregator_runs add column if not exists published_at timestamptz"
+PUBLISHED = """
+update report_oibl.aggregator_runs set published_at = clock_timestamp()
+where deployment = %(deployment)s and dag_id = %(dag_id)s and run_id = %(run_id)s and published_at is null
+"""
+FIRST_PUBLISHED = """
+select min(published_at) from report_oibl.aggregator_runs where dag_id = %(dag_id)s and run_id = %(run_id)s
 """
 
 
@@ -87,6 +101,12 @@ def ensure_tables(connection: Any) -> None:
         )
         if cursor.fetchone()[0]:
             cursor.execute(TABLES)
+        cursor.execute(
+            "select not exists (select from pg_catalog.pg_attribute where attname = 'published_at' "
+            "and attrelid = 'report_oibl.aggregator_runs'::regclass)"
+        )
+        if cursor.fetchone()[0]:
+            cursor.execute(ADD_PUBLISHED)
     connection.commit()
 
 
@@ -115,6 +135,22 @@ def record_end(connection: Any, run: Run, summary: Mapping[str, Any]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(END, values)
     connection.commit()
+
+
+def record_publication(connection: Any, run: Run) -> None:
+    """Write that *run* is published now, unless it was before; commits."""
+    with connection.cursor() as cursor:
+        cursor.execute(PUBLISHED, _key(run))
+    connection.commit()
+
+
+def first_publication(connection: Any, dag_id: str, run_id: str) -> datetime | None:
+    """Return when the run was published for the first time; None when it was not, or that was not kept."""
+    with connection.cursor() as cursor:
+        cursor.execute(FIRST_PUBLISHED, {"dag_id": dag_id, "run_id": run_id})
+        found: datetime | None = cursor.fetchone()[0]
+    connection.commit()
+    return found
 
 
 def _key(run: Run) -> dict[str, Any]:

@@ -14,9 +14,11 @@ from billing_aggregator.local.warehouse import ROLE, create_octopus
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
     from billing_aggregator.local.postgres import EmbeddedPostgres
+    from tests.faults.faulty_s3 import FaultyS3
     from tests.stack.sinks import MailSink, SlackSink, StatsdSink
 
 BUCKET = "alerts"
@@ -70,11 +72,17 @@ def dag_id(client: str) -> str:
     return f"billing_data_aggregator_{client}_local"
 
 
-def write(folder: Path, s3: LocalS3, bucket: str = BUCKET) -> Path:
+def write(
+    folder: Path,
+    s3: LocalS3 | FaultyS3,
+    bucket: str = BUCKET,
+    clients: Mapping[str, dict[str, object]] = CLIENTS,
+    scripts: Mapping[str, str] = SCRIPTS,
+) -> Path:
     """Write the project below *folder* and return it."""
     shutil.copytree(ROOT / "dags", folder / "dags", ignore=shutil.ignore_patterns("__pycache__", "include"))
     shutil.copytree(ROOT / "plugins", folder / "plugins", ignore=shutil.ignore_patterns("__pycache__"))
-    for name, text in SCRIPTS.items():
+    for name, text in scripts.items():
         path = folder / "include/sql" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
@@ -87,9 +95,9 @@ def write(folder: Path, s3: LocalS3, bucket: str = BUCKET) -> Path:
         "retries": 1,
         "retry_delay_seconds": 1,
     }
-    clients = {name: {"local": entry | {"alerts": alerts(name) | dict(entry.get("alerts", {}))}}  # type: ignore[call-overload]
-               for name, entry in CLIENTS.items()}  # fmt: skip
-    content = {"systems": {"bookkeeper": {}}, "defaults": defaults, "clients": clients}
+    entries = {name: {"local": entry | {"alerts": alerts(name) | dict(entry.get("alerts", {}))}}  # type: ignore[call-overload]
+               for name, entry in clients.items()}  # fmt: skip
+    content = {"systems": {"bookkeeper": {}}, "defaults": defaults, "clients": entries}
     (folder / "include/clients.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
     return folder
 
@@ -104,7 +112,12 @@ def alerts(client: str) -> dict[str, object]:
 
 
 def variables(
-    server: EmbeddedPostgres, s3: LocalS3, mail: MailSink, slack: SlackSink, statsd: StatsdSink
+    server: EmbeddedPostgres,
+    s3: LocalS3 | FaultyS3,
+    mail: MailSink,
+    slack: SlackSink,
+    statsd: StatsdSink,
+    clients: Collection[str] = CLIENTS.keys(),
 ) -> dict[str, str]:
     """Create each client's database and return the connections of the stack as environment variables."""
     found = {
@@ -118,7 +131,7 @@ def variables(
         "AIRFLOW__METRICS__STATSD_HOST": "127.0.0.1",
         "AIRFLOW__METRICS__STATSD_PORT": str(statsd.port),
     }
-    for client in CLIENTS:
+    for client in clients:
         create_octopus(server, f"octopus_{client}")
         found[f"AIRFLOW_CONN_OCTOPUS_{client.upper()}_LOCAL"] = (
             f"postgres://{ROLE}@{server.host}:{server.port}/octopus_{client}"
@@ -126,9 +139,10 @@ def variables(
         found[f"AIRFLOW_CONN_SLACK_{client.upper()}"] = json.dumps(
             {"conn_type": "slackwebhook", "password": f"http://127.0.0.1:{slack.port}/services/T0/B0/{client}"}
         )
-    with psycopg.connect(server.dsn("octopus_retrying"), autocommit=True) as admin:
-        admin.execute("create sequence public.tries")
-        admin.execute(f"grant usage on public.tries to {ROLE}")
+    if "retrying" in clients:
+        with psycopg.connect(server.dsn("octopus_retrying"), autocommit=True) as admin:
+            admin.execute("create sequence public.tries")
+            admin.execute(f"grant usage on public.tries to {ROLE}")
     return found
 
 

@@ -124,14 +124,14 @@ class Stack:
         found = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         return tuple(int(part) for part in found.split(".")[:2]) >= (3, 3)
 
-    def trigger(self, dag_id: str, **conf: Any) -> str:
+    def trigger(self, dag_id: str, logical_date: datetime | None = None, **conf: Any) -> str:
         """Start a run as soon as the DAG is known; return its id."""
         wait_for(
             lambda: self.rest.try_once("GET", f"/api/v2/dags/{dag_id}"), f"{dag_id} is parsed; logs in {self.home}"
         )
         # The id is ours: a call that is made twice starts one run.
         run_id = f"manual__{datetime.now(UTC).isoformat()}"
-        body = {"logical_date": None, "dag_run_id": run_id, "conf": conf}
+        body = {"logical_date": logical_date and logical_date.isoformat(), "dag_run_id": run_id, "conf": conf}
         self.rest.call("POST", f"/api/v2/dags/{dag_id}/dagRuns", body)
         return run_id
 
@@ -147,6 +147,24 @@ class Stack:
     def tasks(self, dag_id: str, run_id: str) -> dict[str, dict[str, Any]]:
         path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances"
         return {task["task_id"]: task for task in self.rest.call("GET", path)["task_instances"]}
+
+    def clear(self, dag_id: str, run_id: str, *tasks: str, downstream: bool = False) -> None:
+        """Clear tasks of a run, or all of them, as the UI does."""
+        body: dict[str, Any] = {"dry_run": False, "only_failed": False}
+        if tasks:
+            body |= {"dag_run_id": run_id, "task_ids": list(tasks), "include_downstream": downstream}
+            self.rest.call("POST", f"/api/v2/dags/{dag_id}/clearTaskInstances", body)
+        else:
+            self.rest.call("POST", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/clear", body)
+
+    def mark(self, dag_id: str, run_id: str, state: str, task: str = "") -> None:
+        """Set the state of a run, or of one of its tasks."""
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}" + (f"/taskInstances/{task}" if task else "")
+        body = {"new_state" if task else "state": state}
+        self.rest.call("PATCH", path, body)
+
+    def pause(self, dag_id: str, paused: bool) -> None:
+        self.rest.call("PATCH", f"/api/v2/dags/{dag_id}", {"is_paused": paused})
 
     def _healthy(self) -> bool:
         health = self.rest.try_once("GET", "/api/v2/monitor/health")

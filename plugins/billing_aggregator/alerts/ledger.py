@@ -38,6 +38,7 @@ class OpenAlert:
     :param task: the failed task and its try, empty for events of the whole run.
     :param since: when the first alert of the unresolved row was opened (ISO, UTC).
     :param first_run_id: the run of that first alert.
+    :param business_date: ISO; what was told of this day, a run of an earlier one does not resolve.
     """
 
     kind: Kind
@@ -48,6 +49,7 @@ class OpenAlert:
     since: str
     first_run_id: str
     mark: str
+    business_date: str = ""
 
 
 def read(dag_id: str) -> OpenAlert | None:
@@ -64,7 +66,9 @@ def read(dag_id: str) -> OpenAlert | None:
         return None
 
 
-def claim(dag_id: str, kind: Kind, run_id: str, attempt: str, *, task: str = "", try_number: int = 0) -> bool:
+def claim(
+    dag_id: str, kind: Kind, run_id: str, attempt: str, *, business_date: str = "", task: str = "", try_number: int = 0
+) -> bool:
     """Return whether the caller is to tell this event; what was told before stays untold now.
 
     Without access to Variables the answer is yes: rather twice than never.
@@ -75,7 +79,7 @@ def claim(dag_id: str, kind: Kind, run_id: str, attempt: str, *, task: str = "",
     now = datetime.now(UTC).isoformat(timespec="seconds")
     alert = OpenAlert(
         kind=kind, run_id=run_id, attempt=attempt, task=task, try_number=try_number, mark=mark, since=now,
-        first_run_id=run_id,
+        first_run_id=run_id, business_date=business_date,
     )  # fmt: skip
     began = time.monotonic()
     try:
@@ -98,12 +102,19 @@ def claim(dag_id: str, kind: Kind, run_id: str, attempt: str, *, task: str = "",
     return settled is None or settled.mark == mark
 
 
-def resolve(dag_id: str) -> OpenAlert | None:
-    """Close the DAG's open alert and return it; None when there was none, or Variables cannot be reached."""
+def resolve(dag_id: str, business_date: str = "") -> OpenAlert | None:
+    """Close the DAG's open alert and return it; None when there was none, or Variables cannot be reached.
+
+    :param business_date: that of the run that is well. An alert of a later day stays open: an older run that was
+        cleared and is well now mends nothing of it.
+    """
     from airflow.sdk import Variable
 
     try:
         known = read(dag_id)
+        if known is not None and business_date and known.business_date > business_date:
+            log.info("the open alert is of a later business date", told=known.kind, of=known.business_date)
+            return None
         if known is not None:
             Variable.delete(VARIABLE + dag_id)
     except Exception as error:  # see claim()

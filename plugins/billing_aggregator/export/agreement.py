@@ -64,6 +64,16 @@ def is_published(
     return same and set(earlier.exports) - set(own) <= set(keep)
 
 
+def check_newer(earlier: Manifest | None, run: Run) -> None:
+    """Refuse to put an older business date in the place of a newer one that another run has published."""
+    if earlier is not None and earlier.run_id != run.run_id and earlier.business_date > run.business_date:
+        raise PublicationSupersededError(
+            f"run {earlier.run_id} has published business date {earlier.business_date}, this run is for "
+            f"{run.business_date}: readers would get older data; to publish the older day all the same, trigger a run "
+            f"with the param business_date = {run.business_date}"
+        )
+
+
 def check_base(earlier: Manifest | None, etag: str | None, plans: Sequence[Plan]) -> None:
     """Refuse to overwrite what another run has published since these plans were made."""
     if earlier is not None and earlier.run_id == plans[0].run.run_id:

@@ -7,11 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from billing_aggregator.export.errors import ManifestError
+from billing_aggregator.export.keys import is_file_of, render_key
 from billing_aggregator.export.manifest import read_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from billing_aggregator.export.keys import Run
     from billing_aggregator.export.plan import Plan
     from billing_aggregator.export.store import Store
 
@@ -42,6 +44,19 @@ def is_published(store: Store, plans: Sequence[Plan]) -> bool:
     except ManifestError:
         return False
     return manifest is not None and manifest.run_id == run.run_id
+
+
+def abort_earlier(store: Store, run: Run, key_template: str, export: str) -> int:
+    """Abort the open uploads of an export at *run*'s keys, which an earlier plan has left; return how many there were.
+
+    For a caller that knows that nobody else exports to these keys now.
+    """
+    stem = render_key(key_template, run, export)
+    earlier = [upload for upload, _ in list(store.open_uploads(f"{stem}_")) if is_file_of(upload.key, stem)]
+    aborted = sum(store.abort(upload) for upload in earlier)
+    if aborted:
+        LOG.info("aborted %d uploads of an earlier plan of %s", aborted, export)
+    return aborted
 
 
 def sweep_uploads(store: Store, prefix: str, *, older_than: float = DAY) -> list[str]:

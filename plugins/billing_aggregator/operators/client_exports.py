@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from billing_aggregator import run_tables
+from billing_aggregator.export.cleanup import DAY, abort_earlier, is_published, sweep_uploads
+from billing_aggregator.export.keys import Run
+from billing_aggregator.export.plan import Plan
+from billing_aggregator.export.planner import STAGING_SCHEMA
+from billing_aggregator.export.staging import sweep_staging
 from billing_aggregator.operators.abort_exports import AbortExportsOperator
 from billing_aggregator.operators.export_base import ExportBaseOperator
 from billing_aggregator.operators.export_chunks import ExportChunksOperator
@@ -12,6 +18,7 @@ from billing_aggregator.operators.publish_exports import PublishExportsOperator
 from billing_aggregator.operators.run_aware import RunAwareOperator
 from billing_aggregator.operators.sql_file import SqlFile, text_of
 from billing_aggregator.operators.sweep_exports import SweepExportsOperator
+from billing_aggregator.run_params import chosen_date
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,6 +83,11 @@ class ClientPlanOperator(ClientExportOperator, ExportPlanOperator):
         if self.query is not None:
             self.query = text_of(self.query, self.query_name)
         self.check_tables = self.table_guard(context, "export", self.query_name).check
+        if not run.dry_run:
+            with self.errors():
+                # The run has its client for itself: what is open at these keys is of a plan that this one replaces.
+                store = self.get_store(self.target, self.options)
+                abort_earlier(store, export_run(self, context), self.options.key_template, self.export_name)
         return super().execute(context)
 
 
@@ -100,25 +112,45 @@ class ClientPublishOperator(ClientExportOperator, PublishExportsOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Return what was published; see :class:`PublishExportsOperator`."""
         self.plans = pull_plans(context, self.plan_tasks)
-        return super().execute(context)
+        self.over_newer = chosen_date(context)
+        published = super().execute(context)
+        # When a run was published first decides whether it was late; a repetition changes the manifest's time.
+        with self.warehouse(context) as connection:
+            run_tables.record_publication(connection, self.this_run(context))
+        return published
 
 
 class ClientAbortOperator(ClientExportOperator, AbortExportsOperator):
-    """Abort what a failed run has left open.
+    """Tidy up behind a run's exports: what a published run has left open, and whatever is older than a day.
+
+    What a failed run has exported stays open for that day: nobody sees it, and the run can go on from its failed task.
 
     :param plan_tasks: ids of the plans' tasks.
     """
 
     heartbeats = False
 
-    def __init__(self, *, plan_tasks: Sequence[str], **kwargs: Any) -> None:
-        super().__init__(plans=[], **kwargs)
+    def __init__(self, *, client_config: ClientConfig, plan_tasks: Sequence[str], **kwargs: Any) -> None:
+        super().__init__(client_config=client_config, plans=[], **kwargs)
         self.plan_tasks = list(plan_tasks)
 
     def execute(self, context: Context) -> int:
-        """Return how many uploads were open."""
+        """Return how many uploads were aborted."""
         self.plans = pull_plans(context, self.plan_tasks)
-        return super().execute(context)
+        plans = [Plan.from_json(plan) for plan in self.plans if "dry_run" not in plan]
+        if not plans:
+            return 0
+        run = plans[0].run
+        store = self.get_store(run.target, plans[0].options)
+        with self.errors():
+            if is_published(store, plans):
+                return super().execute(context)
+            self.log.info("the run is not published: its exports stay open for a day, so that it can be continued")
+            # A client whose runs all fail never comes to the sweep in cleanup.
+            aborted = len(sweep_uploads(store, run.prefix))
+            with self.database() as connection:
+                sweep_staging(connection, STAGING_SCHEMA, older_than=DAY, timeout=self.statement_timeout)
+        return aborted
 
 
 class ClientSweepOperator(ClientExportOperator, SweepExportsOperator):
@@ -139,6 +171,12 @@ def pull_plans(context: Context, tasks: Sequence[str]) -> list[Any]:
     """
     pulled = (context["ti"].xcom_pull(task_ids=task, key=PLAN_KEY) for task in tasks)
     return [plan for plan in pulled if plan]
+
+
+def export_run(operator: ExportPlanOperator, context: Context) -> Run:
+    """Return the run as its files' keys have it."""
+    day = operator.business_date
+    return Run(operator.target, operator.client, operator.environment, day, str(context["run_id"]))
 
 
 def place(config: ClientConfig) -> dict[str, str]:

@@ -78,19 +78,25 @@ class ExportBaseOperator(BaseOperator):
         return store
 
     def on_kill(self) -> None:
-        """Cancel the statement that runs, so that the database does not go on without us."""
+        """Airflow stops the task: cancel the statement that runs, so that the database does not go on without us."""
+        self._cancel()
+
+    def _cancel(self) -> None:
         if self._connection is not None:
             with suppress(Exception):
                 cancel(self._connection)
 
     @contextmanager
     def database(self) -> Iterator[Any]:
-        """Yield a connection that is closed at the end, and cancelled when the task is killed."""
+        """Yield a connection that is closed at the end; its statement is cancelled when the task fails or is stopped.
+
+        A task that fails was not stopped for that: only Airflow calls :meth:`on_kill`.
+        """
         self._connection = self.get_db_connection()
         try:
             yield self._connection
         except BaseException:
-            self.on_kill()
+            self._cancel()
             raise
         finally:
             self._connection.close()

@@ -52,6 +52,7 @@ class PublishExportsOperator(ExportBaseOperator):
     :param assets: export name → asset; its event gets rows, bytes, files and the manifest's key.
     :param claim_ttl: seconds without a sign of life after which another publisher is taken for dead.
     :param claim_wait: seconds to wait for another publisher.
+    :param over_newer: publish also where another run has published a newer business date.
     """
 
     template_fields: Sequence[str] = (*ExportBaseOperator.template_fields, "plans", "states")
@@ -65,6 +66,7 @@ class PublishExportsOperator(ExportBaseOperator):
         assets: Mapping[str, Asset] | None = None,
         claim_ttl: float = TIME_TO_LIVE,
         claim_wait: float = WAIT_SECONDS,
+        over_newer: bool = True,
         **kwargs: Any,
     ) -> None:
         self.assets = dict(assets or {})
@@ -76,6 +78,7 @@ class PublishExportsOperator(ExportBaseOperator):
         self.keep = list(keep)
         self.claim_ttl = claim_ttl
         self.claim_wait = claim_wait
+        self.over_newer = over_newer
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Publish; return what is published now."""
@@ -99,6 +102,7 @@ class PublishExportsOperator(ExportBaseOperator):
                 keep=self.keep,
                 claim_ttl=self.claim_ttl,
                 claim_wait=self.claim_wait,
+                over_newer=self.over_newer,
             )
         return self._report(context, publication)
 

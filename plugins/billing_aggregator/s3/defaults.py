@@ -14,7 +14,7 @@ DEFAULTS: dict[str, Any] = {
     "s3": {"payload_signing_enabled": False},
 }
 #: For a message that must go out whatever S3 does.
-QUICK: dict[str, Any] = {"connect_timeout": 5, "read_timeout": 5, "retries": {"total_max_attempts": 1}}
+QUICK: dict[str, Any] = {"connect_timeout": 15, "read_timeout": 15, "retries": {"total_max_attempts": 1}}
 #: boto3 adds CRC-32 to every request by itself unless it is told not to.
 NO_CHECKSUMS = {
     "request_checksum_calculation": "when_required",
