@@ -46,6 +46,7 @@ create table if not exists report_oibl.aggregator_runs (
     totals jsonb,
     error text,
     published_at timestamptz,
+    published_tables jsonb,
     primary key (deployment, dag_id, run_id)
 );
 comment on table report_oibl.aggregator_claims is 'the run that works on a client and environment now';
@@ -75,10 +76,18 @@ update report_oibl.aggregator_runs set
 where deployment = %(deployment)s and dag_id = %(dag_id)s and run_id = %(run_id)s
 """
 # The first publication of a run: a cleared run publishes again, and is not late because of that.
-ADD_PUBLISHED = "alter table report_oibl.aggregator_runs add column if not exists published_at timestamptz"
+ADD_PUBLISHED = """
+alter table report_oibl.aggregator_runs
+    add column if not exists published_at timestamptz, add column if not exists published_tables jsonb
+"""
 PUBLISHED = """
-update report_oibl.aggregator_runs set published_at = clock_timestamp()
-where deployment = %(deployment)s and dag_id = %(dag_id)s and run_id = %(run_id)s and published_at is null
+update report_oibl.aggregator_runs set
+    published_at = coalesce(published_at, clock_timestamp()), published_tables = %(tables)s::jsonb
+where deployment = %(deployment)s and dag_id = %(dag_id)s and run_id = %(run_id)s
+"""
+PUBLISHED_TABLES = """
+select published_at is not null, published_tables from report_oibl.aggregator_runs
+where deployment = %(deployment)s and dag_id = %(dag_id)s and run_id = %(run_id)s
 """
 FIRST_PUBLISHED = """
 select min(published_at) from report_oibl.aggregator_runs where dag_id = %(dag_id)s and run_id = %(run_id)s
@@ -102,7 +111,7 @@ def ensure_tables(connection: Any) -> None:
         if cursor.fetchone()[0]:
             cursor.execute(TABLES)
         cursor.execute(
-            "select not exists (select from pg_catalog.pg_attribute where attname = 'published_at' "
+            "select not exists (select from pg_catalog.pg_attribute where attname = 'published_tables' "
             "and attrelid = 'report_oibl.aggregator_runs'::regclass)"
         )
         if cursor.fetchone()[0]:
@@ -137,11 +146,29 @@ def record_end(connection: Any, run: Run, summary: Mapping[str, Any]) -> None:
     connection.commit()
 
 
-def record_publication(connection: Any, run: Run) -> None:
-    """Write that *run* is published now, unless it was before; commits."""
+def record_publication(connection: Any, run: Run, tables: Mapping[str, str]) -> None:
+    """Write that *run* is published now; when it was for the first time stays. Commits.
+
+    :param tables: results table -> when it was built: what the published files were made from.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(PUBLISHED, _key(run))
+        cursor.execute(PUBLISHED, _key(run) | {"tables": json.dumps(dict(tables), sort_keys=True)})
     connection.commit()
+
+
+def published_tables(connection: Any, run: Run) -> dict[str, str] | None:
+    """Return results table -> when it was built, of what *run* has published last; empty when it has not published.
+
+    None where that was not kept: the run was published before there was this column.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(PUBLISHED_TABLES, _key(run))
+        row = cursor.fetchone()
+    connection.commit()
+    if row is None or not row[0]:
+        return {}
+    tables: dict[str, str] | None = json.loads(row[1]) if isinstance(row[1], str) else row[1]
+    return tables
 
 
 def first_publication(connection: Any, dag_id: str, run_id: str) -> datetime | None:

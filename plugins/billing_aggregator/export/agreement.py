@@ -51,7 +51,7 @@ def is_published(
     earlier: Manifest, plans: Sequence[Plan], by_plan: dict[str, list[ChunkState]], keep: Collection[str]
 ) -> bool:
     """Tell whether *earlier* is this very publication: same run, same files."""
-    if earlier.run_id != plans[0].run.run_id:
+    if not plans[0].run.is_same(earlier.run_id, earlier.run_tag):
         return False
     own = {name: export for name, export in earlier.exports.items() if export.kept_from is None}
     there = {(name, file.key, file.sha256) for name, export in own.items() for file in export.files}
@@ -66,7 +66,8 @@ def is_published(
 
 def check_newer(earlier: Manifest | None, run: Run) -> None:
     """Refuse to put an older business date in the place of a newer one that another run has published."""
-    if earlier is not None and earlier.run_id != run.run_id and earlier.business_date > run.business_date:
+    same = earlier is not None and run.is_same(earlier.run_id, earlier.run_tag)
+    if earlier is not None and not same and earlier.business_date > run.business_date:
         raise PublicationSupersededError(
             f"run {earlier.run_id} has published business date {earlier.business_date}, this run is for "
             f"{run.business_date}: readers would get older data; to publish the older day all the same, trigger a run "
@@ -76,7 +77,7 @@ def check_newer(earlier: Manifest | None, run: Run) -> None:
 
 def check_base(earlier: Manifest | None, etag: str | None, plans: Sequence[Plan]) -> None:
     """Refuse to overwrite what another run has published since these plans were made."""
-    if earlier is not None and earlier.run_id == plans[0].run.run_id:
+    if earlier is not None and plans[0].run.is_same(earlier.run_id, earlier.run_tag):
         return
     late = [plan.name for plan in plans if plan.base != etag]
     if late:

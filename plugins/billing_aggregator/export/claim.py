@@ -118,7 +118,7 @@ class Claim:
     def _holder_of(self, found: Found | None) -> str | None:
         """Return the run that keeps us out, or None."""
         held = found.json() if found else {}
-        if found is None or held["released"] or held["run_id"] == self._run.run_id:
+        if found is None or held["released"] or self._run.is_same(held["run_id"], held.get("run_tag", "")):
             return None
         if found.age > held["ttl"]:
             LOG.warning("run %s has not renewed its claim for %.0f s: taking it over", held["run_id"], found.age)
@@ -140,6 +140,7 @@ class Claim:
     def _text(self, *, released: bool) -> bytes:
         body = {
             "run_id": self._run.run_id,
+            "run_tag": self._run.tag,
             "holder": self._holder,
             "host": socket.gethostname(),
             "pid": os.getpid(),

@@ -43,7 +43,7 @@ def is_published(store: Store, plans: Sequence[Plan]) -> bool:
         manifest = read_manifest(store.read(run.manifest_key), store.url(run.manifest_key))
     except ManifestError:
         return False
-    return manifest is not None and manifest.run_id == run.run_id
+    return manifest is not None and run.is_same(manifest.run_id, manifest.run_tag)
 
 
 def abort_earlier(store: Store, run: Run, key_template: str, export: str) -> int:

@@ -82,6 +82,7 @@ class ClientPlanOperator(ClientExportOperator, ExportPlanOperator):
         self.report_only = run.dry_run
         if self.query is not None:
             self.query = text_of(self.query, self.query_name)
+        self.run_tag = self.this_run(context).tag
         self.check_tables = self.table_guard(context, "export", self.query_name).check
         if not run.dry_run:
             with self.errors():
@@ -115,8 +116,11 @@ class ClientPublishOperator(ClientExportOperator, PublishExportsOperator):
         self.over_newer = chosen_date(context)
         published = super().execute(context)
         # When a run was published first decides whether it was late; a repetition changes the manifest's time.
+        # What was published decides what history keeps.
         with self.warehouse(context) as connection:
-            run_tables.record_publication(connection, self.this_run(context))
+            with connection.cursor() as cursor:
+                tables = self.table_guard(context, "export").released(cursor)
+            run_tables.record_publication(connection, self.this_run(context), tables)
         return published
 
 
@@ -176,7 +180,7 @@ def pull_plans(context: Context, tasks: Sequence[str]) -> list[Any]:
 def export_run(operator: ExportPlanOperator, context: Context) -> Run:
     """Return the run as its files' keys have it."""
     day = operator.business_date
-    return Run(operator.target, operator.client, operator.environment, day, str(context["run_id"]))
+    return Run(operator.target, operator.client, operator.environment, day, str(context["run_id"]), operator.run_tag)
 
 
 def place(config: ClientConfig) -> dict[str, str]:

@@ -112,7 +112,7 @@ class ExportPlanOperator(ExportBaseOperator):
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Return the units of work; none for a dry run and for an empty result that is to be skipped."""
-        run = Run(self.target, self.client, self.environment, self.business_date, self.run_id)
+        run = Run(self.target, self.client, self.environment, self.business_date, self.run_id, self.run_tag)
         export = Export(self.export_name, _split(self.table), self.query, self.staging_schema)
         with self.errors(), self._query_errors(export), self.database() as connection:
             if str(self.report_only).lower() == "true":
@@ -142,6 +142,8 @@ class ExportPlanOperator(ExportBaseOperator):
         self.log.info("%s: %s rows, %d files", plan.name, f"{plan.rows:,}", len(plan.chunks))
         return plan.units(self.chunks_per_task, most_mapped_tasks())
 
+    #: Tells runs of the same id apart that belong to two Airflows.
+    run_tag = ""
     #: Looks at the tables that the export reads and refuses them by an error; None takes any.
     check_tables: CheckTables | None = None
 

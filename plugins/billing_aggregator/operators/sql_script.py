@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import structlog
 
-from billing_aggregator import logs, metrics
+from billing_aggregator import logs, metrics, run_tables
 from billing_aggregator.error_text import script_error_text
 from billing_aggregator.operators.sql_file import SqlFileOperator, text_of
 from billing_aggregator.sql_runner import StatementError, run_script
@@ -47,7 +47,7 @@ class SqlScriptOperator(SqlFileOperator):
             if hasattr(connection, "add_notice_handler"):
                 connection.add_notice_handler(logs.notice_handler(self.script))
             try:
-                result = run_script(connection, text, self.run_settings(context), self._guard(context))
+                result = run_script(connection, text, self.run_settings(context), self._guard(context, connection))
             except StatementError as error:
                 raise SqlScriptError(script_error_text(error, self.script)) from error
             finally:
@@ -58,6 +58,9 @@ class SqlScriptOperator(SqlFileOperator):
         log.info("script done", file=self.script, statements=result.statements, rows=result.rows, seconds=seconds)
         return {"statements": result.statements, "rows": result.rows, "seconds": seconds}
 
-    def _guard(self, context: Context) -> TableGuard:
+    def _guard(self, context: Context, connection: Any) -> TableGuard:
         folder = self.script.split("/")[0]
-        return self.table_guard(context, PHASES.get(folder, cast("Phase", folder)), self.script)
+        phase = PHASES.get(folder, cast("Phase", folder))
+        # What is kept is what was published: not what a publication that was marked as success has left out.
+        kept = run_tables.published_tables(connection, self.this_run(context)) if phase == "history" else None
+        return self.table_guard(context, phase, self.script, kept)
