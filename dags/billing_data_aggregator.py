@@ -5,9 +5,9 @@ from airflow.sdk import get_parsing_context
 from billing_aggregator.config import load_clients
 from billing_aggregator.pipeline import build_or_explain
 
-wanted = get_parsing_context().dag_id
+wanted = get_parsing_context()
 for client in load_clients():
-    if wanted in (None, client.dag_id):
-        dag = build_or_explain(client)
+    if wanted.dag_id in (None, client.dag_id):
+        dag = build_or_explain(client, wanted.task_id)
         if dag is not None:
             globals()[dag.dag_id] = dag

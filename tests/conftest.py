@@ -36,6 +36,20 @@ for _name in [name for name in os.environ if name.startswith("BDA_") and name no
     del os.environ[_name]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``make test`` runs in two halves, whatever other choice (``-m``, ``-k``, names) is given beside."""
+    parser.addoption("--stack", choices=("only", "without"), help="only the tests of a whole Airflow, or all others")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    half = config.getoption("--stack")
+    if half is None:
+        return
+    left_out = [item for item in items if (item.get_closest_marker("stack") is None) == (half == "only")]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in set(left_out)]
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[EmbeddedPostgres]:
     """The session's server: PostgreSQL of the wheel, or the major version in BDA_TEST_PG_VERSION."""

@@ -16,7 +16,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast
 
+from billing_aggregator.sql_files import ScriptError
 from billing_aggregator.sql_runner import StatementError, set_local
+from billing_aggregator.statements import as_query, split_statements
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -37,7 +39,7 @@ order by wanted.place
 """
 
 
-class CheckError(ValueError):
+class CheckError(ScriptError):
     """A check file is not as it must be; the message names the file and the way out."""
 
 
@@ -48,7 +50,7 @@ class Check:
     :param severity: what a violation means: ``fail``, ``warn`` or ``info``.
     :param title: what must hold, in one line.
     :param needs: tables as ``schema.table`` without which the check is skipped.
-    :param query: the file's text without a final semicolon.
+    :param query: the file's text without the semicolon behind its query.
     """
 
     severity: Severity
@@ -77,7 +79,7 @@ class CheckResult:
 
 def parse_check(text: str, source: object) -> Check:
     """Read a check's header lines; *source* names the file in a :class:`CheckError`."""
-    lines = text.splitlines()
+    lines = text.split("\n") if text else []
     header = HEADER.fullmatch(lines[0].rstrip()) if lines else None
     if header is None:
         raise CheckError(
@@ -90,8 +92,8 @@ def parse_check(text: str, source: object) -> Check:
         if match is None:
             raise CheckError(f"{source}: line 2 is '-- needs: <schema>.<table>, ...', not {lines[1]!r}")
         needs = tuple(match["tables"].split(", "))
-    query = text.rstrip().removesuffix(";")
-    if all(not line.strip() or line.lstrip().startswith("--") for line in query.splitlines()):
+    query = as_query(text)
+    if not split_statements(query):
         raise CheckError(f"{source}: there is no SELECT below the comments")
     return Check(cast("Severity", header["severity"]), header["title"], needs, query)
 

@@ -8,12 +8,12 @@ evaluates none and ends with status 1 when the DAG has one.
 from __future__ import annotations
 
 import sys
-from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import timedelta
 
     from billing_aggregator.config import ClientConfig
 
@@ -36,7 +36,9 @@ def deadline(config: ClientConfig) -> dict[str, Any]:
 
     alert = DeadlineAlert(
         reference=DeadlineReference.DAGRUN_QUEUED_AT,
-        interval=timedelta(minutes=config.deadline_minutes),
+        # Seconds and no timedelta: Airflow stores that as a mapping, which it cannot add up when a run is cleared
+        # (apache/airflow#70368). It reads numbers as seconds everywhere, as its older versions wrote them.
+        interval=cast("timedelta", config.deadline_minutes * 60),
         # What the entry says, without defaults: those it gets again when the triggerer validates it.
         callback=AsyncCallback(CALLBACK, kwargs={"config": config.model_dump(mode="json", exclude_unset=True)}),
         name=f"published within {config.deadline_minutes} minutes",

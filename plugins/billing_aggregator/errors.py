@@ -1,20 +1,21 @@
 """Errors are terminal or transient: a transient one may be gone at the next try, a terminal one will not.
 
 One place decides for the whole package. Classes are told by SQLSTATE (psycopg 3 and psycopg2), by libpq's message where
-a failed connection carries no SQLSTATE, by S3's error code, and by type for everything else. docs/errors.md lists them.
+a failed connection carries no SQLSTATE, by S3's error code (see :mod:`billing_aggregator.s3.codes`), and by type for
+everything else. docs/errors.md lists them.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
+from billing_aggregator.s3.codes import is_transient
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 Kind = Literal["terminal", "transient"]
 SQLSTATE_LENGTH = 5
-HTTP_TOO_MANY_REQUESTS = 429
-HTTP_SERVER_ERROR = 500
 
 # SQLSTATE classes and codes that may be gone at the next try; every other SQLSTATE is terminal.
 TRANSIENT_SQLSTATES: dict[str, str] = {
@@ -30,42 +31,42 @@ TRANSIENT_SQLSTATES: dict[str, str] = {
 }
 # Named in the docs because somebody will look for them; they are terminal as all others.
 TERMINAL_SQLSTATES: dict[str, str] = {
+    "0A": "not supported by this server",
     "22": "data exception: a value that does not fit, division by zero",
     "23": "integrity constraint violated",
+    "25P04": "transaction time-out, which somebody else set",
     "28": "password or role refused",
     "3D": "database does not exist",
     "42": "syntax error, missing table or column, no permission",
     "57014": "statement time-out, or cancelled by somebody",
     "P0": "raised by a script",
 }
-# libpq reports a failed connection as text only. These do not heal by waiting.
+# libpq reports a failed connection as text only. These do not heal by waiting; servers with lc_messages in German say
+# them in German. What is not here is taken for an outage: also a pooler's "no more connections allowed".
 TERMINAL_CONNECT_MESSAGES = (
     "authentication failed",
+    "Authentifizierung",
     "no password supplied",
-    "no pg_hba.conf entry",
+    "pg_hba.conf",
     "does not exist",
+    "existiert nicht",
     "certificate verify failed",
     "does not support SSL",
     "is not permitted to log in",
     "permission denied for database",
     "invalid connection option",
     "invalid sslmode",
+    "invalid integer value",
+    "invalid port number",
+    "could not get home directory",
+    # Poolers.
+    "unsupported startup parameter",
+    "no such database",
+    "no such user",
+    "bouncer config error",
+    "SSL required",
+    "TLS required",
 )
-TRANSIENT_S3_CODES: dict[str, str] = {
-    "BandwidthLimitExceeded": "throttling",
-    "ConditionalRequestConflict": "another request for the same key is under way",
-    "ExpiredToken": "temporary credentials ran out; new ones are fetched",
-    "InternalError": "S3's own failure",
-    "OperationAborted": "another request for the same key is under way",
-    "RequestLimitExceeded": "throttling",
-    "RequestTimeout": "the connection stalled",
-    "RequestTimeoutException": "the connection stalled",
-    "ServiceUnavailable": "S3's own failure",
-    "SlowDown": "throttling",
-    "Throttling": "throttling",
-    "ThrottlingException": "throttling",
-    "TooManyRequestsException": "throttling",
-}
 # botocore's errors without a response of S3, by class name: botocore is not imported for this.
 TRANSIENT_BOTOCORE = frozenset(
     {
@@ -149,8 +150,7 @@ def _s3_kind(error: BaseException) -> Kind | None:
     if isinstance(response, dict) and "Error" in response:
         code = str(response["Error"].get("Code", ""))
         status = int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-        again = code in TRANSIENT_S3_CODES or status >= HTTP_SERVER_ERROR or status == HTTP_TOO_MANY_REQUESTS
-        return "transient" if again else "terminal"
+        return "transient" if is_transient(code, status) else "terminal"
     if _is_a(error, *TRANSIENT_BOTOCORE):
         return "transient"
     # boto3's S3UploadFailedError and its kind wrap the error that decides.

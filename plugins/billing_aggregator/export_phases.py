@@ -17,7 +17,8 @@ from billing_aggregator.operators.client_exports import (
 from billing_aggregator.operators.export_plan import PLAN_KEY
 from billing_aggregator.operators.publish_exports import export_asset
 from billing_aggregator.script_phases import scripts_phase
-from billing_aggregator.scripts import find_queries, system_of_query
+from billing_aggregator.scripts import ScriptError, find_queries, system_of_query
+from billing_aggregator.sql_folders import group_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,8 +37,16 @@ def exports_of(config: ClientConfig, root: Path) -> dict[str, dict[str, Any]]:
         for system in ordered(config.systems, config.dependencies)
     }
     for name, path in find_queries(root).items():
-        exports[name] = {"query": path.relative_to(root).as_posix(), "system": system_of_query(path)}
+        exports[name] = {"query": path.relative_to(root).as_posix(), "system": _system(path)}
     return exports
+
+
+def _system(query: Path) -> str | None:
+    """Return the query's system; a file that cannot be read is told by its own task, see ``check_files``."""
+    try:
+        return system_of_query(query)
+    except ScriptError:
+        return None
 
 
 def export_phase(config: ClientConfig, root: Path) -> tuple[TaskGroup, list[Any], list[Any]]:
@@ -54,7 +63,7 @@ def export_phase(config: ClientConfig, root: Path) -> tuple[TaskGroup, list[Any]
         # The audited tables take their place before anything is read from it.
         release = scripts_phase("export", config, root, group_id="release")
         for name, what in exports_of(config, root).items():
-            with TaskGroup(name.replace("/", "_")):
+            with TaskGroup(group_of(name)):
                 plan = ClientPlanOperator(
                     task_id="plan", client_config=config, export_name=name, options=options, **what
                 )

@@ -25,10 +25,21 @@ def include_folder() -> Path:
     """Return the project's ``include/`` folder; raises :class:`IncludeNotFoundError`."""
     candidates = include_candidates()
     for candidate in candidates:
-        if (candidate / "clients.yaml").is_file() or (candidate / "sql").is_dir():
+        if _holds_something(candidate):
             return candidate
     searched = "\n  ".join(map(str, candidates))
     raise IncludeNotFoundError(
         f"no include/ folder with clients.yaml or sql/ found; searched:\n  {searched}\n"
         "Deploy include/ beside dags/ or, on MWAA, inside dags/."
     )
+
+
+def _holds_something(candidate: Path) -> bool:
+    """Tell whether the project's files are here, in whatever state; one that may not be looked into is told as such."""
+    try:
+        names = os.listdir(candidate)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise IncludeNotFoundError(f"{candidate}: cannot be read: {error.strerror}") from None
+    return "clients.yaml" in names or "sql" in names

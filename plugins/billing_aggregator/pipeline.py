@@ -6,12 +6,12 @@ prechecks -> init -> audits -> export -> publish -> history -> cleanup
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from airflow.sdk import DAG, chain
 
 from billing_aggregator.alerts import dag_callbacks, on_task_failure
-from billing_aggregator.config import BrokenConfig, ConfigError
+from billing_aggregator.config import BrokenConfig, ClientConfig, ConfigError
 from billing_aggregator.config.load import sql_root
 from billing_aggregator.deadlines import deadline
 from billing_aggregator.export_phases import export_phase, publish_phase
@@ -21,22 +21,24 @@ from billing_aggregator.operators.finish_run import finish
 from billing_aggregator.operators.start_run import StartRunOperator
 from billing_aggregator.run_params import declare_params
 from billing_aggregator.script_phases import scripts_phase
-from billing_aggregator.scripts import ScriptError
-
-if TYPE_CHECKING:
-    from billing_aggregator.config import ClientConfig
+from billing_aggregator.sql_files import ScriptError
+from billing_aggregator.sql_folders import check_files
 
 START_DATE = datetime(2026, 1, 1, tzinfo=UTC)
+BROKEN_TASK = "configuration_error"
 MAX_RETRY_DELAY = timedelta(minutes=15)
 
 
-def build_dag(config: ClientConfig) -> DAG:
+def build_dag(config: ClientConfig, *, looked_at: bool = True) -> DAG:
     """Return the DAG of one client and environment.
 
-    :raises ScriptError: a system has no scripts, or a script's name is wrong.
+    :param looked_at: look at every SQL file first, and refuse all that a task would refuse at night.
+    :raises ScriptError: a system has no scripts, a script's name is wrong, or a file cannot be read.
     :raises ConfigError: the SQL folder does not exist.
     """
     root = sql_root(config)
+    if looked_at:
+        check_files(config, root)
     with DAG(
         dag_id=config.dag_id,
         schedule=config.schedule,
@@ -45,7 +47,8 @@ def build_dag(config: ClientConfig) -> DAG:
         max_active_runs=1,
         max_active_tasks=config.db_max_conns,
         dagrun_timeout=timedelta(minutes=config.run_timeout_minutes),
-        template_searchpath=[str(root)],
+        # The DAG file names its DAGs itself: one whose building has failed half-way must not be found.
+        auto_register=False,
         params=declare_params(config),
         default_args=default_args(config),
         tags=["billing", config.client, config.environment],
@@ -66,24 +69,48 @@ def build_dag(config: ClientConfig) -> DAG:
     return dag
 
 
-def build_or_explain(config: ClientConfig | BrokenConfig) -> DAG | None:
+def build_or_explain(config: ClientConfig | BrokenConfig, task_id: str | None = None) -> DAG | None:
     """Return the DAG of *config*; None when it is disabled.
 
-    A configuration that cannot be right gives a DAG of the same id with one task that fails with the explanation: the
-    UI shows it, and no other client's DAG goes down.
+    Whatever is wrong gives a DAG of the same id with one task that fails with the explanation: the UI shows it, and no
+    other client's DAG goes down.
+
+    :param task_id: the task that a worker is about to run. Then each file is left to its own task, and a task whose
+        file is gone fails with the explanation.
     """
+    explaining = task_id in (None, BROKEN_TASK)
     try:
         if isinstance(config, BrokenConfig):
-            return broken_dag(config.dag_id, config.error)
-        return build_dag(config) if config.enabled else None
-    except (ConfigError, ScriptError) as error:
-        return broken_dag(config.dag_id, str(error))
+            return broken_dag(config.dag_id, config.error, task_id)
+        if not config.enabled:
+            return None
+        dag = build_dag(config, looked_at=explaining)
+        if task_id is None or task_id in dag.task_dict:
+            return dag
+        error = "what was wrong has been mended since; trigger a new run"
+        if not explaining:
+            error = f"{task_id} is no task any more: its SQL file, or its system, was removed after the run had started"
+    except (ConfigError, ScriptError) as problem:
+        error = str(problem)
+    except Exception as problem:  # one client's surprise must not take the others down
+        error = f"{type(problem).__name__}: {problem}"
+    return broken_dag(config.dag_id, error, task_id, config if isinstance(config, ClientConfig) else None)
 
 
-def broken_dag(dag_id: str, error: str) -> DAG:
-    """Return a DAG that is never scheduled and whose one task fails with *error*."""
-    with DAG(dag_id=dag_id, schedule=None, start_date=START_DATE, tags=["billing", "broken"], doc_md=error) as dag:
-        BrokenConfigOperator(task_id="configuration_error", error=error)
+def broken_dag(dag_id: str, error: str, task_id: str | None = None, config: ClientConfig | None = None) -> DAG:
+    """Return a DAG that is never scheduled and whose one task fails with *error*.
+
+    :param config: whose alerts tell a run's failure; None: nobody is known.
+    """
+    with DAG(
+        dag_id=dag_id,
+        schedule=None,
+        start_date=START_DATE,
+        tags=["billing", "broken"],
+        doc_md=error,
+        auto_register=False,
+    ) as dag:
+        BrokenConfigOperator(task_id=task_id or BROKEN_TASK, error=error, client_config=config)
     return dag
 
 

@@ -12,6 +12,7 @@ from pydantic import ConfigDict, Field, ValidationError
 from billing_aggregator.config.errors import describe, suggestion
 from billing_aggregator.config.models import check_choice, ordered
 from billing_aggregator.config.values import MAX_ROWS_PER_FILE, IsoDate, Model, SystemName
+from billing_aggregator.export.limits import MOST_FILES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -107,7 +108,8 @@ def declare_params(config: ClientConfig) -> dict[str, Param]:
             minimum=1,
             maximum=MAX_ROWS_PER_FILE,
             title="Rows in a file",
-            description_md=f"Each CSV file but the last holds this many rows: 1 to {MAX_ROWS_PER_FILE:,}.",
+            description_md=f"Each CSV file but the last holds this many rows: 1 to {MAX_ROWS_PER_FILE:,}. "
+            f"An export has at most {MOST_FILES:,} files.",
             section="Output",
         ),
     }
@@ -152,6 +154,11 @@ def resolve_params(config: ClientConfig, context: Any) -> RunParams:
         max_rows_per_file=request.max_rows_per_file,
         dry_run=request.dry_run,
     )
+
+
+def chosen_date(context: Any) -> bool:
+    """Return whether somebody has chosen the business date of the run that *context* belongs to."""
+    return dict(context["params"]).get("business_date") is not None
 
 
 def _request(params: Mapping[str, Any], conf: Mapping[str, Any], declared: Mapping[str, Any]) -> RunRequest:

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from billing_aggregator.claims import Run
 
 FAILED_STATES = ("failed",)
+PUBLISH_TASK = "publish.publish"
+BY_HAND = "publish was set to success by hand: this run has published nothing; clear publish with downstream"
 
 
 def summarise(
@@ -40,6 +42,8 @@ def summarise(
     """
     exports = _published(results) if dry_runs is None else [_export(report["export"], report) for report in dry_runs]
     failed = sorted(task for task, state in states.items() if state in FAILED_STATES)
+    # Whoever sets a task or the run to success publishes nothing by that, and nobody is to take it for published.
+    by_hand = dry_runs is None and states.get(PUBLISH_TASK) == "success" and PUBLISH_TASK not in results
     return {
         "client": run.client,
         "environment": run.environment,
@@ -49,7 +53,7 @@ def summarise(
         "dag_id": run.dag_id,
         "run_id": run.run_id,
         "tag": run.tag,
-        "state": "failed" if failed else "success",
+        "state": "failed" if failed or by_hand else "success",
         "started_at": started.isoformat(timespec="seconds"),
         "ended_at": ended.isoformat(timespec="seconds"),
         "seconds": round((ended - started).total_seconds(), 3),
@@ -60,7 +64,7 @@ def summarise(
         "exports": exports,
         "checks": [_check(task, result) for task, result in sorted(results.items()) if _is_check(result)],
         "failed_tasks": failed,
-        "error": next((errors[task] for task in sorted(errors)), None),
+        "error": next((errors[task] for task in sorted(errors)), BY_HAND if by_hand else None),
     }
 
 

@@ -9,6 +9,7 @@ from billing_aggregator.errors import sqlstate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from billing_aggregator.claims import Run
 
@@ -44,6 +45,8 @@ create table if not exists report_oibl.aggregator_runs (
     bytes bigint,
     totals jsonb,
     error text,
+    published_at timestamptz,
+    published_tables jsonb,
     primary key (deployment, dag_id, run_id)
 );
 comment on table report_oibl.aggregator_claims is 'the run that works on a client and environment now';
@@ -57,7 +60,10 @@ values (%(client)s, %(environment)s, %(deployment)s, %(dag_id)s, %(run_id)s, %(t
         clock_timestamp(), 'running')
 on conflict (deployment, dag_id, run_id) do update set
     business_date = excluded.business_date, dry_run = excluded.dry_run, started_at = excluded.started_at,
-    ended_at = null, state = 'running', rows = null, files = null, bytes = null, totals = null, error = null
+    ended_at = null, state = 'running', rows = null, files = null, bytes = null, totals = null, error = null,
+    -- A run of before this column that ended well had been published by then.
+    published_at = coalesce(aggregator_runs.published_at,
+        case when aggregator_runs.state = 'success' and not aggregator_runs.dry_run then aggregator_runs.ended_at end)
 """
 LOSE_OTHERS = """
 update report_oibl.aggregator_runs set state = 'lost', ended_at = clock_timestamp()
@@ -68,6 +74,23 @@ update report_oibl.aggregator_runs set
     ended_at = clock_timestamp(), state = %(state)s, rows = %(rows)s, files = %(files)s, bytes = %(bytes)s,
     totals = %(totals)s::jsonb, error = %(error)s
 where deployment = %(deployment)s and dag_id = %(dag_id)s and run_id = %(run_id)s
+"""
+# The first publication of a run: a cleared run publishes again, and is not late because of that.
+ADD_PUBLISHED = """
+alter table report_oibl.aggregator_runs
+    add column if not exists published_at timestamptz, add column if not exists published_tables jsonb
+"""
+PUBLISHED = """
+update report_oibl.aggregator_runs set
+    published_at = coalesce(published_at, clock_timestamp()), published_tables = %(tables)s::jsonb
+where deployment = %(deployment)s and dag_id = %(dag_id)s and run_id = %(run_id)s
+"""
+PUBLISHED_TABLES = """
+select published_at is not null, published_tables from report_oibl.aggregator_runs
+where deployment = %(deployment)s and dag_id = %(dag_id)s and run_id = %(run_id)s
+"""
+FIRST_PUBLISHED = """
+select min(published_at) from report_oibl.aggregator_runs where dag_id = %(dag_id)s and run_id = %(run_id)s
 """
 
 
@@ -87,6 +110,12 @@ def ensure_tables(connection: Any) -> None:
         )
         if cursor.fetchone()[0]:
             cursor.execute(TABLES)
+        cursor.execute(
+            "select not exists (select from pg_catalog.pg_attribute where attname = 'published_tables' "
+            "and attrelid = 'report_oibl.aggregator_runs'::regclass)"
+        )
+        if cursor.fetchone()[0]:
+            cursor.execute(ADD_PUBLISHED)
     connection.commit()
 
 
@@ -115,6 +144,40 @@ def record_end(connection: Any, run: Run, summary: Mapping[str, Any]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(END, values)
     connection.commit()
+
+
+def record_publication(connection: Any, run: Run, tables: Mapping[str, str]) -> None:
+    """Write that *run* is published now; when it was for the first time stays. Commits.
+
+    :param tables: results table -> when it was built: what the published files were made from.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(PUBLISHED, _key(run) | {"tables": json.dumps(dict(tables), sort_keys=True)})
+    connection.commit()
+
+
+def published_tables(connection: Any, run: Run) -> dict[str, str] | None:
+    """Return results table -> when it was built, of what *run* has published last; empty when it has not published.
+
+    None where that was not kept: the run was published before there was this column.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(PUBLISHED_TABLES, _key(run))
+        row = cursor.fetchone()
+    connection.commit()
+    if row is None or not row[0]:
+        return {}
+    tables: dict[str, str] | None = json.loads(row[1]) if isinstance(row[1], str) else row[1]
+    return tables
+
+
+def first_publication(connection: Any, dag_id: str, run_id: str) -> datetime | None:
+    """Return when the run was published for the first time; None when it was not, or that was not kept."""
+    with connection.cursor() as cursor:
+        cursor.execute(FIRST_PUBLISHED, {"dag_id": dag_id, "run_id": run_id})
+        found: datetime | None = cursor.fetchone()[0]
+    connection.commit()
+    return found
 
 
 def _key(run: Run) -> dict[str, Any]:

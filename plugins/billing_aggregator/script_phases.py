@@ -10,6 +10,7 @@ from billing_aggregator.config.models import ordered
 from billing_aggregator.operators.sql_check import SqlCheckOperator
 from billing_aggregator.operators.sql_script import SqlScriptOperator
 from billing_aggregator.scripts import Script, ScriptError, find_scripts, stages
+from billing_aggregator.sql_folders import no_scripts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,8 +63,5 @@ def required_scripts(phase: str, system: str, config: ClientConfig, root: Path) 
     """Return a system's scripts in *phase*; every system must have scripts in ``init``."""
     scripts = find_scripts(root, phase, system, config.client)
     if phase == "init" and not scripts:
-        raise ScriptError(
-            f"{root / phase / system}: system {system} has no scripts here; add NNN_name.sql files or "
-            f"remove {system} from the systems of {config.client}/{config.environment}"
-        )
+        raise ScriptError(no_scripts(config, root, system))
     return scripts

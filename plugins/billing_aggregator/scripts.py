@@ -10,19 +10,21 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from billing_aggregator.sql_files import ScriptError, decoded, entries, is_folder, printable, read_bytes, read_sql
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+__all__ = ["Script", "ScriptError", "find_queries", "find_scripts", "stages", "system_of_query"]
+
 SCRIPT_NAME = re.compile(r"(?P<stage>\d{3})_[a-z0-9][a-z0-9_]*\.sql")
 SYSTEM_LINE = re.compile(r"-- system: (?P<system>[a-z][a-z0-9_]*)")
+NEARLY_SYSTEM_LINE = re.compile(r"--\s*systems?\s*[:=]", re.IGNORECASE)
+EXPORT_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*/[a-z0-9][a-z0-9_]*")
 NOT_RUN_PREFIX = "NOEXEC_"
 DEFAULT_FOLDER = "default"
 BASE = "base"
-
-
-class ScriptError(ValueError):
-    """The SQL folders are not as they must be; the message names the file or folder and the way out."""
 
 
 @dataclass(frozen=True, order=True)
@@ -33,7 +35,7 @@ class Script:
     :param name: the file's name without ``.sql``.
     :param path: the file.
     :param origin: ``base``, or the name of the folder (client or ``default``) that the file comes from.
-    :param relative: the path from the SQL root, with forward slashes, as Airflow's template search needs it.
+    :param relative: the path from the SQL root, with forward slashes, as checks and errors are named.
     """
 
     stage: int
@@ -43,14 +45,8 @@ class Script:
     relative: str
 
     def read(self) -> str:
-        """Return the script's text; raises :class:`ScriptError` for a byte order mark or other encodings than UTF-8."""
-        try:
-            text = self.path.read_text(encoding="utf-8")
-        except UnicodeDecodeError as error:
-            raise ScriptError(f"{self.path}: byte {error.start} is not UTF-8; save the file as UTF-8") from error
-        if text.startswith("\ufeff"):
-            raise ScriptError(f"{self.path}: starts with a byte order mark; save the file as UTF-8 without BOM")
-        return text
+        """Return the script's text as the file has it; see :func:`billing_aggregator.sql_files.read_sql`."""
+        return read_sql(self.path)
 
 
 def find_scripts(root: Path, phase: str, system: str, client: str) -> list[Script]:
@@ -58,16 +54,18 @@ def find_scripts(root: Path, phase: str, system: str, client: str) -> list[Scrip
 
     A missing phase or system folder gives an empty list: not every system has scripts in every phase.
 
-    :raises ScriptError: a script's name does not start with three digits, or two files differ in case only.
+    :raises ScriptError: a script's name does not start with three digits, two files have one name, or something that
+        is called like a script or a client's folder is none.
     """
-    folder = root / phase / system
-    if not folder.is_dir():
+    phases = root / phase
+    folder = phases / system
+    if not is_folder(phases) or not is_folder(folder):
         return []
     overlay = folder / client
-    if not overlay.is_dir():
+    if not is_folder(overlay):
         overlay = folder / DEFAULT_FOLDER
     found = {script.name: script for script in _folder_scripts(folder, root, BASE)}
-    if overlay.is_dir():
+    if is_folder(overlay):
         found |= {script.name: script for script in _folder_scripts(overlay, root, overlay.name)}
     return sorted(found.values())
 
@@ -81,41 +79,75 @@ def stages(scripts: Iterable[Script]) -> list[list[Script]]:
 
 
 def find_queries(root: Path) -> dict[str, Path]:
-    """Return ``audience/query`` → file for each query under ``archive/<audience>/``, sorted by name."""
+    """Return ``audience/query`` → file for each query under ``archive/<audience>/``, sorted by name.
+
+    :raises ScriptError: something is not called or placed as a query must be; each in its own line.
+    """
     archive = root / "archive"
-    if not archive.is_dir():
+    if not is_folder(archive):
         return {}
-    files = (path for path in sorted(archive.glob("*/*.sql")) if not path.name.startswith(NOT_RUN_PREFIX))
-    return {f"{path.parent.name}/{path.stem}": path for path in files}
+    found: dict[str, Path] = {}
+    problems = []
+    for audience in entries(archive):
+        if audience.name.startswith((".", NOT_RUN_PREFIX)) or (audience.suffix != ".sql" and audience.is_file()):
+            continue
+        try:
+            files = _queries(audience)
+        except ScriptError as error:
+            problems.append(str(error))
+            continue
+        for path in files:
+            name = f"{audience.name}/{path.stem}"
+            found[name] = path
+            if not EXPORT_NAME.fullmatch(name):
+                problems.append(
+                    f"{printable(path)}: an export is <audience>/<query>.sql, in lower-case letters, digits and "
+                    f"underscores; rename it, or start its name with {NOT_RUN_PREFIX} to keep it from running"
+                )
+    if problems:
+        raise ScriptError("\n".join(problems))
+    return dict(sorted(found.items()))
 
 
 def system_of_query(query: Path) -> str | None:
     """Return the system whose tables an archive query reads, from a first line ``-- system: <name>``; else None.
 
-    A run that leaves this system out leaves the export out.
+    A run that leaves this system out leaves the export out. Only the first line is looked at.
+
+    :raises ScriptError: the file or its first line cannot be read, or the line is nearly such a line.
     """
-    with query.open(encoding="utf-8") as lines:
-        match = SYSTEM_LINE.fullmatch(lines.readline().strip())
+    line = decoded(query, read_bytes(query).partition(b"\n")[0]).strip()
+    match = SYSTEM_LINE.fullmatch(line)
+    if match is None and NEARLY_SYSTEM_LINE.match(line):
+        raise ScriptError(f"{printable(query)}, line 1: {line!r} is not '-- system: <name>'; write it so, or remove it")
     return match["system"] if match else None
+
+
+def _queries(audience: Path) -> list[Path]:
+    if not is_folder(audience):
+        return []
+    return [path for path in entries(audience) if path.suffix == ".sql" and not path.name.startswith(NOT_RUN_PREFIX)]
 
 
 def _folder_scripts(folder: Path, root: Path, origin: str) -> list[Script]:
     scripts = []
     problems = []
     seen: dict[str, str] = {}
-    for path in sorted(folder.iterdir()):
-        if not path.is_file() or path.suffix != ".sql" or path.name.startswith(NOT_RUN_PREFIX):
+    for path in entries(folder):
+        if path.suffix != ".sql" or path.name.startswith(NOT_RUN_PREFIX):
             continue
         match = SCRIPT_NAME.fullmatch(path.name)
         if match is None:
             problems.append(
-                f"{path}: a script's name is NNN_what_it_makes.sql: three digits, then lower-case words; "
+                f"{printable(path)}: a script's name is NNN_what_it_makes.sql: three digits, then lower-case words; "
                 f"rename it, or start its name with {NOT_RUN_PREFIX} to keep it from running"
             )
             continue
         twin = seen.setdefault(path.name.split("_", 1)[1], path.name)
         if twin != path.name:
-            problems.append(f"{path}: {twin} in the same folder has the same name; remove or rename one of them")
+            problems.append(
+                f"{printable(path)}: {twin} in the same folder has the same name; remove or rename one of them"
+            )
         relative = path.relative_to(root).as_posix()
         scripts.append(Script(int(match["stage"]), path.stem, path, origin, relative))
     if problems:

@@ -15,16 +15,17 @@ if TYPE_CHECKING:
 
 _TOKEN = re.compile(
     r"""
-    (?P<space> \s+ | --[^\n]* )
+    (?P<space> [ \t\n\r\f\v]+ | --[^\n\r]* )
     | (?P<comment> /\* )
     | (?P<quoted> [eE]'(?:[^'\\]|\\.|'')*(?:'|\Z) | '[^']*(?:'|\Z) | "[^"]*(?:"|\Z) )
-    | (?P<dollar> \$(?:[^\W\d]\w*)?\$ )
-    | (?P<word> [^\W\d][\w$]* )
+    | (?P<dollar> \$(?:[A-Za-z_\x80-\U0010ffff][A-Za-z0-9_\x80-\U0010ffff]*)?\$ )
+    | (?P<word> [A-Za-z_\x80-\U0010ffff][A-Za-z0-9_$\x80-\U0010ffff]* )
     | (?P<sign> . )
     """,
     re.VERBOSE | re.DOTALL,
 )
 BLANK = ("space", "comment")
+SPACE = " \t\n\r\f\v"
 _COMMENT_EDGE = re.compile(r"/\*|\*/")
 _ROUTINE = re.compile(r"create (or replace )?(function|procedure)")
 
@@ -56,7 +57,7 @@ def split_statements(text: str) -> list[Statement]:
     statements: list[Statement] = []
     start: int | None = None
     depth = _Depth()
-    for kind, begin, end in _tokens(text):
+    for kind, begin, end in tokens(text):
         if kind in BLANK:
             continue
         if start is None:
@@ -70,13 +71,43 @@ def split_statements(text: str) -> list[Statement]:
             start = None
             depth = _Depth()
     if start is not None:
-        statements.append(_statement(text, start, len(text.rstrip())))
+        statements.append(_statement(text, start, len(text.rstrip(SPACE))))
     return statements
+
+
+def as_query(text: str) -> str:
+    """Return *text* so that it can stand in parentheses: without the semicolons behind its only statement.
+
+    Everything else stays where it is. Text of several statements comes back as it is, for the server to refuse.
+    """
+    statements = split_statements(text)
+    if len(statements) != 1:
+        return text.rstrip(SPACE)
+    end = statements[0].start + len(statements[0].text)
+    behind = "".join(" " if text[end + a] == ";" else text[end + a : end + b] for _, a, b in tokens(text[end:]))
+    return (text[:end].removesuffix(";") + behind).rstrip(SPACE)
 
 
 def without_comments(text: str) -> str:
     """Return *text* with a blank for each comment and each run of white space."""
-    return "".join(" " if kind in BLANK else text[begin:end] for kind, begin, end in _tokens(text))
+    return "".join(" " if kind in BLANK else text[begin:end] for kind, begin, end in tokens(text))
+
+
+def tokens(text: str) -> Iterator[tuple[str, int, int]]:
+    """Yield kind, begin and end of each token of *text*; a comment, a string or a dollar quote is one.
+
+    Kinds: ``space``, ``comment``, ``quoted``, ``dollar``, ``word`` and ``sign``.
+    """
+    at = 0
+    while match := _TOKEN.match(text, at):
+        kind, end = str(match.lastgroup), match.end()
+        if kind == "comment":
+            end = _comment_end(text, end)
+        elif kind == "dollar":
+            closing = text.find(match[0], end)
+            end = len(text) if closing < 0 else closing + len(match[0])
+        yield kind, at, end
+        at = end
 
 
 class _Depth:
@@ -104,20 +135,6 @@ class _Depth:
         elif sign == ")" and self._parentheses:
             self._parentheses -= 1
         return sign == ";" and not self._parentheses and not self._blocks
-
-
-def _tokens(text: str) -> Iterator[tuple[str, int, int]]:
-    """Yield kind, begin and end of each token; a comment or a dollar quote is one."""
-    at = 0
-    while match := _TOKEN.match(text, at):
-        kind, end = str(match.lastgroup), match.end()
-        if kind == "comment":
-            end = _comment_end(text, end)
-        elif kind == "dollar":
-            closing = text.find(match[0], end)
-            end = len(text) if closing < 0 else closing + len(match[0])
-        yield kind, at, end
-        at = end
 
 
 def _comment_end(text: str, at: int) -> int:

@@ -66,10 +66,8 @@ def slug(heading: str) -> str:
 
 
 def links(page: Path) -> Iterator[tuple[int, str]]:
-    """Yield line number and target of each link that leads into the project."""
-    for number, line, fenced in lines_of(page):
-        if fenced:
-            continue
-        for match in _LINK.finditer(_CODE.sub("", line)):
-            if not re.match(r"[a-z]+:", match["target"]):
-                yield number, match["target"]
+    """Yield line number and target of each link that leads into the project; its text may run over a line's end."""
+    text = "\n".join("" if fenced else _CODE.sub("", line) for _, line, fenced in lines_of(page))
+    for match in _LINK.finditer(text):
+        if not re.match(r"[a-z]+:", match["target"]):
+            yield text.count("\n", 0, match.start()) + 1, match["target"]

@@ -33,7 +33,7 @@ MESSAGES = ROOT / "docs" / "alerts.md"
 # Names that the pages give to something that is made, fetched or written by somebody else.
 MADE_ELSEWHERE = re.compile(
     r"^(build/.*|dags/(include|\.airflowignore).*|include/sql/\w+/meters/.*"
-    r"|_manifest\.json|\S*_\d{4}\.csv|run\.log|messages\.txt|bench-\w+\.json|mwaa\.in|top\.sql"
+    r"|_(manifest|publishing)\.json|\S*_\d{4}\.csv|run\.log|messages\.txt|bench-\w+\.json|mwaa\.in|top\.sql"
     r"|startup\.sh|connection\.json|values\.schema\.json|airflow_constraints\.txt|mwaa_essential_constraints\.txt)$"
 )
 # The system that CONTRIBUTING.md makes from nothing.

@@ -44,7 +44,7 @@ class Doomed:
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._store, name)
-        if name == "url":
+        if name in {"url", "use"}:  # neither asks the store
             return method
 
         def call(*arguments: Any) -> Any:

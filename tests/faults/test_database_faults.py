@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from billing_aggregator.export.chunk import export_chunks
 from billing_aggregator.export.planner import Export, plan_export
 from billing_aggregator.export.session import cancel
 from tests.exporting import DRIVERS
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from tests.exporting import Lab
@@ -79,10 +79,8 @@ def test_a_statement_that_takes_too_long(big_lab: Lab) -> None:
 def test_a_lock_that_is_held_stops_at_the_time_out(big_lab: Lab) -> None:
     with closing(big_lab.connect()) as holder, closing(big_lab.connect()) as connection:
         holder.cursor().execute("lock table big in access exclusive mode")
-        started = time.monotonic()
         with pytest.raises(Exception, match=r"timeout"):
             plan_export(connection, big_lab.store, big_lab.run(), BIG, big_lab.options, timeout=0.3)
-        assert time.monotonic() - started < 5
 
 
 def test_no_session_is_left_behind(big_lab: Lab) -> None:
@@ -96,8 +94,6 @@ def test_no_session_is_left_behind(big_lab: Lab) -> None:
         pid = connection.info.backend_pid
         with pytest.raises(KeyboardInterrupt):
             export_chunks(connection, big_lab.store, plan, [0, 1, 2], timeout=60, progress=InTheMiddle(fail))  # type: ignore[arg-type]
-    deadline = time.monotonic() + 5
-    while big_lab.value(f"select count(*) from pg_stat_activity where pid = {pid}") and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert big_lab.value(f"select count(*) from pg_stat_activity where pid = {pid}") == 0
+    there = f"select count(*) from pg_stat_activity where pid = {pid}"
+    wait_for(lambda: not big_lab.value(there), "the session has ended")
     assert [thread.name for thread in threading.enumerate() if thread.name.startswith("upload")] == []

@@ -79,7 +79,7 @@ def a_hundred_races(lab: Lab) -> None:
     winners = set()
     for number in range(RACES):
         runs = prepare(lab, number)
-        won, lost = race(lab, runs, claim_wait=10)
+        won, lost = race(lab, runs, claim_wait=600)
         assert [type(error) for error in lost] == [PublicationSupersededError]
         assert_one_winner(lab, runs, won)
         assert lab.files() == sorted(file.key for file in lab.manifest().exports["book"].files)

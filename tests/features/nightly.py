@@ -15,6 +15,7 @@ from billing_aggregator.export.reader import current_manifest, read_csv
 from billing_aggregator.export.store import open_store
 from billing_aggregator.local.s3 import ACCESS_KEY, SECRET_KEY
 from tests.conftest import ROOT
+from tests.waiting import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,7 +78,7 @@ class Nightly:
     def close(self) -> None:
         if self._process is not None and self._process.stdin is not None:
             self._process.stdin.close()
-            self._process.wait(30)
+            self._process.wait(PATIENCE_SECONDS)
         if self._process is not None and self._process.stdout is not None:
             self._process.stdout.close()
 

@@ -1,7 +1,7 @@
 """Runs one SQL file by its operator in a process of its own, which a test may kill: ``DRIVER KIND FILE``.
 
 DRIVER is psycopg or psycopg2, KIND is script, check or export (a dry run of the query); the environment has the
-connection and EXECUTION_TIMEOUT in seconds.
+connection, EXECUTION_TIMEOUT in seconds, and STOPPED_AFTER, the seconds after which the task is really stopped.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def main(driver: str, kind: str, script: str) -> None:
     signal.signal(signal.SIGTERM, lambda *_: operator.on_kill())
     print("starts", flush=True)
     try:
-        with timeout(seconds):
+        with timeout(int(os.environ["STOPPED_AFTER"])):
             operator.pre_execute(context)
             print(operator.execute(context))
     except BaseException as error:

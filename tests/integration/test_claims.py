@@ -13,6 +13,7 @@ from billing_aggregator.claims import ClaimHeldError, Run, enter, holder, releas
 from billing_aggregator.local.warehouse import ROLE, create_octopus
 from billing_aggregator.run_tables import ensure_tables, record_end, record_start
 from billing_aggregator.session_name import session_name
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -200,14 +201,11 @@ def test_runs_are_recorded(connect: Callable[..., Any]) -> None:
 
 
 def wait_for_no_session(connection: Any, tag: str) -> None:
-    for _ in range(100):
+    def gone() -> bool:
         with connection.cursor() as cursor:
-            cursor.execute(
-                "select count(*), pg_sleep(0.05) from pg_stat_activity where application_name like %s",
-                [f"bda:%:{tag}:%"],
-            )
+            cursor.execute("select count(*) from pg_stat_activity where application_name like %s", [f"bda:%:{tag}:%"])
             count = cursor.fetchone()[0]
         connection.commit()
-        if count == 0:
-            return
-    raise AssertionError("the session is still there")
+        return bool(count == 0)
+
+    wait_for(gone, "the session has ended")

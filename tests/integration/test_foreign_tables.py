@@ -80,3 +80,26 @@ def test_history_keeps_what_the_run_has_released(night: Nachtlauf, tmp_path: Pat
         assert night.state == "success", night.log[-2000:]
     kept = "select tag, count(*) from report_oibl.history_tripica_results group by 1 order by 1"
     assert night.rows(kept) == [("2026-01-01", 120), ("2026-01-02", 120)]
+
+
+def test_history_keeps_nothing_that_was_not_published(night: Nachtlauf, tmp_path: Path) -> None:
+    """As after a publication that was marked as success: the run is not known to have published."""
+    forget = "history/tripica/005_vergessen.sql"
+    forgotten = "update report_oibl.aggregator_runs set published_at = null, published_tables = null;\n"
+    night.small_scripts(tmp_path, **{HISTORY: KEEP_LIST, forget: forgotten}).run()
+    assert night.result["tasks"]["history.tripica.005_vergessen"] == "success"
+    assert night.result["tasks"]["history.tripica.010_tag"] == "failed"
+    assert "tripica_results is not what readers have: this run has not published it" in night.log
+
+
+def test_a_run_says_which_tables_it_has_published(night: Nachtlauf, tmp_path: Path) -> None:
+    night.small_scripts(tmp_path).run()
+    recorded = night.rows("select published_tables from report_oibl.aggregator_runs")[0][0]
+    stamped = night.rows(
+        "select relname, (split_part(obj_description(oid), 'bda: ', 2)::jsonb) ->> 'built_at' from pg_class "
+        "where relname in ('bookkeeper_results', 'tripica_results')"
+    )
+    assert recorded == dict(stamped)
+    manifest = night.manifests[-1]
+    assert manifest is not None
+    assert night.rows("select tag from report_oibl.aggregator_runs") == [(manifest.run_tag,)]

@@ -220,10 +220,10 @@ class Refusing:
 @pytest.mark.parametrize(
     ("operation", "subject", "needed"),
     [
-        ("head_bucket", "bucket", "access denied (AccessDenied)"),
+        ("list_objects_v2", "bucket", "access denied (AccessDenied)"),
         ("put_object", "objects", "PutObject failed; grant s3:PutObject"),
         ("get_object", "objects", "GetObject failed; grant s3:GetObject"),
-        ("delete_object", "objects", "DeleteObject failed; grant s3:DeleteObject"),
+        ("delete_object", "deletes", "DeleteObject failed; grant s3:DeleteObject"),
         ("create_multipart_upload", "multipart uploads", "CreateMultipartUpload failed; grant s3:PutObject"),
         ("list_multipart_uploads", "multipart uploads", "grant s3:ListBucketMultipartUploads"),
         ("abort_multipart_upload", "multipart uploads", "grant s3:AbortMultipartUpload"),
@@ -242,8 +242,7 @@ def test_a_missing_permission_of_the_bucket_is_named(
         def get_conn(self) -> Any:
             return Refusing(s3_server.client(), operation)
 
-    for module in ("billing_aggregator.reachability", "billing_aggregator.cli.health_store"):
-        monkeypatch.setattr(f"{module}.s3_hook", lambda _config: Hook())
+    monkeypatch.setattr("billing_aggregator.s3.client.client_hook", lambda _config, **_: Hook())
     status, found = health()
     assert status == 1
     assert found[subject][0] == "FAILED"
@@ -351,3 +350,47 @@ def test_a_mail_server_that_would_not_take_our_mail_is_named(
         _, found = health()
     assert detail in found["mail"][1]
     assert "password is missing; it is the webhook's secret part" in found["Slack"][1]
+
+
+@pytest.mark.usefixtures("with_alerts")
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        (("{", "{", "{", "{"), "its JSON cannot be parsed at line 1"),
+        (("mysql://db", "postgres://db", "postgres://db", "aws://"), "is needed"),
+        (tuple(f"{kind}://u:a/b@db" for kind in ("postgres", "aws", "smtp", "slackwebhook")), "port is not a number"),
+    ],
+)
+def test_a_malformed_connection_is_not_said_to_be_missing(
+    place: str,
+    health: Callable[[], Health],
+    monkeypatch: pytest.MonkeyPatch,
+    values: tuple[str, ...],
+    reason: str,
+) -> None:
+    names = {
+        "database": "octopus_enercity_local",
+        "bucket": "aws_default",
+        "mail": "smtp_default",
+        "Slack": "slack_alerts",
+    }
+    for conn_id, value in zip(names.values(), values, strict=True):
+        monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", value)
+    status, found = health()
+    assert status == 1
+    for subject, conn_id in names.items():
+        assert found[subject][0] == "FAILED"
+        assert found[subject][1].startswith(f"connection {conn_id} cannot be read: ")
+        assert reason in found[subject][1]
+
+
+@pytest.mark.usefixtures("with_alerts")
+def test_alerts_connections_that_no_socket_takes_are_named(
+    place: str, health: Callable[[], Health], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    give(monkeypatch, "SMTP_DEFAULT", conn_type="smtp", host="a" * 70 + ".example.org", port=1, extra=PLAIN)
+    give(monkeypatch, "SLACK_ALERTS", conn_type="slackwebhook", password=f"https://[::1/{SECRET}")
+    _, found = health()
+    assert found["mail"][1].startswith("connection smtp_default cannot be read: ")
+    assert found["Slack"][1].startswith("connection slack_alerts cannot be read: ")
+    assert SECRET not in found["Slack"][1]

@@ -8,7 +8,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,13 +16,13 @@ import psutil
 import pytest
 
 from tests.conftest import ROOT
+from tests.waiting import PATIENCE_SECONDS, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 COMMAND = [sys.executable, "-m", "billing_aggregator", "run"]
 EXPECTED = ROOT / "tests/golden/expected/expected_oibl_customer.csv"
-TIMEOUT_SECONDS = 240
 
 
 def environment(**variables: str) -> dict[str, str]:
@@ -39,7 +38,7 @@ def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=TIMEOUT_SECONDS,
+        timeout=PATIENCE_SECONDS,
         check=False,
     )
 
@@ -87,6 +86,25 @@ def test_progress_counts_every_task(finished: subprocess.CompletedProcess[str]) 
     assert all(line.rstrip().endswith((" s", "skipped")) for line in lines)
 
 
+def test_neither_a_proxy_nor_a_missing_home_stands_before_its_own_servers() -> None:
+    """The proxy answers nothing: nobody listens on the port."""
+    proxies = dict.fromkeys(
+        ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"), "http://127.0.0.1:9"
+    )
+    without = ["env", *(word for name in ("HOME", "NO_PROXY", "no_proxy", "USER", "LOGNAME") for word in ("-u", name))]
+    done = subprocess.run(
+        [*without, *COMMAND, "--systems", "bookkeeper"],
+        env=environment(**proxies),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "bookkeeper_results" in done.stdout
+
+
 def test_an_unreachable_database_is_named_and_nothing_is_published() -> None:
     failed = run(BDA_DB_HOST="127.0.0.1", BDA_DB_PORT="1", BDA_ENVIRONMENT="local")
     assert failed.returncode == 1
@@ -117,22 +135,21 @@ def test_an_interrupted_run_leaves_no_process_behind(
     process, output = running
     started = wait_for_children(process.pid, output)
     os.kill(process.pid, sent)
-    assert process.wait(30) == status
-    _, alive = psutil.wait_procs(started, timeout=10)
+    assert process.wait(PATIENCE_SECONDS) == status
+    _, alive = psutil.wait_procs(started, timeout=PATIENCE_SECONDS)
     assert alive == []
 
 
 def wait_for_children(pid: int, output: Path) -> list[psutil.Process]:
     """Wait until Postgres and Airflow both run; return all that the run has started (Postgres leaves its parent)."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
+
+    def both() -> list[psutil.Process]:
         children = psutil.Process(pid).children(recursive=True)
         airflow = [child for child in children if "airflow" in command_line(child)]
         port = re.search(r"on port (\d+)", output.read_text())
-        if airflow and port:
-            return children + servers_on(port[1])
-        time.sleep(0.1)
-    raise AssertionError("the run did not start Postgres and Airflow")
+        return children + servers_on(port[1]) if airflow and port else []
+
+    return wait_for(both, "the run has started Postgres and Airflow")
 
 
 def command_line(process: psutil.Process) -> str:

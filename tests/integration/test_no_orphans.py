@@ -6,32 +6,30 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
 
-from billing_aggregator.config import ClientConfig
-from billing_aggregator.connections import session_options
 from billing_aggregator.local.warehouse import ROLE, create_octopus
+from billing_aggregator.postgres import own_session, session_settings
 from billing_aggregator.session_name import run_tag, session_name
 from tests.conftest import ROOT
+from tests.waiting import PATIENCE_SECONDS, wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from billing_aggregator.local.postgres import EmbeddedPostgres
 
-LIMIT_SECONDS = 10
 NAME = (
     "bda:enercity/local:" + run_tag("airflow-test", "billing_data_aggregator_enercity_local", "manual__1") + ":010_long"
 )
 LONG = """create schema if not exists report_oibl;
 create table report_oibl.half_done as select 1 as id;
 lock table report_oibl.aggregator_runs;
-select pg_sleep(120);
+select pg_sleep(36000);
 """
 SHORT = "create schema if not exists report_oibl; create table report_oibl.half_done as select 1 as id;\n"
 _counter = iter(range(1_000))
@@ -55,12 +53,13 @@ class Task:
         }
         self.process: subprocess.Popen[str] | None = None
 
-    def start(self, sql: str, timeout: int = 3600, kind: str = "script") -> subprocess.Popen[str]:
+    def start(self, sql: str, timeout: int = 3600, kind: str = "script", patience: int = 0) -> subprocess.Popen[str]:
+        """Start *sql*; *timeout* is the task's, *patience* when it is really stopped, if not then."""
         script = self._folder / "010_long.sql"
         script.write_text(sql, encoding="utf-8")
         self.process = subprocess.Popen(
             [sys.executable, str(ROOT / "tests/integration/script_process.py"), self._driver, kind, str(script)],
-            env=self._environment | {"EXECUTION_TIMEOUT": str(timeout)},
+            env=self._environment | {"EXECUTION_TIMEOUT": str(timeout), "STOPPED_AFTER": str(patience or timeout)},
             stdout=subprocess.PIPE,
             text=True,
             start_new_session=True,
@@ -69,7 +68,7 @@ class Task:
 
     def output(self) -> str:
         assert self.process is not None
-        return self.process.communicate(timeout=60)[0]
+        return self.process.communicate(timeout=PATIENCE_SECONDS)[0]
 
     def sessions(self) -> list[tuple[Any, ...]]:
         query = "select pid, application_name, state from pg_stat_activity where usename = %s"
@@ -79,15 +78,12 @@ class Task:
         query = "select 1 from pg_stat_activity where application_name = %s and wait_event = 'PgSleep'"
         return self.admin.execute(query, [NAME]).fetchone() is not None
 
-    def wait(self, condition: Any, seconds: float) -> float:
-        started = time.monotonic()
-        while not condition():
-            assert time.monotonic() - started < seconds, self.sessions()
-            time.sleep(0.1)
-        return time.monotonic() - started
+    def wait(self, condition: Callable[[], object]) -> None:
+        """Wait for a condition; what would end by itself takes hours, so that it has been ended."""
+        wait_for(condition, lambda: f"sessions: {self.sessions()}")
 
     def leaves_nothing(self) -> None:
-        self.wait(lambda: not self.sessions(), LIMIT_SECONDS)
+        self.wait(lambda: not self.sessions())
         locks = (
             "select count(*) from pg_locks as held join pg_database as here on here.oid = held.database "
             "where here.datname = %s and held.pid <> pg_backend_pid()"
@@ -107,7 +103,7 @@ def task(postgres: EmbeddedPostgres, tmp_path: Path, request: pytest.FixtureRequ
 
 def test_after_kill_nothing_is_left_and_the_retry_is_clean(task: Task) -> None:
     process = task.start(LONG)
-    task.wait(task.sleeps, 60)
+    task.wait(task.sleeps)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     task.leaves_nothing()
@@ -118,25 +114,28 @@ def test_after_kill_nothing_is_left_and_the_retry_is_clean(task: Task) -> None:
 
 def test_the_server_cancels_before_the_task_gives_up(task: Task) -> None:
     """Its limit is the task's time-out less ten seconds: the task can still say what was too slow."""
-    task.start(LONG, timeout=12)
+    task.start(LONG, timeout=12, patience=PATIENCE_SECONDS)
     output = task.output()
     assert "\nAirflowFailException: " in output
     assert "010_long.sql, line 4: canceling statement due to statement timeout (57014)" in output
-    assert "statement: select pg_sleep(120)" in output
+    assert "statement: select pg_sleep(36000)" in output
     task.leaves_nothing()
 
 
 def test_a_time_out_cancels_the_query(task: Task) -> None:
     """A statement that the server may run longer than the task: the task's own time-out cancels it."""
-    task.start("set local statement_timeout = 0;\n" + LONG, timeout=6)
+    process = task.start("set local statement_timeout = 0;\n" + LONG)
+    task.wait(task.sleeps)
+    # The alarm that Airflow's time-out sets, at the moment that matters on any machine.
+    os.kill(process.pid, signal.SIGALRM)
     assert "\nAirflowTaskTimeout" in task.output()
     task.leaves_nothing()
 
 
 KINDS = {
     "script": LONG,
-    "check": "-- fail: nobody sleeps\nselect pg_sleep(120);\n",
-    "export": "select pg_sleep(120) as slept, 1 as one",
+    "check": "-- fail: nobody sleeps\nselect pg_sleep(36000);\n",
+    "export": "select pg_sleep(36000) as slept, 1 as one",
 }
 
 
@@ -144,9 +143,9 @@ KINDS = {
 def test_a_task_that_is_told_to_stop_cancels_its_query(task: Task, kind: str) -> None:
     """Airflow sends SIGTERM first; the task ends by itself, long before Airflow would kill it."""
     process = task.start(KINDS[kind], kind=kind)
-    task.wait(task.sleeps, 60)
+    task.wait(task.sleeps)
     os.kill(process.pid, signal.SIGTERM)
-    task.wait(lambda: process.poll() is not None, 4)
+    task.wait(lambda: process.poll() is not None)
     assert "canceling statement due to user request" in task.output()
     task.leaves_nothing()
 
@@ -184,9 +183,8 @@ def test_an_error_names_file_line_and_statement(task: Task, name: str) -> None:
 
 
 def test_session_settings(postgres: EmbeddedPostgres) -> None:
-    config = ClientConfig(client="enercity", environment="prod", s3_bucket="bucket", sql_settings={"work_mem": "64MB"})
     name = session_name("enercity", "prod", "3f9a1c2e", "init.bookkeeper.050_bookkeeper_results")
-    options = session_options(config, application_name=name, statement_seconds=3590)
+    settings = session_settings(application_name=name, statement_seconds=3590, sql_settings={"work_mem": "64MB"})
     expected = {
         "application_name": name,
         "statement_timeout": "3590s",
@@ -197,11 +195,10 @@ def test_session_settings(postgres: EmbeddedPostgres) -> None:
         "tcp_user_timeout": "6000",
         "work_mem": "64MB",
     }
-    with psycopg.connect(postgres.dsn(), options=options) as connection:
-        for setting, value in expected.items():
-            assert connection.execute(f"show {setting}").fetchone() == (
-                value if setting != "statement_timeout" else "3590s",
-            )
+    with psycopg.connect(postgres.dsn()) as connection:
+        own_session(connection, settings)
+        found = {setting: connection.execute(f"show {setting}").fetchone() for setting in expected}
+    assert found == {setting: (value,) for setting, value in expected.items()}
 
 
 NAMES = {

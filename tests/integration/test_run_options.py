@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from billing_aggregator.local.s3 import ACCESS_KEY, SECRET_KEY
 from tests.conftest import ROOT
+from tests.waiting import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +27,7 @@ def run(*arguments: str, **variables: str) -> tuple[int, dict[str, Any], str]:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=PATIENCE_SECONDS,
         check=False,
     )
     return done.returncode, json.loads(done.stdout), done.stderr

@@ -51,12 +51,12 @@ class Night:
         self.run = Run("enercity", "prod", deployment, DAG, run_id)
         self.day = day
 
-    def guard(self, phase: Phase, script: str = "init/tripica/010_x.sql") -> TableGuard:
-        return TableGuard(Stamp.of(self.run, self.day, script), phase, PUBLISHED)
+    def guard(self, phase: Phase, exported: dict[str, str] | None = None) -> TableGuard:
+        return TableGuard(Stamp.of(self.run, self.day, "init/tripica/010_x.sql"), phase, PUBLISHED, exported)
 
-    def script(self, phase: Phase, text: str) -> None:
+    def script(self, phase: Phase, text: str, exported: dict[str, str] | None = None) -> None:
         settings = {"business_date": self.day, "run_id": self.run.run_id, "client": "enercity"}
-        run_script(self.connection, text, settings, self.guard(phase))
+        run_script(self.connection, text, settings, self.guard(phase, exported))
 
     def check(self, phase: Phase, query: str) -> int:
         check = parse_check(f"-- fail: something holds\n{query}\n", "check.sql")
@@ -317,6 +317,19 @@ def test_a_comment_on_a_candidate_does_not_take_its_stamp_away(first: Night, sec
     first.script("history", KEEP)
     with pytest.raises(ForeignTableError):
         second.script("history", KEEP)
+
+
+def test_history_keeps_what_was_published_and_nothing_released_since(first: Night) -> None:
+    first.build()
+    first.script("release", RELEASE)
+    with first.connection.cursor() as cursor:
+        released = first.guard("export").released(cursor)
+    first.connection.commit()
+    assert list(released) == ["tripica_results"]
+    for exported, words in (({}, "has not published it"), ({"tripica_results": "earlier"}, "released it again since")):
+        with pytest.raises(ForeignTableError, match=f"tripica_results is not what readers have: this run {words}"):
+            first.script("history", KEEP, exported)
+    first.script("history", KEEP, released)
 
 
 def test_cleanup_behind_a_later_run(first: Night, second: Night) -> None:

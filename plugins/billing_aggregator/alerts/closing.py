@@ -12,7 +12,7 @@ from billing_aggregator.alerts import ledger
 from billing_aggregator.alerts.callbacks import run_lines
 from billing_aggregator.alerts.channels import channels, send
 from billing_aggregator.alerts.events import Fact, count, event
-from billing_aggregator.alerts.facts import RunFacts, published, published_at, run_facts
+from billing_aggregator.alerts.facts import RunFacts, moment, published, published_at, run_facts
 from billing_aggregator.alerts.late import late_event
 from billing_aggregator.error_text import first_line
 
@@ -42,27 +42,32 @@ def close_run(config: ClientConfig, context: Any, summary: Mapping[str, Any]) ->
 
 def _succeeded(config: ClientConfig, run: RunFacts, summary: Mapping[str, Any]) -> None:
     told = ledger.told_in(config.dag_id, run.attempt)
-    late = lateness(config, run)
+    late = lateness(config, run, moment(summary.get("first_published_at")))
     if late is not None and told != "deadline":
         # Airflow without deadlines (3.2, `airflow dags test`), or a run that its scheduler made too late. The message
         # says that the run has ended well: nothing stays open, and no recovery follows.
-        before = ledger.resolve(config.dag_id)
+        before = ledger.resolve(config.dag_id, run.business_date)
         send(config, late_event(config, run, f"finished {minutes(late)} late", before))
         return
-    before = ledger.resolve(config.dag_id)
+    before = ledger.resolve(config.dag_id, run.business_date)
     if before is not None and channels(config):
         send(config, _recovered(config, run, summary, before))
 
 
-def lateness(config: ClientConfig, run: RunFacts) -> timedelta | None:
+def lateness(config: ClientConfig, run: RunFacts, first: datetime | None = None) -> timedelta | None:
     """Return how long after its deadline the run was published; None when it was in time or has no deadline.
 
-    The publication counts, not the run's end: history and cleanup concern no reader.
+    The publication counts, not the run's end: history and cleanup concern no reader. And it is the first one that
+    counts: a run that was published, and is cleared and published again, was late at its first publication or never.
+
+    :param first: when the run was published for the first time; None: that is not known.
     """
     if config.deadline_minutes is None or run.dry_run:
         return None
+    if first is not None and run.started is not None and first < run.started:
+        return None
     due = run.due_from + timedelta(minutes=config.deadline_minutes)
-    late = (published_at(config, run.run_id) or datetime.now(UTC)) - due
+    late = (first or published_at(config, run.run_id) or datetime.now(UTC)) - due
     return late if late > timedelta(0) else None
 
 

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from billing_aggregator.config import ClientConfig
 
-S3_TIMEOUT_SECONDS = 5
+# Airflow's types of runs that a person starts.
+BY_HAND = ("manual", "backfill")
 
 log = structlog.get_logger(__name__)
 
@@ -28,7 +29,8 @@ class RunFacts:
     """What is known of a run without asking its tasks.
 
     :param attempt: the run id with its start: it changes when a run is cleared and starts again.
-    :param due_from: the scheduled start; the trigger's time for a manual run (UTC).
+    :param due_from: the scheduled start; for a run that a person has started, that moment (UTC).
+    :param started: when this attempt started.
     """
 
     dag_id: str
@@ -36,6 +38,7 @@ class RunFacts:
     attempt: str
     business_date: str
     due_from: datetime
+    started: datetime | None
     dry_run: bool
     url: str
 
@@ -43,19 +46,32 @@ class RunFacts:
 def run_facts(config: ClientConfig, dag_run: Any, run_id: str) -> RunFacts:
     """Return the facts of *dag_run*: an object, a mapping (in the triggerer), or None where Airflow gives nothing."""
     conf = dict(_of(dag_run, "conf") or {})
-    run_after = _time(_of(dag_run, "run_after"))
-    instant = _time(_of(dag_run, "logical_date")) or run_after or datetime.now(UTC)
-    started = _time(_of(dag_run, "start_date"))
+    run_after = moment(_of(dag_run, "run_after"))
+    instant = moment(_of(dag_run, "logical_date")) or run_after or datetime.now(UTC)
+    started = moment(_of(dag_run, "start_date"))
     day = conf.get("business_date") or instant.astimezone(ZoneInfo(config.timezone)).date().isoformat()
     return RunFacts(
         dag_id=config.dag_id,
         run_id=run_id,
         attempt=f"{run_id} {started.isoformat() if started else ''}",
         business_date=str(day),
-        due_from=run_after or instant,
+        due_from=_due_from(dag_run, run_after or instant, started),
+        started=started,
         dry_run=bool(conf.get("dry_run", config.dry_run)),
         url=f"{base_url()}/dags/{config.dag_id}/runs/{quote(run_id)}",
     )
+
+
+def _due_from(dag_run: Any, run_after: datetime, started: datetime | None) -> datetime:
+    """Return from when the deadline counts.
+
+    Airflow dates manual runs for an earlier day and backfills back to that day: nobody could be in time then.
+    """
+    kind = _of(dag_run, "run_type")
+    if str(getattr(kind, "value", kind)) not in BY_HAND:
+        return run_after
+    begun = moment(_of(dag_run, "queued_at")) or started
+    return max(run_after, begun) if begun else run_after
 
 
 def base_url() -> str:
@@ -85,25 +101,19 @@ def published_at(config: ClientConfig, run_id: str) -> datetime | None:
     manifest = read_manifest(config)
     if not isinstance(manifest, dict) or manifest.get("run_id") != run_id:
         return None
-    return _time(manifest.get("published_at"))
+    return moment(manifest.get("published_at"))
 
 
 def read_manifest(config: ClientConfig) -> Mapping[str, Any] | str | None:
     """Return the published manifest, None when there is none, or one line why it cannot be read.
 
-    Takes a few seconds at most: S3 is asked once.
+    Takes half a minute at most: S3 is asked once.
     """
-    from botocore.config import Config
-
-    from billing_aggregator.connections import s3_hook
-
     try:
-        hook = s3_hook(config)
-        limits = Config(
-            connect_timeout=S3_TIMEOUT_SECONDS, read_timeout=S3_TIMEOUT_SECONDS, retries={"total_max_attempts": 1}
-        )
-        client: Any = hook.get_client_type(config=limits)
-        body = client.get_object(Bucket=config.s3_bucket, Key=config.manifest_key)["Body"].read()
+        from billing_aggregator.s3.client import client_bucket
+
+        bucket = client_bucket(config, quick=True)
+        body = bucket.ask("get_object", Key=config.manifest_key)["Body"].read()
         manifest = json.loads(body)
     except Exception as error:  # S3, its credentials, the network, the file: a message must go out all the same
         code = getattr(error, "response", {}).get("Error", {}).get("Code")
@@ -115,7 +125,7 @@ def _of(dag_run: Any, name: str) -> Any:
     return dag_run.get(name) if isinstance(dag_run, dict) else getattr(dag_run, name, None)
 
 
-def _time(value: Any) -> datetime | None:
+def moment(value: Any) -> datetime | None:
     """Return a time zone aware time from a time or ISO text."""
     if isinstance(value, str):
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from billing_aggregator.config import ClientConfig
 
 STOP_GRACE_SECONDS = 60
+WAREHOUSE_SECONDS = 15
 ACTIVE = ("queued", "running")
 RUNNING = ("running", "queued", "scheduled", "up_for_retry")
 
@@ -71,11 +73,30 @@ def _why_not(config: ClientConfig, run: RunFacts, dag_run: dict[str, Any]) -> st
         return "a dry run publishes nothing"
     if published_at(config, run.run_id) is not None:
         return "the run is published"
+    if published_before(config, run):
+        return "the run was published before"
     metrics.emit(config, "deadline_missed", 1)
     if not channels(config):
         return "no channel is configured"
-    told = ledger.claim(config.dag_id, "deadline_missed", run.run_id, run.attempt)
+    told = ledger.claim(config.dag_id, "deadline_missed", run.run_id, run.attempt, business_date=run.business_date)
     return "" if told else "the run was alerted"
+
+
+def published_before(config: ClientConfig, run: RunFacts) -> bool:
+    """Return whether the run, which was cleared, had been published; a newer run may have the manifest since.
+
+    Without an answer of the warehouse it is no: rather told twice than never.
+    """
+    from billing_aggregator.connections import postgres_hook
+    from billing_aggregator.run_tables import first_publication
+
+    try:
+        hook = postgres_hook(config, application_name="bda:deadline", statement_seconds=WAREHOUSE_SECONDS)
+        with closing(hook.get_conn()) as connection:
+            return first_publication(connection, run.dag_id, run.run_id) is not None
+    except Exception as error:  # no connection, no such table, no such column: a message must go out all the same
+        log.info("earlier publications unknown", reason=first_line(error))
+        return False
 
 
 def late_event(

@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from billing_aggregator.alerts.events import Kind
 
 VARIABLE = "billing_alert__"
-# Two tasks that fail at the same moment both write; the one that finds its own mark after this pause tells.
+# Two tasks that fail at the same moment both write; the one that finds its own mark after a pause tells. The pause is
+# at least this long, and several times as long as reading and writing took: whoever read before us has written then.
 SETTLE_SECONDS = 1.0
+SETTLE_TIMES = 3
 
 # `airflow dags test` runs the run's callback in the process of its tasks, but without a way to Variables.
 _told_here: dict[str, OpenAlert] = {}
@@ -36,6 +38,7 @@ class OpenAlert:
     :param task: the failed task and its try, empty for events of the whole run.
     :param since: when the first alert of the unresolved row was opened (ISO, UTC).
     :param first_run_id: the run of that first alert.
+    :param business_date: ISO; what was told of this day, a run of an earlier one does not resolve.
     """
 
     kind: Kind
@@ -46,6 +49,7 @@ class OpenAlert:
     since: str
     first_run_id: str
     mark: str
+    business_date: str = ""
 
 
 def read(dag_id: str) -> OpenAlert | None:
@@ -62,7 +66,9 @@ def read(dag_id: str) -> OpenAlert | None:
         return None
 
 
-def claim(dag_id: str, kind: Kind, run_id: str, attempt: str, *, task: str = "", try_number: int = 0) -> bool:
+def claim(
+    dag_id: str, kind: Kind, run_id: str, attempt: str, *, business_date: str = "", task: str = "", try_number: int = 0
+) -> bool:
     """Return whether the caller is to tell this event; what was told before stays untold now.
 
     Without access to Variables the answer is yes: rather twice than never.
@@ -73,8 +79,9 @@ def claim(dag_id: str, kind: Kind, run_id: str, attempt: str, *, task: str = "",
     now = datetime.now(UTC).isoformat(timespec="seconds")
     alert = OpenAlert(
         kind=kind, run_id=run_id, attempt=attempt, task=task, try_number=try_number, mark=mark, since=now,
-        first_run_id=run_id,
+        first_run_id=run_id, business_date=business_date,
     )  # fmt: skip
+    began = time.monotonic()
     try:
         known = read(dag_id)
         if known is not None and _told(known, kind, attempt, task, try_number):
@@ -83,7 +90,7 @@ def claim(dag_id: str, kind: Kind, run_id: str, attempt: str, *, task: str = "",
         if known is not None:
             alert = replace(alert, since=known.since, first_run_id=known.first_run_id)
         Variable.set(VARIABLE + dag_id, json.dumps(asdict(alert)), description="last alert that is not resolved")
-        time.sleep(SETTLE_SECONDS)
+        time.sleep(max(SETTLE_SECONDS, SETTLE_TIMES * (time.monotonic() - began)))
         settled = read(dag_id)
     except Exception as error:  # each way to Airflow's database fails in its own way
         log.warning("alerts cannot be told apart", reason=type(error).__name__)
@@ -95,12 +102,19 @@ def claim(dag_id: str, kind: Kind, run_id: str, attempt: str, *, task: str = "",
     return settled is None or settled.mark == mark
 
 
-def resolve(dag_id: str) -> OpenAlert | None:
-    """Close the DAG's open alert and return it; None when there was none, or Variables cannot be reached."""
+def resolve(dag_id: str, business_date: str = "") -> OpenAlert | None:
+    """Close the DAG's open alert and return it; None when there was none, or Variables cannot be reached.
+
+    :param business_date: that of the run that is well. An alert of a later day stays open: an older run that was
+        cleared and is well now mends nothing of it.
+    """
     from airflow.sdk import Variable
 
     try:
         known = read(dag_id)
+        if known is not None and business_date and known.business_date > business_date:
+            log.info("the open alert is of a later business date", told=known.kind, of=known.business_date)
+            return None
         if known is not None:
             Variable.delete(VARIABLE + dag_id)
     except Exception as error:  # see claim()

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from billing_aggregator.config.load import sql_root
 from billing_aggregator.config.models import ordered
 from billing_aggregator.scripts import Script, find_queries, find_scripts, system_of_query
+from billing_aggregator.sql_files import entries, printable
+from billing_aggregator.sql_folders import PHASES
 from billing_aggregator.statements import without_comments
 
 if TYPE_CHECKING:
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
 
     from billing_aggregator.config import ClientConfig
 
-PHASES = ("prechecks", "init", "audits", "export", "history", "cleanup")
 CHECK_PHASES = ("prechecks", "audits")
 FIRST_FILE = "_0000.csv"
 VAULT_TABLE = re.compile(r"\b([a-z_]+_vault)\.([a-z_][a-z0-9_]*)")
@@ -85,15 +86,17 @@ def _all_scripts(config: ClientConfig, phase: str) -> Iterator[Script]:
 def folder_problems(root: Path, systems: tuple[str, ...]) -> list[str]:
     """Return what in the SQL folders nobody would ever run: unknown phases and systems, files at a wrong place."""
     problems = []
-    for entry in sorted(root.iterdir()):
+    for entry in entries(root):
         if entry.name == "archive" or entry.name.startswith((".", "NOEXEC_")):
             continue
         if entry.name not in PHASES or not entry.is_dir():
-            problems.append(f"{entry}: no phase has this name; the phases are {', '.join(PHASES)} and archive")
+            problems.append(
+                f"{printable(entry)}: no phase has this name; the phases are {', '.join(PHASES)} and archive"
+            )
             continue
-        for system in sorted(entry.iterdir()):
+        for system in entries(entry):
             if system.is_file() and system.suffix != ".sql":
                 continue
             if system.name not in systems or not system.is_dir():
-                problems.append(f"{system}: no system has this name; known: {', '.join(systems)}")
+                problems.append(f"{printable(system)}: no system has this name; known: {', '.join(systems)}")
     return problems

@@ -8,11 +8,19 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from billing_aggregator.airflow_connections import (
+    MAIL_TYPES,
+    SLACK_TYPES,
+    UnreadableConnectionError,
+    find_connection,
+    malformed,
+)
 from billing_aggregator.cli.results import Finding, failed, not_configured, ok
-from billing_aggregator.connections import find_connection
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    from airflow.sdk import Connection
 
     from billing_aggregator.config import ClientConfig
 
@@ -27,16 +35,27 @@ def alert_findings(config: ClientConfig) -> Iterator[Finding]:
     alerts = config.alerts
     if not alerts.email:
         yield not_configured("mail", "alerts.email is empty in clients.yaml")
-    elif (connection := find_connection(alerts.smtp_conn_id)) is None:
-        yield failed("mail", f"create the Airflow connection {alerts.smtp_conn_id} (type smtp)")
     else:
-        yield _mail(alerts.smtp_conn_id, connection)
+        yield _looked_up("mail", alerts.smtp_conn_id, MAIL_TYPES, _mail)
     if not alerts.slack:
         yield not_configured("Slack", "alerts.slack is false in clients.yaml")
-    elif (connection := find_connection(alerts.slack_conn_id)) is None:
-        yield failed("Slack", f"create the Airflow connection {alerts.slack_conn_id} (type slackwebhook)")
     else:
-        yield _slack(alerts.slack_conn_id, connection)
+        yield _looked_up("Slack", alerts.slack_conn_id, SLACK_TYPES, _slack)
+
+
+def _looked_up(
+    name: str, conn_id: str, types: tuple[str, ...], examine: Callable[[str, Connection], Finding]
+) -> Finding:
+    try:
+        connection = find_connection(conn_id, *types)
+    except UnreadableConnectionError as error:
+        return failed(name, str(error))
+    if connection is None:
+        return failed(name, f"create the Airflow connection {conn_id} (type {types[0]})")
+    try:
+        return examine(conn_id, connection)
+    except (ValueError, OverflowError):  # no host name, no port, no address: the text may hold the webhook's secret
+        return failed(name, str(malformed(conn_id, "its host, port or address cannot be used")))
 
 
 def _mail(conn_id: str, connection: Any) -> Finding:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from billing_aggregator.cli.catalogue import vault_tables
 from billing_aggregator.cli.results import Finding, failed, ok
 from billing_aggregator.config import ConfigError
-from billing_aggregator.reachability import UnreachableError, driver_errors, open_warehouse
+from billing_aggregator.reachability import UnreachableError, check_own_session, driver_errors, open_warehouse
 from billing_aggregator.scripts import ScriptError
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ def database_findings(config: ClientConfig) -> Iterator[Finding]:
     """Yield what is found in the client's warehouse; one FAILED line when it cannot be reached."""
     try:
         with closing(open_warehouse(config, "bda:health")) as connection, connection.cursor() as cursor:
+            check_own_session(config, connection)
             cursor.execute(SESSION)
             number, version, user, database, encrypted = cursor.fetchone()
             tls = "with TLS" if encrypted else "without TLS"

@@ -16,6 +16,7 @@ import sys
 from contextlib import redirect_stdout
 from typing import TYPE_CHECKING
 
+from billing_aggregator.cli.airflow_home import airflow_home
 from billing_aggregator.cli.choice import Choice
 from billing_aggregator.cli.results import DONE, INTERRUPTED, WRONG
 from billing_aggregator.config import ConfigError
@@ -33,7 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Airflow's own lines would stand between ours; whoever wants them sets the variable.
     os.environ.setdefault("AIRFLOW__LOGGING__LOGGING_LEVEL", "CRITICAL")
     try:
-        status: int = options.command(options)
+        with airflow_home():
+            status: int = options.command(options)
     except (ConfigError, ScriptError) as error:
         _refuse(error, as_json=options.json)
         return WRONG

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from billing_aggregator.checks import CheckError, parse_check
@@ -11,40 +10,36 @@ from billing_aggregator.config import ClientConfig, ConfigError
 from billing_aggregator.config.errors import suggestion
 from billing_aggregator.config.load import sql_root
 from billing_aggregator.scripts import ScriptError, find_queries, system_of_query
+from billing_aggregator.sql_files import printable, read_sql
+from billing_aggregator.sql_folders import NO_STATEMENT, PHASES, group_problems, no_scripts
+from billing_aggregator.sql_rules import findings, query_problem
 from billing_aggregator.statements import split_statements
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from billing_aggregator.scripts import Script
-    from billing_aggregator.statements import Statement
-
-TRANSACTION = re.compile(
-    r"(begin|start\s+transaction|commit|rollback|end|vacuum|create\s+(unique\s+)?index\s+concurrently"
-    r"|create\s+database|reindex\s+\w+\s+concurrently)\b",
-    re.IGNORECASE,
-)
-QUERY = re.compile(r"(select|with|table|values)\b", re.IGNORECASE)
-EXPORT_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*/[a-z0-9][a-z0-9_]*")
 
 
 def folder_problems(config: ClientConfig) -> list[str]:
     """Return what is wrong with the client's folders."""
     try:
         root = sql_root(config)
-    except ConfigError as error:
-        return [str(error)]
-    return catalogue.folder_problems(root, tuple(config.dependencies or config.systems))
+        return catalogue.folder_problems(root, tuple(config.dependencies or config.systems))
+    except (ConfigError, ScriptError) as error:
+        return str(error).splitlines()
 
 
 def script_problems(config: ClientConfig) -> list[str]:
-    """Return what is wrong with the client's SQL folders, scripts and checks."""
-    return [*folder_problems(config), *phase_problems(config, set())]
+    """Return what is wrong with the client's SQL folders, scripts, checks and export queries."""
+    found = [*folder_problems(config), *phase_problems(config, set()), *export_problems([config])]
+    return list(dict.fromkeys(found))
 
 
 def phase_problems(config: ClientConfig, files: set[object]) -> Iterator[str]:
     """Yield what is wrong with scripts and checks; *files* collects those that were looked at."""
-    for phase in catalogue.PHASES:
+    for phase in PHASES:
         for system in catalogue.systems_in_order(config):
             try:
                 scripts = catalogue.phase_scripts(config, phase, system)
@@ -54,35 +49,32 @@ def phase_problems(config: ClientConfig, files: set[object]) -> Iterator[str]:
                 yield from str(error).splitlines()
                 continue
             if phase == "init" and not scripts:
-                yield (
-                    f"{sql_root(config) / phase / system}: system {system} has no scripts here; add NNN_name.sql files "
-                    f"or remove {system} from the systems of {config.client}/{config.environment}"
-                )
+                yield no_scripts(config, sql_root(config), system)
             for script in scripts:
                 files.add(script.path)
                 yield from _script(phase, script)
 
 
 def _script(phase: str, script: Script) -> Iterator[str]:
+    is_check = phase in catalogue.CHECK_PHASES
     try:
         text = script.read()
-        if phase in catalogue.CHECK_PHASES:
-            parse_check(text, script.path)
+        if is_check:
+            parse_check(text, printable(script.path))
     except (ScriptError, CheckError) as error:
         yield str(error)
         return
-    statements = split_statements(text)
-    if not statements:
-        yield f"{script.path}: holds no statement; add one, or start its name with NOEXEC_"
-    if phase in catalogue.CHECK_PHASES and not _is_query(statements):
-        yield f"{script.path}: a check is one query: SELECT ..., without further statements"
-    for statement in statements:
-        if found := TRANSACTION.match(statement.text):
-            words = " ".join(found[0].split())
-            yield (
-                f"{script.path}, line {statement.line}: {words} cannot stand in a script, which is one transaction; "
-                "remove it"
-            )
+    if not is_check and not split_statements(text):
+        yield f"{printable(script.path)}: {NO_STATEMENT}"
+    yield from _text_problems(script.path, text, "a check" if is_check else None)
+
+
+def _text_problems(path: Path, text: str, query: str | None) -> Iterator[str]:
+    """Yield what can never work in *text*; *query* says what must be one query, such as ``a check``."""
+    found = findings(text)
+    yield from (f"{printable(path)}, line {finding.line}: {finding.text}" for finding in found)
+    if query and (problem := query_problem(split_statements(text))):
+        yield f"{printable(path)}: {query} is {problem}"
 
 
 def severity_problems(config: ClientConfig) -> Iterator[str]:
@@ -107,15 +99,20 @@ def export_problems(configs: Sequence[ClientConfig]) -> Iterator[str]:
     roots = {root for config in configs if (root := _root(config)) is not None}
     known = sorted({system for config in configs for system in (*config.systems, *config.dependencies)})
     for root in sorted(roots):
-        for name, path in find_queries(root).items():
-            if not EXPORT_NAME.fullmatch(name):
-                yield f"{path}: an export is <audience>/<query>.sql, in lower-case letters, digits and underscores"
-            system = system_of_query(path)
-            if system is not None and system not in known:
-                yield f"{path}: '-- system: {system}' is no system{suggestion(system, known)}"
-            statements = split_statements(path.read_text(encoding="utf-8", errors="replace"))
-            if not _is_query(statements):
-                yield f"{path}: an export is one query: SELECT ..., without further statements"
+        try:
+            queries = find_queries(root)
+        except ScriptError as error:
+            yield from str(error).splitlines()
+            continue
+        yield from group_problems(root, known, queries)
+        for path in queries.values():
+            try:
+                system = system_of_query(path)
+                if system is not None and system not in known:
+                    yield f"{printable(path)}: '-- system: {system}' is no system{suggestion(system, known)}"
+                yield from _text_problems(path, read_sql(path), "an export")
+            except ScriptError as error:
+                yield str(error)
 
 
 def _root(config: ClientConfig) -> Any:
@@ -123,7 +120,3 @@ def _root(config: ClientConfig) -> Any:
         return sql_root(config)
     except ConfigError:
         return None
-
-
-def _is_query(statements: Sequence[Statement]) -> bool:
-    return len(statements) == 1 and QUERY.match(statements[0].text) is not None

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 from billing_aggregator.cli import catalogue
 from billing_aggregator.cli.results import DONE, WRONG
 from billing_aggregator.cli.sql_problems import export_problems, folder_problems, phase_problems, severity_problems
-from billing_aggregator.config import BrokenConfig, ClientConfig, ConfigError, load_clients, read_environment
-from billing_aggregator.config.clients_file import ClientsFile
-from billing_aggregator.config.load import clients_path
+from billing_aggregator.config import BrokenConfig, ClientConfig, ConfigError
+from billing_aggregator.config.environment import examine_environment
+from billing_aggregator.config.load import read_configuration
+from billing_aggregator.config.values import ENVIRONMENT_NAMES
+from billing_aggregator.scripts import ScriptError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -52,15 +54,13 @@ class Validation:
 
 def validate() -> Validation:
     """Look at the configuration, the scripts, the checks, the exports and the alerts of every client."""
-    try:
-        read_environment(os.environ)
-        entries = load_clients()
-    except ConfigError as error:
-        return Validation(tuple(str(error).splitlines()), (), {"clients and environments": 0})
-    problems = [line for entry in entries if isinstance(entry, BrokenConfig) for line in entry.error.splitlines()]
+    found = read_configuration()
+    entries = found.entries
+    problems = [*found.problems]
+    problems += [line for entry in entries if isinstance(entry, BrokenConfig) for line in entry.error.splitlines()]
     configs = [entry for entry in entries if not isinstance(entry, BrokenConfig)]
     files: set[object] = set()
-    looked_at = [*configs, *_bare(entries)]
+    looked_at = [*configs, *_bare(entries, found.dependencies)]
     for config in looked_at:
         problems += folder_problems(config)
         problems += phase_problems(config, files)
@@ -78,12 +78,19 @@ def validate() -> Validation:
     return Validation(tuple(dict.fromkeys(problems)), tuple(_alerts(configs)), counts)
 
 
-def _bare(entries: Sequence[ClientConfig | BrokenConfig]) -> Iterator[ClientConfig]:
+def _bare(
+    entries: Sequence[ClientConfig | BrokenConfig], dependencies: dict[str, tuple[str, ...]]
+) -> Iterator[ClientConfig]:
     """Yield a bare configuration for each broken entry, so that its scripts are looked at all the same."""
-    dependencies = ClientsFile(clients_path()).dependencies
+    settings, _ = examine_environment(os.environ)
     for entry in entries:
         if isinstance(entry, BrokenConfig):
-            values = {"client": entry.client, "environment": entry.environment, "s3_bucket": "not-known"}
+            values = {
+                "client": entry.client,
+                "environment": entry.environment if entry.environment in ENVIRONMENT_NAMES else "local",
+                "s3_bucket": "not-known",
+                "scripts_dir": settings.scripts_dir,
+            }
             with suppress(ValueError):
                 yield ClientConfig.model_validate(
                     values | {"dependencies": dependencies, "systems": tuple(dependencies)}
@@ -113,26 +120,34 @@ def _dags(configs: Sequence[ClientConfig]) -> Iterator[str]:
     for config in configs:
         dag = build_or_explain(config)
         if dag is not None and "broken" in dag.tags:
-            yield str(dag.doc_md)
+            yield from str(dag.doc_md).splitlines()
 
 
 def _alerts(configs: Sequence[ClientConfig]) -> Iterator[str]:
-    from billing_aggregator.connections import find_connection
+    from billing_aggregator.airflow_connections import (
+        MAIL_TYPES,
+        SLACK_TYPES,
+        UnreadableConnectionError,
+        find_connection,
+    )
 
     for config in configs:
         name = f"{config.client}/{config.environment}"
         if config.enabled and config.schedule and not config.alerts.email and not config.alerts.slack:
             yield f"{name}: runs on a schedule and tells nobody when it fails; set alerts.email or alerts.slack"
-        for wanted, conn_id, what in (
-            (bool(config.alerts.email), config.alerts.smtp_conn_id, "mail"),
-            (config.alerts.slack, config.alerts.slack_conn_id, "Slack"),
+        for wanted, conn_id, types, what in (
+            (bool(config.alerts.email), config.alerts.smtp_conn_id, MAIL_TYPES, "mail"),
+            (config.alerts.slack, config.alerts.slack_conn_id, SLACK_TYPES, "Slack"),
         ):
-            if wanted and find_connection(conn_id) is None:
-                yield f"{name}: alerts by {what} need the Airflow connection {conn_id}, which is not here"
+            try:
+                if wanted and find_connection(conn_id, *types) is None:
+                    yield f"{name}: alerts by {what} need the Airflow connection {conn_id}, which is not here"
+            except UnreadableConnectionError as error:
+                yield f"{name}: alerts by {what}: {error}"
 
 
 def _quiet_exports(config: ClientConfig) -> list[catalogue.Export]:
     try:
         return catalogue.exports(config)
-    except ConfigError:
+    except (ConfigError, ScriptError):
         return []

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from billing_aggregator.config.errors import ConfigError, suggestion
 from billing_aggregator.config.models import ordered
 from billing_aggregator.config.values import ENVIRONMENT_NAMES
+from billing_aggregator.config.yaml_file import load_yaml
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,48 +16,36 @@ if TYPE_CHECKING:
     from billing_aggregator.config.errors import Location
 
 SECTIONS = ("systems", "defaults", "environments", "clients")
+# Stands for the environment of a client whose entries are no mapping.
+NO_ENVIRONMENT = "unknown"
 SYSTEM_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
-
-
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """Refuses a key that stands twice in one mapping: YAML would silently keep the last one."""
-
-
-def _construct_mapping(loader: _UniqueKeyLoader, node: yaml.MappingNode) -> dict[str, Any]:
-    seen: dict[str, int] = {}
-    for key_node, _ in node.value:
-        key = loader.construct_object(key_node)
-        line = key_node.start_mark.line + 1
-        if not isinstance(key, str):
-            raise ConfigError(f"line {line}: YAML reads this key as {key!r}; put it in quotation marks")
-        if key in seen:
-            raise ConfigError(
-                f"line {line}: {key} stands here a second time (first in line {seen[key]}); merge the two"
-            )
-        seen[key] = line
-    return {str(key): value for key, value in yaml.SafeLoader.construct_mapping(loader, node, deep=True).items()}
-
-
-_UniqueKeyLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _construct_mapping)
 
 
 class ClientsFile:
     """The parsed file: merged raw entries, not yet validated as models.
 
-    :param path: the file; errors name it.
+    :param path: the file; problems name it.
+
+    ``problems`` has a line for each thing that is wrong and concerns all entries, ``broken`` one for each entry that
+    is no entry at all; what else the file holds can be asked for all the same.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        content = self._parse()
+        self.problems: list[str] = []
+        self.broken: dict[tuple[str, str], str] = {}
+        #: Whether the file could be read and is a mapping.
+        self.readable = False
+        content = self._sections()
         self.dependencies = self._dependencies(content["systems"])
         self._defaults = content["defaults"]
-        self._environments = content["environments"]
-        self._clients = content["clients"]
+        self._environments = self._environment_layers(content["environments"])
+        self._clients = self._client_entries(content["clients"])
 
     def names(self) -> list[tuple[str, str]]:
-        """Return (client, environment) of every entry, sorted."""
-        return sorted((client, environment) for client, entries in self._clients.items() for environment in entries)
+        """Return (client, environment) of every entry, sorted, the broken ones too."""
+        whole = ((client, environment) for client, entries in self._clients.items() for environment in entries)
+        return sorted([*whole, *self.broken])
 
     def entry(self, client: str, environment: str) -> dict[str, Any]:
         """Return the merged entry; a pair that the file does not name gets the defaults and its environment's."""
@@ -87,10 +74,10 @@ class ClientsFile:
         for layer, values in self._layers(client, environment):
             chosen, ignored = values.get("systems"), values.get("ignore_systems")
             if isinstance(chosen, list) and isinstance(ignored, list):
-                both = sorted(set(map(str, chosen)) & set(map(str, ignored)))
+                both = ", ".join(sorted(set(map(str, chosen)) & set(map(str, ignored))))
                 if both:
                     problems.append(
-                        f"{self.path}: {layer}: systems and ignore_systems both name {both[0]}; name it in one of them"
+                        f"{self.path}: {layer}: systems and ignore_systems both name {both}; name it in one of them"
                     )
         return problems
 
@@ -102,63 +89,82 @@ class ClientsFile:
             (f"clients.{client}.{environment}", own),
         ]
 
-    def _parse(self) -> dict[str, dict[str, Any]]:
-        content = self._yaml()
+    def _sections(self) -> dict[str, dict[str, Any]]:
+        empty: dict[str, dict[str, Any]] = {name: {} for name in SECTIONS}
+        try:
+            content = load_yaml(self.path)
+        except ConfigError as error:
+            self.problems += str(error).splitlines()
+            return empty
         if not isinstance(content, dict):
-            raise ConfigError(f"{self.path}: must be a mapping with the keys {', '.join(SECTIONS)}")
+            self._problem(f"must be a mapping with the keys {', '.join(SECTIONS)}")
+            return empty
+        self.readable = True
         for key in content:
-            if key not in SECTIONS:
-                raise ConfigError(f"{self.path}: unknown key {key}{suggestion(key, SECTIONS)}")
-        sections = {name: self._mapping(content.get(name) or {}, name) for name in SECTIONS}
-        for environment, entry in sections["environments"].items():
+            # What starts with x- is a place for anchors.
+            if key not in SECTIONS and not key.startswith("x-"):
+                self._problem(f"unknown key {key}{suggestion(key, SECTIONS)}")
+        return {name: self._mapping(content.get(name), name) for name in SECTIONS}
+
+    def _environment_layers(self, section: dict[str, Any]) -> dict[str, dict[str, Any]]:
+        for environment in section:
             if environment not in ENVIRONMENT_NAMES:
                 hint = suggestion(environment, ENVIRONMENT_NAMES)
-                raise ConfigError(f"{self.path}: environments: unknown environment {environment}{hint}")
-            self._mapping(entry or {}, f"environments.{environment}")
-        for client, entries in sections["clients"].items():
-            for environment, entry in self._mapping(entries, f"clients.{client}").items():
-                self._mapping(entry or {}, f"clients.{client}.{environment}")
-        return sections
+                self._problem(f"environments: unknown environment {environment}{hint}")
+        return {name: self._mapping(entry, f"environments.{name}") for name, entry in section.items()}
 
-    def _yaml(self) -> Any:
-        try:
-            # The loader is a SafeLoader.
-            return yaml.load(self.path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)  # noqa: S506
-        except FileNotFoundError:
-            raise ConfigError(f"{self.path}: not found; it says which clients there are") from None
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{self.path}: not valid YAML in UTF-8: {error}") from error
-        except ConfigError as error:
-            raise ConfigError(f"{self.path}: {error}") from None
+    def _client_entries(self, section: dict[str, Any]) -> dict[str, dict[str, dict[str, Any]]]:
+        """Return client -> environment -> entry; an entry that is no mapping is broken alone, if others are not."""
+        whole: dict[str, dict[str, dict[str, Any]]] = {}
+        for client, entries in section.items():
+            if not isinstance(entries, dict):
+                self._broken(client, NO_ENVIRONMENT, f"clients.{client}", entries)
+                continue
+            for environment, entry in entries.items():
+                if entry is None or isinstance(entry, dict):
+                    whole.setdefault(client, {})[environment] = entry or {}
+                else:
+                    self._broken(client, environment, f"clients.{client}.{environment}", entry)
+        if self.broken and not whole:
+            self.problems += self.broken.values()
+            self.broken = {}
+        return whole
+
+    def _broken(self, client: str, environment: str, place: str, value: Any) -> None:
+        self.broken[client, environment] = f"{self.path}: {place} must be a mapping, not {value!r}"
 
     def _mapping(self, value: Any, place: str) -> dict[str, Any]:
-        if not isinstance(value, dict):
-            raise ConfigError(f"{self.path}: {place} must be a mapping, not {value!r}")
-        return value
+        if value is not None and not isinstance(value, dict):
+            self._problem(f"{place} must be a mapping, not {value!r}")
+        return value if isinstance(value, dict) else {}
 
     def _dependencies(self, systems: dict[str, Any]) -> dict[str, tuple[str, ...]]:
         dependencies = {}
         for name, entry in systems.items():
             place = f"systems.{name}"
             if not SYSTEM_NAME.fullmatch(name):
-                raise ConfigError(f"{self.path}: {place}: a system's name has lower-case letters, digits and _ only")
-            needs = self._mapping(entry or {}, place)
+                self._problem(f"{place}: a system's name has lower-case letters, digits and _ only")
+            needs = self._mapping(entry, place)
             for key in needs:
                 if key != "needs":
-                    raise ConfigError(f"{self.path}: {place}: unknown key {key}{suggestion(key, ['needs'])}")
-            needed = needs.get("needs") or []
-            if not isinstance(needed, list):
-                raise ConfigError(f"{self.path}: {place}.needs must be a list such as [bookkeeper], not {needed!r}")
-            for other in needed:
+                    self._problem(f"{place}: unknown key {key}{suggestion(key, ['needs'])}")
+            needed = needs.get("needs")
+            if needed is not None and not isinstance(needed, list):
+                self._problem(f"{place}.needs must be a list such as [bookkeeper], not {needed!r}")
+                needed = None
+            for other in needed or []:
                 if other not in systems:
-                    hint = suggestion(str(other), systems)
-                    raise ConfigError(f"{self.path}: {place}.needs: unknown system {other}{hint}")
-            dependencies[name] = tuple(needed)
+                    self._problem(f"{place}.needs: unknown system {other}{suggestion(str(other), systems)}")
+            dependencies[name] = tuple(other for other in needed or [] if other in systems)
         try:
             ordered(tuple(dependencies), dependencies)
         except ValueError as error:
-            raise ConfigError(f"{self.path}: {error}") from None
+            self._problem(str(error))
+            return dict.fromkeys(dependencies, ())
         return dependencies
+
+    def _problem(self, text: str) -> None:
+        self.problems.append(f"{self.path}: {text}")
 
 
 def _merge(base: dict[str, Any], layer: dict[str, Any]) -> dict[str, Any]:

@@ -15,8 +15,10 @@ KEYS = {
     "s3_region": "Region of the bucket.",
     "s3_url": "Endpoint of a store that is not AWS's; `null`: AWS.",
     "key_template": "Key of each file: `{client}`, `{environment}`, `{business_date}`, `{run}` and, last, `{file}`.",
-    "max_rows_per_file": "Rows in each CSV file but the last.",
-    "export": "How files are written: `compression`, `encryption`, `dialect`, `empty`, ...; see docs/export.md.",
+    "max_rows_per_file": "Rows in each CSV file but the last; an export has at most 10,000 files.",
+    "export": "How files are written: `compression`, `dialect`, `empty`, ...; what goes with every object: "
+    "`encryption`, `kms_key_id`, `bucket_key`, `acl`, `tags`, `requester_pays`, `expected_bucket_owner`, `checksums`; "
+    "see docs/export.md.",
     "retention_days": "Days that the history tables keep.",
     "freshness_hours": "How old the newest change in the vaults may be; 0: not checked.",
     "run_timeout_minutes": "A run that takes longer is stopped.",

@@ -22,10 +22,15 @@ from billing_aggregator.config.values import (
     Region,
     SystemName,
     Url,
+    allowed,
+    is_whole_number,
+    plain_number,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from pydantic import ValidationInfo
 
 PREFIX = "BDA_"
 # Read by the project's own tools, not by the aggregator.
@@ -133,6 +138,17 @@ class EnvironmentSettings(Model):
     def _split(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _plain_numbers(cls, value: Any, info: ValidationInfo) -> Any:
+        field = cls.model_fields[str(info.field_name)]
+        if not is_whole_number(field):
+            return value
+        try:
+            return plain_number(value)
+        except ValueError:
+            raise ValueError(f"must be {allowed(field)}") from None
+
     @field_validator("log_level", "environment", mode="before")
     @classmethod
     def _spelling(cls, value: Any, info: Any) -> Any:
@@ -177,6 +193,14 @@ def read_environment(environ: Mapping[str, str]) -> EnvironmentSettings:
 
     :raises ConfigError: names every wrong variable, its value (never a secret's) and what is allowed.
     """
+    settings, problems = examine_environment(environ)
+    if problems:
+        raise ConfigError("\n".join(problems))
+    return settings
+
+
+def examine_environment(environ: Mapping[str, str]) -> tuple[EnvironmentSettings, list[str]]:
+    """Return what the ``BDA_*`` variables say without the wrong ones, and a line for each problem."""
     known = {variable_of(field) for field in EnvironmentSettings.model_fields}
     given: dict[str, str] = {}
     problems = []
@@ -193,21 +217,21 @@ def read_environment(environ: Mapping[str, str]) -> EnvironmentSettings:
             given[name] = value.strip()
     problems += _contradictions(given)
     try:
-        settings = EnvironmentSettings.model_validate(given)
+        return EnvironmentSettings.model_validate(given), problems
     except ValidationError as error:
         problems += describe(error, EnvironmentSettings, lambda location: str(location[0]))
-    if problems:
-        raise ConfigError("\n".join(problems))
-    return settings
+        wrong = {str(problem["loc"][0]) for problem in error.errors()}
+    right = {name: value for name, value in given.items() if name not in wrong}
+    return EnvironmentSettings.model_validate(right), problems
 
 
 def _contradictions(given: Mapping[str, str]) -> list[str]:
     problems = []
     for chosen, ignored in CONTRADICTIONS:
-        both = sorted(_names(given.get(chosen, "")) & _names(given.get(ignored, "")))
+        both = ", ".join(sorted(_names(given.get(chosen, "")) & _names(given.get(ignored, ""))))
         if both:
             problems.append(
-                f"{chosen} = {given[chosen]!r} and {ignored} = {given[ignored]!r} both name {both[0]}; "
+                f"{chosen} = {given[chosen]!r} and {ignored} = {given[ignored]!r} both name {both}; "
                 "name it in one of them"
             )
     for first, second in PAIRS:

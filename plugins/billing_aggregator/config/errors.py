@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from billing_aggregator.config.values import allowed, is_secret
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Container, Iterable
 
     from pydantic import ValidationError
     from pydantic.fields import FieldInfo
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     Location = tuple[int | str, ...]
 
+MISSING = ": is missing; it must be given here or in a layer below"
+# An error of several fields, which its message names with their values.
+TOGETHER = "together"
 OWN_WORDS = frozenset({"value_error", "assertion_error"})
 CREDENTIALS = re.compile(r"(?<=://)[^\s/'\"]*@|[^\s/'\"]*:[^\s/'\"]*@")
 SHOWN_CHARACTERS = 200
@@ -40,13 +43,20 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     return f"; known: {', '.join(names)}"
 
 
-def describe(error: ValidationError, model: type[BaseModel], place: Callable[[Location], str]) -> list[str]:
+def describe(
+    error: ValidationError,
+    model: type[BaseModel],
+    place: Callable[[Location], str],
+    skipped: Container[Location] = (),
+) -> list[str]:
     """Return one line for each problem that pydantic found: place, value (never a secret's), what is allowed.
 
     :param model: the model that was validated.
     :param place: gives the words for a location in it: a variable, or file and key.
+    :param skipped: locations that were told already.
     """
-    return sorted({_line(problem, model, place) for problem in error.errors(include_url=False)})
+    problems = [problem for problem in error.errors(include_url=False) if problem["loc"] not in skipped]
+    return sorted({_line(problem, model, place) for problem in problems})
 
 
 def shown(value: Any) -> str:
@@ -57,6 +67,8 @@ def shown(value: Any) -> str:
 
 
 def _line(problem: ErrorDetails, model: type[BaseModel], place: Callable[[Location], str]) -> str:
+    if problem["type"] == TOGETHER:
+        return f"{place(problem['loc'][:-1])}: {problem['msg']}"
     where = place(problem["loc"])
     if not problem["loc"]:
         # Several fields that do not fit together: the message names them with their values.
@@ -65,8 +77,8 @@ def _line(problem: ErrorDetails, model: type[BaseModel], place: Callable[[Locati
         parent = model_at(model, problem["loc"][:-1])
         return f"{where}: unknown key{suggestion(str(problem['loc'][-1]), parent.model_fields)}"
     if problem["type"] == "missing":
-        return f"{where}: is missing; it must be given here or in a layer below"
-    field = _field_at(model, problem["loc"])
+        return f"{where}{MISSING}"
+    field = field_at(model, problem["loc"])
     value = "***" if field is not None and is_secret(field) else shown(problem["input"])
     if problem["type"] in OWN_WORDS or field is None:
         return f"{where} = {value}: {problem['msg'].removeprefix('Value error, ')}"
@@ -83,7 +95,7 @@ def model_at(model: type[BaseModel], location: Location) -> type[BaseModel]:
     return model
 
 
-def _field_at(model: type[BaseModel], location: Location) -> FieldInfo | None:
+def field_at(model: type[BaseModel], location: Location) -> FieldInfo | None:
     """Return the field of a location; items of lists and values of mappings belong to the field that holds them."""
     found = None
     for name in location:

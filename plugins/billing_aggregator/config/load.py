@@ -10,16 +10,21 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from billing_aggregator.config.clients_file import ClientsFile
-from billing_aggregator.config.environment import EnvironmentSettings, read_environment, variable_of
-from billing_aggregator.config.errors import ConfigError, describe
+from billing_aggregator.config.clients_file import NO_ENVIRONMENT, ClientsFile
+from billing_aggregator.config.doubtful import doubtful_values, without
+from billing_aggregator.config.environment import EnvironmentSettings, examine_environment, variable_of
+from billing_aggregator.config.errors import MISSING, ConfigError, describe
 from billing_aggregator.config.models import ClientConfig
 from billing_aggregator.paths import IncludeNotFoundError, include_folder
+from billing_aggregator.sql_files import ScriptError, is_folder, printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from billing_aggregator.config.errors import Location
+
+NEWLINE = "\n"
+MAX_DAG_ID = 250
 
 
 @dataclass(frozen=True)
@@ -32,32 +37,51 @@ class BrokenConfig:
 
     @property
     def dag_id(self) -> str:
-        """The id that the entry's DAG would have, in the characters that Airflow allows."""
-        return re.sub(r"[^A-Za-z0-9_.-]", "_", f"billing_data_aggregator_{self.client}_{self.environment}")
+        """The id that the entry's DAG would have, in the characters and the length that Airflow allows."""
+        name = f"billing_data_aggregator_{self.client}_{self.environment}"
+        return re.sub(r"[^A-Za-z0-9_.-]", "_", name)[:MAX_DAG_ID]
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """Every client and environment, and the problems that concern all of them, one line each."""
+
+    entries: tuple[ClientConfig | BrokenConfig, ...]
+    problems: tuple[str, ...]
+    dependencies: dict[str, tuple[str, ...]]
+
+
+def read_configuration(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Configuration:
+    """Return all that can be said of the configuration, also when parts of it are wrong; never raises for those.
+
+    With BDA_CLIENT_ID set, only this client in BDA_ENVIRONMENT (else the detected one), in the file or not. With
+    BDA_ENVIRONMENT alone, the file's entries of this environment.
+    """
+    settings, problems = examine_environment(os.environ if environ is None else environ)
+    try:
+        clients = ClientsFile(path or clients_path())
+        problems += clients.problems
+        names = _names(clients, settings)
+    except ConfigError as error:
+        # A wrong BDA_ENVIRONMENT was told; without it nothing tells the environment.
+        told = any(problem.startswith("BDA_ENVIRONMENT = ") for problem in problems)
+        more = [line for line in str(error).splitlines() if not (told and line.startswith("BDA_ENVIRONMENT"))]
+        return Configuration((), (*problems, *more), {})
+    entries = [_entry(clients, settings, client, environment) for client, environment in names]
+    return Configuration(tuple(entries), tuple(problems), clients.dependencies)
 
 
 def load_clients(
     path: Path | None = None, environ: Mapping[str, str] | None = None
 ) -> list[ClientConfig | BrokenConfig]:
-    """Return every client and environment, sorted, the disabled ones too.
-
-    With BDA_CLIENT_ID set, only this client in BDA_ENVIRONMENT (else the detected one), in the file or not. With
-    BDA_ENVIRONMENT alone, the file's entries of this environment.
+    """Return every client and environment, sorted, the disabled ones too; see :func:`read_configuration`.
 
     :raises ConfigError: the file or a variable is wrong in a way that concerns all of them.
     """
-    settings = read_environment(os.environ if environ is None else environ)
-    clients = ClientsFile(path or clients_path())
-    if settings.client_id:
-        names = [(settings.client_id, settings.detected_environment())]
-    else:
-        names = [name for name in clients.names() if settings.environment in (None, name[1])]
-    if not names and settings.environment:
-        raise ConfigError(
-            f"BDA_ENVIRONMENT = {settings.environment!r}: {clients.path} has no client in this environment; add one "
-            "there, or name one in BDA_CLIENT_ID"
-        )
-    return [_entry(clients, settings, client, environment) for client, environment in names]
+    found = read_configuration(path, environ)
+    if found.problems:
+        raise ConfigError("\n".join(found.problems))
+    return list(found.entries)
 
 
 def load_client(
@@ -67,12 +91,29 @@ def load_client(
 
     :raises ConfigError: with every problem found.
     """
-    settings = read_environment(os.environ if environ is None else environ)
+    settings, problems = examine_environment(os.environ if environ is None else environ)
     clients = ClientsFile(path or clients_path())
+    problems += clients.problems
     entry = _entry(clients, settings, client, environment)
     if isinstance(entry, BrokenConfig):
-        raise ConfigError(entry.error)
+        problems += entry.error.splitlines()
+    if problems or isinstance(entry, BrokenConfig):
+        raise ConfigError("\n".join(problems))
     return entry
+
+
+def _names(clients: ClientsFile, settings: EnvironmentSettings) -> list[tuple[str, str]]:
+    if not clients.readable:
+        return []
+    if settings.client_id:
+        return [(settings.client_id, settings.detected_environment())]
+    names = [name for name in clients.names() if settings.environment in (None, NO_ENVIRONMENT, name[1])]
+    if not names and settings.environment:
+        raise ConfigError(
+            f"BDA_ENVIRONMENT = {settings.environment!r}: {clients.path} has no client in this environment; add one "
+            "there, or name one in BDA_CLIENT_ID"
+        )
+    return names
 
 
 def clients_path() -> Path:
@@ -87,18 +128,28 @@ def sql_root(config: ClientConfig) -> Path:
     """Return the folder of the SQL phases: BDA_SCRIPTS_DIR, else ``include/sql``; raises :class:`ConfigError`."""
     if config.scripts_dir is None:
         root = clients_path().parent / "sql"
-        source = f"SQL folder {root}"
+        source = f"SQL folder {printable(root)}"
     else:
-        root = Path(config.scripts_dir).expanduser().resolve()
-        source = f"BDA_SCRIPTS_DIR = {config.scripts_dir!r}"
-    if not (root / "init").is_dir():
-        raise ConfigError(f"{source}: {root / 'init'} is not a folder; it must hold <system>/NNN_what_it_makes.sql")
+        source = f"BDA_SCRIPTS_DIR = {printable(config.scripts_dir)!r}"
+        try:
+            root = Path(os.path.expanduser(config.scripts_dir)).resolve()
+        except (OSError, RuntimeError) as error:  # no home folder, a link that leads back to itself
+            raise ConfigError(f"{source}: {str(error).splitlines()[0]}; name a folder by its whole path") from None
+    try:
+        found = is_folder(root / "init")
+    except ScriptError as error:
+        raise ConfigError(f"{source}: {error}") from None
+    if not found:
+        raise ConfigError(
+            f"{source}: {printable(root / 'init')} is not a folder; it must hold <system>/NNN_what_it_makes.sql"
+        )
     return root
 
 
 def _entry(
     clients: ClientsFile, settings: EnvironmentSettings, client: str, environment: str
 ) -> ClientConfig | BrokenConfig:
+    config = None
     overrides = settings.overrides()
     values = clients.entry(client, environment) | overrides
     values |= {"client": client, "environment": environment, "dependencies": clients.dependencies}
@@ -108,11 +159,22 @@ def _entry(
             return variable_of(str(location[0]))
         return clients.place(client, environment, location)
 
-    problems = clients.contradictions(client, environment)
+    if (client, environment) in clients.broken:
+        return BrokenConfig(client, environment, clients.broken[client, environment])
+    doubtful = dict(doubtful_values(values))
+    problems = []
+    for location, value in doubtful.items():
+        where = place(location).removeprefix(f"{clients.path}: ")
+        problems.append(f"{clients.path}: line {value.line}: {where} = {value}: {value.advice}")
+    problems += clients.contradictions(client, environment)
     try:
-        config = ClientConfig.model_validate(values)
+        config = ClientConfig.model_validate(without(values, doubtful))
     except ValidationError as error:
-        problems += describe(error, ClientConfig, place)
-    if problems:
+        # A value that was told already, and what a broken layer would have given, are not missing.
+        found = describe(error, ClientConfig, place, skipped=doubtful)
+        problems += [line for line in found if not (clients.problems and line.endswith(MISSING))]
+    except Exception as error:  # one entry's surprise must not take the others down
+        problems.append(f"{place(())}: {type(error).__name__}: {str(error).partition(NEWLINE)[0]}")
+    if problems or config is None:
         return BrokenConfig(client, environment, "\n".join(problems))
     return config

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator
+from pydantic_core import PydanticCustomError
 
+from billing_aggregator.config.errors import TOGETHER
 from billing_aggregator.config.texts import Cron, KeyTemplate, SqlSettings, TimeZoneName
 from billing_aggregator.config.values import (
     MAX_ROWS_PER_FILE,
@@ -22,6 +24,7 @@ from billing_aggregator.config.values import (
     SystemName,
     Url,
     allowed,
+    plain_number,
 )
 from billing_aggregator.export.options import ExportOptions
 
@@ -69,7 +72,7 @@ class ClientConfig(Model):
     retention_days: int = Field(default=400, ge=1, le=36_500)
     freshness_hours: int = Field(default=36, ge=0, le=8_760)
     run_timeout_minutes: int = Field(default=120, ge=1, le=1_440)
-    deadline_minutes: int | None = Field(default=120, ge=1, le=1_440)
+    deadline_minutes: int | None = Field(default=120, ge=1, le=1_440, validate_default=True)
     task_timeout_minutes: int = Field(default=60, ge=1, le=1_440)
     retries: int = Field(default=2, ge=0, le=10)
     retry_delay_seconds: int = Field(default=60, ge=1, le=3_600)
@@ -102,23 +105,30 @@ class ClientConfig(Model):
 
     @field_validator("*", mode="before")
     @classmethod
-    def _no_truth_as_number(cls, value: Any, info: ValidationInfo) -> Any:
-        # YAML reads yes, on and true as a truth value, which Python would take for the number 1.
+    def _plain_numbers(cls, value: Any, info: ValidationInfo) -> Any:
+        # Python would take true for the number 1, and "1_000" for 1000.
         name = str(info.field_name)
-        if isinstance(value, bool) and cls.model_fields[name].annotation in (int, int | None):
-            raise ValueError(f"must be {allowed(cls.model_fields[name])}")
+        if cls.model_fields[name].annotation in (int, int | None):
+            try:
+                plain_number(str(value) if isinstance(value, bool) else value)
+            except ValueError:
+                raise ValueError(f"must be {allowed(cls.model_fields[name])}") from None
         return normal_log_level(value) if name == "log_level" else value
 
     @field_validator("systems", "ignore_systems")
     @classmethod
     def _are_systems(cls, names: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         known = info.data.get("dependencies") or dict.fromkeys((*info.data.get("systems", ()), *names))
-        unknown = [name for name in names if name not in known]
+        unknown = list(dict.fromkeys(name for name in names if name not in known))
+        twice = list(dict.fromkeys(name for name in names if names.count(name) > 1))
+        problems = [f"names {name} twice; name it once" for name in twice]
         if unknown:
-            raise ValueError(f"unknown system {unknown[0]}; known: {', '.join(sorted(known))}")
-        twice = [name for name in names if names.count(name) > 1]
-        if twice:
-            raise ValueError(f"names {twice[0]} twice; name it once")
+            several = "s" if len(unknown) > 1 else ""
+            problems.append(f"unknown system{several} {', '.join(unknown)}; known: {', '.join(sorted(known))}")
+            if info.field_name == "systems":
+                problems += _lacking([name for name in names if name in known], info.data.get("dependencies", {}))
+        if problems:
+            raise ValueError("; ".join(problems))
         return names
 
     @field_validator("ignore_systems")
@@ -142,14 +152,27 @@ class ClientConfig(Model):
                 raise ValueError(f"{name} stands beside export, not in it; move it one level up")
         return options
 
-    @model_validator(mode="after")
-    def _deadline_comes_first(self) -> Self:
-        if self.deadline_minutes is not None and self.deadline_minutes > self.run_timeout_minutes:
-            raise ValueError(
-                f"deadline_minutes = {self.deadline_minutes} must not exceed run_timeout_minutes = "
-                f"{self.run_timeout_minutes}: a run that is stopped first is reported as failed, never as late"
+    @field_validator("deadline_minutes")
+    @classmethod
+    def _deadline_comes_first(cls, deadline: int | None, info: ValidationInfo) -> int | None:
+        # With the field, not with the whole model: another field's error must not hide this one.
+        timeout = info.data.get("run_timeout_minutes")
+        if deadline is not None and timeout is not None and deadline > timeout:
+            raise PydanticCustomError(
+                TOGETHER,
+                "deadline_minutes = {deadline} must not exceed run_timeout_minutes = {timeout}: a run that is stopped "
+                "first is reported as failed, never as late",
+                {"deadline": deadline, "timeout": timeout},
             )
-        return self
+        return deadline
+
+
+def _lacking(systems: list[str], dependencies: Mapping[str, tuple[str, ...]]) -> list[str]:
+    try:
+        missing_dependency(tuple(systems), dependencies)
+    except ValueError as error:
+        return [str(error)]
+    return []
 
 
 def normal_log_level(value: Any) -> Any:

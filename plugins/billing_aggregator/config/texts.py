@@ -13,8 +13,12 @@ from billing_aggregator.config.values import SettingText
 from billing_aggregator.export.keys import KeyTemplateError, check_template
 
 CRON_FIELDS = 5
-# What a run sets itself, in every session: see billing_aggregator.connections.
-RUN_SETTINGS = frozenset({"timezone", "application_name", "search_path", "role", "session_authorization"})
+# What a run sets itself, in every session, and depends on: see billing_aggregator.postgres.session.
+RUN_SETTINGS = frozenset(
+    {"timezone", "application_name", "search_path", "role", "session_authorization", "client_encoding",
+     "standard_conforming_strings", "default_transaction_isolation", "default_transaction_read_only",
+     "default_transaction_deferrable", "transaction_isolation", "transaction_read_only", "transaction_deferrable"}
+)  # fmt: skip
 
 
 def check_cron(value: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import types
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
@@ -9,13 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_
 from annotated_types import Ge, Le
 from pydantic import BaseModel, ConfigDict, SecretStr, StringConstraints
 
+from billing_aggregator.export.limits import MOST_ROWS_PER_FILE
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pydantic.fields import FieldInfo
 
+WHOLE_NUMBER = re.compile(r"\s*-?(0|[1-9][0-9]*)\s*", re.ASCII)
 ENVIRONMENT_NAMES = ("dev", "stage", "prod", "local", "playground")
-MAX_ROWS_PER_FILE = 100_000_000
+MAX_ROWS_PER_FILE = MOST_ROWS_PER_FILE
 
 
 class Model(BaseModel):
@@ -115,6 +119,23 @@ def allowed(field: FieldInfo) -> str:
 def is_secret(field: FieldInfo) -> bool:
     """Tell whether *field* holds a secret."""
     return SecretStr in _parts(field.annotation)
+
+
+def is_truth(field: FieldInfo) -> bool:
+    """Tell whether *field* is true or false."""
+    return bool in _parts(field.annotation)
+
+
+def is_whole_number(field: FieldInfo) -> bool:
+    """Tell whether *field* is a whole number."""
+    return int in _parts(field.annotation)
+
+
+def plain_number(value: Any) -> Any:
+    """Return *value*; raises ValueError for text that is not plain decimal digits, which Python reads generously."""
+    if isinstance(value, str) and not WHOLE_NUMBER.fullmatch(value):
+        raise ValueError("not a whole number in plain decimal digits")
+    return value
 
 
 def _parts(annotation: Any) -> Iterator[Any]:

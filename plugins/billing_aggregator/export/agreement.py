@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from billing_aggregator.export.errors import PublicationSupersededError, UploadError
@@ -26,7 +27,7 @@ def same_run(plans: Sequence[Plan]) -> Run:
     names = [plan.name for plan in plans]
     keys = [chunk.upload.key for plan in plans for chunk in plan.chunks]
     for kind, values in (("export", names), ("key", keys)):
-        if twice := sorted({value for value in values if values.count(value) > 1}):
+        if twice := sorted(value for value, times in Counter(values).items() if times > 1):
             raise UploadError(f"planned more than once: {kind} {', '.join(twice)}")
     return first
 
@@ -50,7 +51,7 @@ def is_published(
     earlier: Manifest, plans: Sequence[Plan], by_plan: dict[str, list[ChunkState]], keep: Collection[str]
 ) -> bool:
     """Tell whether *earlier* is this very publication: same run, same files."""
-    if earlier.run_id != plans[0].run.run_id:
+    if not plans[0].run.is_same(earlier.run_id, earlier.run_tag):
         return False
     own = {name: export for name, export in earlier.exports.items() if export.kept_from is None}
     there = {(name, file.key, file.sha256) for name, export in own.items() for file in export.files}
@@ -63,9 +64,20 @@ def is_published(
     return same and set(earlier.exports) - set(own) <= set(keep)
 
 
+def check_newer(earlier: Manifest | None, run: Run) -> None:
+    """Refuse to put an older business date in the place of a newer one that another run has published."""
+    same = earlier is not None and run.is_same(earlier.run_id, earlier.run_tag)
+    if earlier is not None and not same and earlier.business_date > run.business_date:
+        raise PublicationSupersededError(
+            f"run {earlier.run_id} has published business date {earlier.business_date}, this run is for "
+            f"{run.business_date}: readers would get older data; to publish the older day all the same, trigger a run "
+            f"with the param business_date = {run.business_date}"
+        )
+
+
 def check_base(earlier: Manifest | None, etag: str | None, plans: Sequence[Plan]) -> None:
     """Refuse to overwrite what another run has published since these plans were made."""
-    if earlier is not None and earlier.run_id == plans[0].run.run_id:
+    if earlier is not None and plans[0].run.is_same(earlier.run_id, earlier.run_tag):
         return
     late = [plan.name for plan in plans if plan.base != etag]
     if late:

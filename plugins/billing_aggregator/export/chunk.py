@@ -83,6 +83,7 @@ def export_chunks(
     chunks = [plan.chunks[index] for index in indexes]
     progress = progress or Progress(plan.name, sum(chunk.rows for chunk in chunks))
     options = plan.options
+    store.use(options)
     with transaction(connection, statement_timeout=timeout) as cursor:
         cursor.execute(f"set local tcp_user_timeout = '{UNREAD_SECONDS}s'")
         lock(cursor, plan.source.relation)

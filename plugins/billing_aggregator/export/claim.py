@@ -7,6 +7,9 @@ where the first one stopped. Ages come from the store's clock, so workers' clock
 A holder that sleeps longer than its time to live and wakes up can still complete an upload before it notices. That is
 why the manifest itself is written conditionally too: the claim keeps publishers apart, the manifest's condition
 decides.
+
+Both rest on a store that keeps the conditions. There are stores that take them and write all the same; so who has just
+taken the claim tries to take it from itself, in both ways, and must not succeed.
 """
 
 from __future__ import annotations
@@ -22,6 +25,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
 from billing_aggregator.export.errors import ClaimLostError, PreconditionFailedError, PublicationInProgressError
+from billing_aggregator.s3.conditions import IGNORES
+from billing_aggregator.s3.errors import StoreLacksError
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -33,6 +38,7 @@ LOG = logging.getLogger(__name__)
 TIME_TO_LIVE = 300.0
 WAIT_SECONDS = 60.0
 POLL_SECONDS = (0.05, 2.0)
+NOBODYS_ETAG = '"00000000000000000000000000000000"'
 
 
 class Claim:
@@ -41,6 +47,7 @@ class Claim:
     :param ttl: seconds without a renewal after which the holder is taken for dead.
     :param wait: seconds to wait for another holder.
     :raises PublicationInProgressError: another run holds the claim for longer than *wait*.
+    :raises StoreLacksError: the store does not keep conditions, so a claim would keep nobody out.
     """
 
     def __init__(self, store: Store, run: Run, *, ttl: float = TIME_TO_LIVE, wait: float = WAIT_SECONDS) -> None:
@@ -57,6 +64,7 @@ class Claim:
 
     def __enter__(self) -> Self:
         self._take()
+        self._prove()
         self._heart.start()
         return self
 
@@ -100,10 +108,17 @@ class Claim:
                 time.sleep(min(nap, self._wait))
                 nap = min(2 * nap, longest)
 
+    def _prove(self) -> None:
+        """Write the claim under conditions that do not hold; where that succeeds all the same, it is released."""
+        for header, expected in (("If-None-Match: *", None), ("If-Match", NOBODYS_ETAG)):
+            with suppress(PreconditionFailedError):
+                self._store.put_if(self._run.claim_key, self._text(released=True), expected)
+                raise StoreLacksError(f"{self._store.url(self._run.claim_key)}: {IGNORES.format(header=header)}")
+
     def _holder_of(self, found: Found | None) -> str | None:
         """Return the run that keeps us out, or None."""
         held = found.json() if found else {}
-        if found is None or held["released"] or held["run_id"] == self._run.run_id:
+        if found is None or held["released"] or self._run.is_same(held["run_id"], held.get("run_tag", "")):
             return None
         if found.age > held["ttl"]:
             LOG.warning("run %s has not renewed its claim for %.0f s: taking it over", held["run_id"], found.age)
@@ -112,16 +127,7 @@ class Claim:
 
     def _write(self, *, released: bool) -> None:
         with self._lock:
-            body = {
-                "run_id": self._run.run_id,
-                "holder": self._holder,
-                "host": socket.gethostname(),
-                "pid": os.getpid(),
-                "ttl": self._ttl,
-                "released": released,
-                "beat": uuid.uuid4().hex,
-            }
-            text = json.dumps(body, sort_keys=True).encode()
+            text = self._text(released=released)
             try:
                 self._etag = self._store.put_if(self._run.claim_key, text, self._etag)
             except PreconditionFailedError:
@@ -130,6 +136,19 @@ class Claim:
                 if found is None or found.body != text:
                     raise
                 self._etag = found.etag
+
+    def _text(self, *, released: bool) -> bytes:
+        body = {
+            "run_id": self._run.run_id,
+            "run_tag": self._run.tag,
+            "holder": self._holder,
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+            "ttl": self._ttl,
+            "released": released,
+            "beat": uuid.uuid4().hex,
+        }
+        return json.dumps(body, sort_keys=True).encode()
 
     def _beat(self) -> None:
         while not self._stop.wait(self._ttl / 4):

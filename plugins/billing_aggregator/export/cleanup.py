@@ -7,11 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from billing_aggregator.export.errors import ManifestError
+from billing_aggregator.export.keys import is_file_of, render_key
 from billing_aggregator.export.manifest import read_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from billing_aggregator.export.keys import Run
     from billing_aggregator.export.plan import Plan
     from billing_aggregator.export.store import Store
 
@@ -23,6 +25,8 @@ DAY = 86_400.0
 def abort_run(store: Store, plans: Sequence[Plan]) -> int:
     """Abort the uploads of *plans* that are still open; return how many there were. Completed ones are not touched."""
     uploads = [chunk.upload for plan in plans for chunk in plan.chunks]
+    if plans:
+        store.use(plans[0].options)
     with ThreadPoolExecutor(ABORTERS, thread_name_prefix="abort") as pool:
         aborted = sum(pool.map(store.abort, uploads))
     LOG.info("aborted %d of %d uploads", aborted, len(uploads))
@@ -34,11 +38,25 @@ def is_published(store: Store, plans: Sequence[Plan]) -> bool:
     if not plans:
         return False
     run = plans[0].run
+    store.use(plans[0].options)
     try:
         manifest = read_manifest(store.read(run.manifest_key), store.url(run.manifest_key))
     except ManifestError:
         return False
-    return manifest is not None and manifest.run_id == run.run_id
+    return manifest is not None and run.is_same(manifest.run_id, manifest.run_tag)
+
+
+def abort_earlier(store: Store, run: Run, key_template: str, export: str) -> int:
+    """Abort the open uploads of an export at *run*'s keys, which an earlier plan has left; return how many there were.
+
+    For a caller that knows that nobody else exports to these keys now.
+    """
+    stem = render_key(key_template, run, export)
+    earlier = [upload for upload, _ in list(store.open_uploads(f"{stem}_")) if is_file_of(upload.key, stem)]
+    aborted = sum(store.abort(upload) for upload in earlier)
+    if aborted:
+        LOG.info("aborted %d uploads of an earlier plan of %s", aborted, export)
+    return aborted
 
 
 def sweep_uploads(store: Store, prefix: str, *, older_than: float = DAY) -> list[str]:

@@ -46,6 +46,7 @@ def new_manifest(
     run = plans[0].run
     return Manifest(
         run_id=run.run_id,
+        run_tag=run.tag,
         client=run.client,
         environment=run.environment,
         business_date=run.business_date,

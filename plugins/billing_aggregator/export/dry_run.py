@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from billing_aggregator.export.copy_stream import stream_copy
+from billing_aggregator.export.empty_lines import warn_of_empty_lines, warn_of_empty_lines_of_query
+from billing_aggregator.export.limits import check_files
 from billing_aggregator.export.plan import Cut, cut_relation, keys_of
 from billing_aggregator.export.planner import find_source
 from billing_aggregator.export.progress import Progress
@@ -14,7 +16,8 @@ from billing_aggregator.export.pump import Written
 from billing_aggregator.export.relation import lock
 from billing_aggregator.export.rotation import Rotation
 from billing_aggregator.export.session import fetch_one, transaction
-from billing_aggregator.export.source import copy_statement, query_totals
+from billing_aggregator.export.settings import plan_as_by_default
+from billing_aggregator.export.source import copy_statement, describe_named, query_totals
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from billing_aggregator.export.keys import Run
     from billing_aggregator.export.options import ExportOptions
     from billing_aggregator.export.planner import Export
+    from billing_aggregator.export.session import CheckTables
     from billing_aggregator.export.source import Source
 
 
@@ -51,24 +55,41 @@ class DryRun:
         return asdict(self) | {"files": [asdict(file) for file in self.files]}
 
 
-def dry_run(connection: Any, run: Run, export: Export, options: ExportOptions, *, timeout: float) -> DryRun:
+def dry_run(
+    connection: Any,
+    run: Run,
+    export: Export,
+    options: ExportOptions,
+    *,
+    timeout: float,
+    check_tables: CheckTables | None = None,
+) -> DryRun:
     """Run the export's COPY and count and hash what it sends, all in one read-only snapshot.
 
     A query that would have to be frozen runs twice: once for its rows and sums, once for its bytes.
 
     :param timeout: seconds for each statement; 0 means none.
+    :param check_tables: is called in the transaction that reads the rows; refuses their tables by an error.
     :raises EmptyExportError: the result is empty and must not be.
+    :raises TooManyFilesError: the result is more files than an export may have.
     """
-    with transaction(connection, statement_timeout=timeout) as cursor:
+    with transaction(connection, statement_timeout=timeout, own_path=True) as cursor:
         source = find_source(cursor, export)
-    with transaction(connection, statement_timeout=timeout) as cursor:
+        if check_tables is not None:
+            check_tables(cursor)
+    with transaction(connection, statement_timeout=timeout, own_path=source is None) as cursor:
         if source is not None:
             lock(cursor, source.relation)
-            cuts = cut_relation(cursor, source, options.max_rows_per_file)
+            warn_of_empty_lines(cursor, export.name, source, options.dialect)
+            cuts = cut_relation(cursor, source, options.max_rows_per_file, export.name)
             totals = _totals(cursor, source)
             statement = source.copy_statement(options.dialect, None, None)
         else:
+            plan_as_by_default(cursor)
+            names = list(describe_named(cursor, export.as_query()).names)
+            warn_of_empty_lines_of_query(cursor, export.name, export.as_query(), names, options.dialect)
             rows, totals = query_totals(cursor, export.as_query())
+            check_files(export.name, rows, options.max_rows_per_file)
             cuts = _even_cuts(rows, options.max_rows_per_file)
             statement = copy_statement(export.as_query(), options.dialect)
         keys = list(keys_of(run, options, export.name, cuts))
@@ -79,6 +100,8 @@ def dry_run(connection: Any, run: Run, export: Export, options: ExportOptions, *
             stream_copy(connection, statement, rotation, header=options.dialect.header)
             done = [written for written, _ in rotation.finish()]
             files = [DryRunFile(k, c.rows, w.size, w.sha256) for k, c, w in zip(keys, cuts, done, strict=True)]
+        if check_tables is not None:
+            check_tables(cursor)
     progress.tell("dry run of")
     size = sum(file.bytes for file in files)
     return DryRun(export.name, sum(cut.rows for cut in cuts), size, totals, tuple(files), round(progress.seconds, 3))

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from billing_aggregator.errors import TerminalError, TransientError
 
+MIB = 1 << 20
+#: The largest part size that an export may be told; 10,000 of them stay below S3's 5 TiB for one object.
+LARGEST_PART = 512 * MIB
+
 
 class ExportError(TransientError):
     """Base of all errors of this package; another try of the same task may help."""
@@ -33,6 +37,34 @@ class UploadError(ExportError):
     """Stored parts or objects are not what the export tasks reported."""
 
 
+class TooManyFilesError(TerminalExportError):
+    """The export would be more files than an export may have; the message names the smallest size that would do."""
+
+
+class TooManyPartsError(UploadError, TerminalExportError):
+    """A file needs more parts than an upload may have: its parts have to be larger, or its rows fewer.
+
+    :param file: the file's full name.
+    :param most: parts at most.
+    :param part_bytes: bytes of each of them.
+    :param advice: what to set instead.
+    """
+
+    def __init__(self, file: str, most: int, part_bytes: int, advice: str = "") -> None:
+        self.place = file, most, part_bytes
+        advice = advice or "raise part_bytes or lower max_rows_per_file"
+        super().__init__(f"{file} needs more than {most} parts of {part_bytes} bytes, the store's limit; {advice}")
+
+    def with_advice(self, rows_done: int, rows_planned: int) -> TooManyPartsError:
+        """Return the same error for a file of which so many rows fitted into all its parts, with numbers to set."""
+        file, most, part_bytes = self.place
+        rows = max(rows_done * 9 // 10, 1)
+        needed = -(-part_bytes * rows_planned * 11 // (max(rows_done, 1) * 10 * MIB)) * MIB
+        fewer = f"lower max_rows_per_file from {rows_planned} to {rows} or less"
+        larger = f", or raise part_bytes to {needed} or more" if needed <= LARGEST_PART else ""
+        return TooManyPartsError(file, most, part_bytes, fewer + larger)
+
+
 class UploadGoneError(TerminalExportError):
     """An upload was aborted before it was completed: the chunk must be exported again."""
 
@@ -55,3 +87,7 @@ class PreconditionFailedError(ExportError):
 
 class ManifestError(TerminalExportError):
     """A manifest is there but cannot be read."""
+
+
+class RemovalRefusedError(TerminalExportError):
+    """A file of an earlier publication cannot be removed; the message names what the store's policy has to allow."""

@@ -39,6 +39,7 @@ class Run:
     :param environment: second part of the manifest's key.
     :param business_date: the day that the data are for, ISO.
     :param run_id: identity of the run; a repeated task has the same, another run another one.
+    :param tag: tells runs of the same id apart that belong to two Airflows; empty: there is only one.
     """
 
     target: str
@@ -46,6 +47,7 @@ class Run:
     environment: str
     business_date: str
     run_id: str
+    tag: str = ""
 
     def __post_init__(self) -> None:
         check_target(self.target)
@@ -61,6 +63,10 @@ class Run:
             raise KeyTemplateError(f"business_date {self.business_date!r} is no ISO date such as 2026-01-31") from None
         if not self.run_id.strip():
             raise KeyTemplateError("run_id is empty; give the run's id")
+
+    def is_same(self, run_id: str, tag: str) -> bool:
+        """Tell whether *run_id* with *tag* is this run; a publication of before there were tags has none."""
+        return run_id == self.run_id and (not tag or not self.tag or tag == self.tag)
 
     @property
     def prefix(self) -> str:

@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from billing_aggregator.export.errors import PreconditionFailedError, UploadError, UploadGoneError
-from billing_aggregator.export.s3_client import crc32_base64
 from billing_aggregator.export.store import Found, Part, Stored, Upload
+from billing_aggregator.s3.answers import crc32_base64
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from billing_aggregator.export.options import ExportOptions
+    from billing_aggregator.s3.options import StoreOptions
 
 FOLDER_MODE = 0o750
 FILE_MODE = 0o640
@@ -45,6 +46,9 @@ class LocalStore:
     def url(self, key: str) -> str:
         """Return ``file:///folder/key``."""
         return self._path(key).as_uri()
+
+    def use(self, options: StoreOptions) -> None:
+        """Do nothing: files have no attributes of S3."""
 
     def start(self, key: str, token: str, options: ExportOptions) -> Upload:
         """Create the temporary file ``.<name>.<token>.part`` beside the final one."""

@@ -75,12 +75,16 @@ class ManifestExport(BaseModel):
 
 
 class Manifest(BaseModel):
-    """A publication: the exports of one run by name."""
+    """A publication: the exports of one run by name.
+
+    :param run_tag: tells runs of the same id apart that belong to two Airflows; left out where there is only one.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     schema_version: int = SCHEMA_VERSION
     run_id: str
+    run_tag: str = ""
     client: str
     environment: str
     business_date: str
@@ -94,7 +98,8 @@ class Manifest(BaseModel):
 
     def body(self) -> bytes:
         """Return the manifest as it is stored: sorted, readable, the same bytes for the same content."""
-        return json.dumps(self.model_dump(mode="json"), indent=2, sort_keys=True, ensure_ascii=False).encode() + b"\n"
+        values = self.model_dump(mode="json", exclude=None if self.run_tag else {"run_tag"})
+        return json.dumps(values, indent=2, sort_keys=True, ensure_ascii=False).encode() + b"\n"
 
 
 def read_manifest(found: Found | None, name: str) -> Manifest | None:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from billing_aggregator.export.errors import LARGEST_PART
 from billing_aggregator.export.keys import DEFAULT_KEY_TEMPLATE, check_template
+from billing_aggregator.export.limits import MOST_ROWS_PER_FILE
+from billing_aggregator.s3.options import StoreOptions
 
 MIB = 1 << 20
 #: S3's own limits: a part but the last has at least 5 MiB, an upload at most 10,000 parts.
 SMALLEST_PART = 5 * MIB
 MOST_PARTS = 10_000
 QUOTE = '"'
-MOST_TAGS = 10
-TAG_TEXT = re.compile(r"[\w +=.:/@-]*")
 LEVELS = {"none": (None, None), "gzip": (0, 3), "zstd": (1, 19)}
 
 
@@ -48,8 +48,10 @@ class Dialect(BaseModel):
         return self
 
 
-class ExportOptions(BaseModel):
+class ExportOptions(StoreOptions):
     """Everything that shapes an export's files; frozen, unknown names and contradictions are refused.
+
+    What goes with the bucket's objects and requests is in :class:`~billing_aggregator.s3.options.StoreOptions`.
 
     :param key_template: where a file goes in the bucket or folder, see :mod:`billing_aggregator.export.keys`.
     :param dialect: the CSV's form.
@@ -57,37 +59,18 @@ class ExportOptions(BaseModel):
     :param compression: ``none``, ``gzip`` or ``zstd``; the same rows give the same bytes.
     :param compression_level: gzip 0-3 (isal's levels), zstd 1-19; None takes a fast one.
     :param empty: an empty result gives one file with a header (``header``), no file (``skip``) or an error (``fail``).
-    :param encryption: ``bucket`` (the bucket's default), ``sse-s3`` or ``sse-kms``.
-    :param kms_key_id: key of ``sse-kms``; None takes the account's key for S3.
-    :param storage_class: S3 storage class of the files.
-    :param tags: S3 object tags of the files.
     :param part_bytes: size of an upload's parts and of each buffer.
     :param upload_threads: parts on their way at a time; memory is ``(upload_threads + 1) * part_bytes``.
     :param chunk_totals: each chunk's control totals are read with its rows and compared at publication: a scan more.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     key_template: str = DEFAULT_KEY_TEMPLATE
     dialect: Dialect = Dialect()
-    max_rows_per_file: Annotated[int, Field(ge=1)] = 1_000_000
+    max_rows_per_file: Annotated[int, Field(ge=1, le=MOST_ROWS_PER_FILE)] = 1_000_000
     compression: Literal["none", "gzip", "zstd"] = "none"
     compression_level: int | None = None
     empty: Literal["header", "skip", "fail"] = "header"
-    encryption: Literal["bucket", "sse-s3", "sse-kms"] = "bucket"
-    kms_key_id: str | None = None
-    storage_class: (
-        Literal[
-            "STANDARD",
-            "STANDARD_IA",
-            "ONEZONE_IA",
-            "INTELLIGENT_TIERING",
-            "GLACIER_IR",
-        ]
-        | None
-    ) = None
-    tags: dict[str, str] = Field(default_factory=dict)
-    part_bytes: Annotated[int, Field(ge=SMALLEST_PART, le=512 * MIB)] = 8 * MIB
+    part_bytes: Annotated[int, Field(ge=SMALLEST_PART, le=LARGEST_PART)] = 8 * MIB
     upload_threads: Annotated[int, Field(ge=1, le=16)] = 2
     chunk_totals: bool = False
 
@@ -97,27 +80,8 @@ class ExportOptions(BaseModel):
         check_template(value)
         return value
 
-    @field_validator("tags")
-    @classmethod
-    def _tags(cls, value: dict[str, str]) -> dict[str, str]:
-        if len(value) > MOST_TAGS:
-            raise ValueError(f"tags: S3 takes at most {MOST_TAGS}, got {len(value)}")
-        for key, text in value.items():
-            if not 1 <= len(key) <= 128 or len(text) > 256 or key.startswith("aws:"):  # noqa: PLR2004 - S3's limits
-                raise ValueError(f"tags: {key!r}={text!r}: S3 takes 1-128 and 0-256 characters, no key aws:...")
-            if not TAG_TEXT.fullmatch(key + text):
-                raise ValueError(f"tags: {key!r}={text!r}: S3 takes letters, digits, spaces and + - = . _ : / @")
-        return value
-
     @model_validator(mode="after")
     def _contradictions(self) -> Self:
-        if self.kms_key_id is not None and self.encryption != "sse-kms":
-            raise ValueError(
-                f"kms_key_id is given but encryption is {self.encryption!r}; "
-                "set encryption='sse-kms' or drop kms_key_id"
-            )
-        if self.kms_key_id is not None and not self.kms_key_id.strip():
-            raise ValueError("kms_key_id is empty; give a key's id, ARN or alias, or drop it")
         low, high = LEVELS[self.compression]
         if self.compression_level is not None:
             if low is None or high is None:

@@ -2,17 +2,19 @@
 
 The plan's transaction locks the relation, takes one snapshot and walks over the pages with a cursor: ``MOVE`` counts
 rows on the server and costs a tenth of reading them. What the plan records makes later changes visible: the
-relation's oid and file node, the snapshot's limits, the rows of each file.
+relation's oid, file node and definition, which transactions it saw, the rows of each file.
 """
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from billing_aggregator.export.errors import EmptyExportError
 from billing_aggregator.export.keys import Run, file_name, render_key
+from billing_aggregator.export.limits import MOST_FILES, MOST_UNITS, check_files, divide
 from billing_aggregator.export.options import ExportOptions
+from billing_aggregator.export.recent import Snapshot
 from billing_aggregator.export.session import fetch_one
 from billing_aggregator.export.source import Source
 from billing_aggregator.export.store import Upload
@@ -21,17 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MOVED = "MOVE "
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """What the plan saw: transactions from *limit* on, and those *running*, were not visible.
-
-    Transaction ids as the 32 bits that a row's ``xmin`` holds.
-    """
-
-    limit: int
-    running: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -89,19 +80,19 @@ class Plan:
             run=Run.from_json(values["run"]),
             options=ExportOptions.model_validate(values["options"]),
             source=Source.from_json(values["source"]),
-            snapshot=Snapshot(values["snapshot"]["limit"], tuple(values["snapshot"]["running"])),
+            snapshot=Snapshot.from_json(values["snapshot"]),
             rows=values["rows"],
             chunks=tuple(Chunk(**chunk | {"upload": Upload(**chunk["upload"])}) for chunk in values["chunks"]),
             base=values["base"],
         )
 
-    def units(self, chunks_per_task: int) -> list[dict[str, Any]]:
-        """Return the work of each task: neighbouring chunks by index, and a name for the task."""
-        units = []
-        for first in range(0, len(self.chunks), chunks_per_task):
-            indexes = [chunk.index for chunk in self.chunks[first : first + chunks_per_task]]
-            units.append({"name": file_name(self.name, indexes[0], ""), "chunks": indexes})
-        return units
+    def units(self, chunks_per_task: int | None = None, most: int = MOST_UNITS) -> list[dict[str, Any]]:
+        """Return the work of each task: neighbouring chunks by index, and a name for the task.
+
+        See :func:`billing_aggregator.export.limits.divide`.
+        """
+        shares = divide(len(self.chunks), self.rows, files_per_unit=chunks_per_task, most=most)
+        return [{"name": file_name(self.name, share[0], ""), "chunks": list(share)} for share in shares]
 
 
 @dataclass(frozen=True)
@@ -113,10 +104,13 @@ class Cut:
     upto: str | None
 
 
-def cut_relation(cursor: Any, source: Source, rows_per_file: int) -> list[Cut]:
+def cut_relation(cursor: Any, source: Source, rows_per_file: int, name: str) -> list[Cut]:
     """Return the cuts of the relation, in physical order; at least one, which may be empty.
 
     The last cut is open at its end: rows that somebody appends later are noticed by the COPY's count.
+
+    :param name: the export, for messages.
+    :raises TooManyFilesError: there are more rows than so many files can hold.
     """
     cursor.execute(f"declare bda_cut no scroll cursor for select ctid from only {source.relation.sql}")
     ends: list[str] = []
@@ -129,7 +123,11 @@ def cut_relation(cursor: Any, source: Source, rows_per_file: int) -> list[Cut]:
             break
         rows += 1
         ends.append(last[0])
+        if len(ends) > MOST_FILES:  # too many already; the rest is only counted, for the message
+            rows += _move(cursor, "all")
+            break
     cursor.execute("close bda_cut")
+    check_files(name, rows, rows_per_file)
     if ends and rows == len(ends) * rows_per_file:
         ends.pop()
     starts: list[str | None] = [None, *ends]
@@ -137,20 +135,12 @@ def cut_relation(cursor: Any, source: Source, rows_per_file: int) -> list[Cut]:
     return [Cut(*cut) for cut in zip(counts, starts, [*ends, None], strict=True)]
 
 
-def _move(cursor: Any, rows: int) -> int:
+def _move(cursor: Any, rows: int | Literal["all"]) -> int:
     """Move over *rows* rows; return how many there were. ``MOVE 0`` would stay on the row and count it again."""
     if not rows:
         return 0
     cursor.execute(f"move forward {rows} in bda_cut")
     return int(cursor.statusmessage.removeprefix(MOVED))
-
-
-def take_snapshot(cursor: Any) -> Snapshot:
-    """Return the transaction's snapshot."""
-    text = fetch_one(cursor, "select pg_current_snapshot()::text")[0]
-    _, limit, running = text.split(":")
-    low = 0xFFFFFFFF
-    return Snapshot(int(limit) & low, tuple(int(xid) & low for xid in running.split(",") if xid))
 
 
 def keys_of(run: Run, options: ExportOptions, name: str, cuts: list[Cut]) -> Iterator[str]:

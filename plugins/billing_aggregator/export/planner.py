@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-import uuid
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from billing_aggregator.export.errors import ExportSourceChangedError
+from billing_aggregator.errors import sqlstate
+from billing_aggregator.export.empty_lines import warn_of_empty_lines
+from billing_aggregator.export.errors import ExportSourceChangedError, TooManyFilesError
 from billing_aggregator.export.keys import check_export_name
-from billing_aggregator.export.plan import Chunk, Plan, cut_relation, keys_of, take_snapshot
+from billing_aggregator.export.opening import open_all
+from billing_aggregator.export.plan import Chunk, Plan, cut_relation, keys_of
+from billing_aggregator.export.recent import MOST_WRITERS, take_snapshot
 from billing_aggregator.export.relation import lock
 from billing_aggregator.export.session import quote_ident, transaction
-from billing_aggregator.export.source import Source, find_query, find_table
+from billing_aggregator.export.source import Source, SourceError, find_query, find_table
 from billing_aggregator.export.staging import drop_staging, freeze_query
+from billing_aggregator.statements import as_query
 
 if TYPE_CHECKING:
     from billing_aggregator.export.keys import Run
     from billing_aggregator.export.options import ExportOptions
-    from billing_aggregator.export.plan import Cut, Snapshot
-    from billing_aggregator.export.store import Store, Upload
+    from billing_aggregator.export.plan import Cut
+    from billing_aggregator.export.recent import Snapshot
+    from billing_aggregator.export.session import CheckTables
+    from billing_aggregator.export.store import Store
 
-STARTERS = 8
+#: What a read-only transaction says of a query that locks rows.
+WRITES = "25006"
 FINDERS = 3
 STAGING_SCHEMA = "report_oibl"
 
@@ -51,7 +57,7 @@ class Export:
         """Return the query, or the one that reads the whole table."""
         if self.table is not None:
             return f"select * from {quote_ident(*self.table)}"
-        return (self.query or "").rstrip().removesuffix(";")
+        return as_query(self.query or "")
 
 
 def find_source(cursor: Any, export: Export) -> Source | None:
@@ -61,20 +67,30 @@ def find_source(cursor: Any, export: Export) -> Source | None:
 
 
 def plan_export(
-    connection: Any, store: Store, run: Run, export: Export, options: ExportOptions, *, timeout: float
+    connection: Any,
+    store: Store,
+    run: Run,
+    export: Export,
+    options: ExportOptions,
+    *,
+    timeout: float,
+    check_tables: CheckTables | None = None,
 ) -> Plan:
     """Cut the export into files and open their uploads.
 
     Repeating it gives a new plan with new uploads; a plan that fails aborts its uploads and drops its frozen copy.
 
     :param timeout: seconds for each statement; 0 means none.
+    :param check_tables: is called in each transaction that has read the export's tables; refuses them by an error.
     :raises EmptyExportError: the result is empty and must not be.
     :raises SourceError: the table or query cannot be exported.
+    :raises TooManyFilesError: the result is more files than an export may have.
     """
+    store.use(options)
     published = store.read(run.manifest_key)
-    source, snapshot, cuts = _cut(connection, run, export, options, timeout)
+    source, snapshot, cuts = _cut(connection, run, export, options, timeout=timeout, check_tables=check_tables)
     try:
-        uploads = _start(store, options, list(keys_of(run, options, export.name, cuts)))
+        uploads = open_all(store, options, list(keys_of(run, options, export.name, cuts)))
     except BaseException:
         with suppress(Exception):
             drop_staging(connection, source, timeout=timeout)
@@ -89,34 +105,57 @@ def plan_export(
 
 
 def _cut(
-    connection: Any, run: Run, export: Export, options: ExportOptions, timeout: float
+    connection: Any,
+    run: Run,
+    export: Export,
+    options: ExportOptions,
+    *,
+    timeout: float,
+    check_tables: CheckTables | None,
 ) -> tuple[Source, Snapshot, list[Cut]]:
-    """Find the source and cut it under its lock; a relation that is swapped in between is found again."""
+    """Find the source and cut it under its lock; a relation that is swapped in between is found again.
+
+    A table that is being written to by many transactions is frozen: which of its rows are new could not be told later.
+    """
+    busy = False
     for attempt in range(1, FINDERS + 1):
-        with transaction(connection, statement_timeout=timeout) as cursor:
-            source = find_source(cursor, export)
+        source = None if busy else _find(connection, export, timeout, check_tables)
         if source is None:
             query, schema = export.as_query(), export.staging_schema
-            source = freeze_query(connection, schema, query, run, export.name, timeout=timeout)
+            source = freeze_query(
+                connection, schema, query, run, export.name, timeout=timeout, check_tables=check_tables
+            )
         try:
             with transaction(connection, statement_timeout=timeout) as cursor:
                 lock(cursor, source.relation)
-                return source, take_snapshot(cursor), cut_relation(cursor, source, options.max_rows_per_file)
+                if check_tables is not None:
+                    check_tables(cursor)
+                warn_of_empty_lines(cursor, export.name, source, options.dialect)
+                snapshot = take_snapshot(cursor, source.relation)
+                if snapshot is not None:
+                    return source, snapshot, cut_relation(cursor, source, options.max_rows_per_file, export.name)
+                busy = True
         except ExportSourceChangedError:
             if attempt == FINDERS:
                 raise
-    raise AssertionError("unreachable")
+        except TooManyFilesError:
+            with suppress(Exception):
+                drop_staging(connection, source, timeout=timeout)
+            raise
+    raise SourceError(
+        f"export {export.name}: more than {MOST_WRITERS} transactions write to its frozen copy while it is planned"
+    )
 
 
-def _start(store: Store, options: ExportOptions, keys: list[str]) -> list[Upload]:
-    """Open an upload for each key; none stays open if one fails."""
-    with ThreadPoolExecutor(STARTERS, thread_name_prefix="start") as pool:
-        futures = [pool.submit(store.start, key, uuid.uuid4().hex, options) for key in keys]
+def _find(connection: Any, export: Export, timeout: float, check_tables: CheckTables | None) -> Source | None:
+    """Return the pages that hold the export's rows; None if they have to be frozen first."""
     try:
-        return [future.result() for future in futures]
-    except BaseException:
-        for future in futures:
-            if future.exception() is None:
-                with suppress(Exception):
-                    store.abort(future.result())
-        raise
+        with transaction(connection, statement_timeout=timeout, own_path=True) as cursor:
+            source = find_source(cursor, export)
+            if check_tables is not None:
+                check_tables(cursor)
+            return source
+    except Exception as error:
+        if sqlstate(error) != WRITES:
+            raise
+        return None

@@ -20,7 +20,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from billing_aggregator.export.agreement import check_base, is_published, same_run, states_by_plan
+from billing_aggregator.export.agreement import check_base, check_newer, is_published, same_run, states_by_plan
 from billing_aggregator.export.claim import TIME_TO_LIVE, WAIT_SECONDS, Claim
 from billing_aggregator.export.contents import kept_exports, new_manifest
 from billing_aggregator.export.errors import PreconditionFailedError, PublicationSupersededError
@@ -66,6 +66,7 @@ def publish(
     keep: Collection[str] = (),
     claim_ttl: float = TIME_TO_LIVE,
     claim_wait: float = WAIT_SECONDS,
+    over_newer: bool = True,
 ) -> Publication:
     """Publish the exports of one run, all or nothing.
 
@@ -75,13 +76,15 @@ def publish(
     :param timeout: seconds for each SQL statement; 0 means none.
     :param keep: exports that this run leaves out on purpose: their files stay, and the manifest goes on naming them.
         Any other export of the earlier manifest that has no plan is gone.
+    :param over_newer: publish also where another run has published a newer business date.
     :raises ExportSourceChangedError: a relation is not as it was planned.
     :raises UploadError: stored parts are not what the tasks wrote.
     :raises PublicationInProgressError: another run is publishing.
-    :raises PublicationSupersededError: another run has published since the plans were made.
+    :raises PublicationSupersededError: another run has published since the plans were made, or a newer business date.
     """
     run = same_run(plans)
     by_plan = states_by_plan(plans, states)
+    store.use(plans[0].options)
     with Claim(store, run, ttl=claim_ttl, wait=claim_wait) as claim:
         found = store.read(run.manifest_key)
         earlier = read_manifest(found, store.url(run.manifest_key))
@@ -92,6 +95,8 @@ def publish(
             )
         else:
             etag = found.etag if found else None
+            if not over_newer:
+                check_newer(earlier, run)
             check_base(earlier, etag, plans)
             each(lambda item: verify_upload(store, *item), uploads(plans, by_plan))
             totals = [verify_source(connect, plan, by_plan[plan.name], timeout=timeout) for plan in plans]

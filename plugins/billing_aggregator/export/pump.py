@@ -11,7 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, Self
 
-from billing_aggregator.export.errors import UploadError
+from billing_aggregator.export.errors import TooManyPartsError
 from billing_aggregator.export.options import MOST_PARTS
 
 if TYPE_CHECKING:
@@ -99,11 +99,16 @@ class FilePump:
         self._checked = 0
 
     def write(self, data: bytes) -> None:
-        """Take *data*; waits while all buffers are on their way; raises what a part's upload raised."""
+        """Take *data*; waits while all buffers are on their way; raises what a part's upload raised.
+
+        :raises TooManyPartsError: the store takes no more parts for one file.
+        """
         self._sha.update(data)  # now, while the bytes are in the processor's cache, not a part later
         rest = memoryview(data)
         while rest:
             if self._buffer is None:
+                if len(self._sent) >= MOST_PARTS:
+                    raise TooManyPartsError(self._name, MOST_PARTS, self._pump.part_bytes)
                 self._buffer = self._pump.buffer()
             taken = rest[: self._pump.part_bytes - self._used]
             # A view: a slice of the bytearray itself would copy what it is given once more.
@@ -133,10 +138,6 @@ class FilePump:
             self._sent[self._checked].result()
             self._checked += 1
         number = len(self._sent) + 1
-        if number > MOST_PARTS:
-            raise UploadError(
-                f"{self._name} needs more than {MOST_PARTS} parts; raise part_bytes or lower max_rows_per_file"
-            )
         buffer = self._buffer if self._buffer is not None else self._pump.buffer()
         self._sent.append(self._pump.send(self._send, number, buffer, self._used))
         self._buffer = None

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
-import zlib
-from decimal import Decimal
-from functools import reduce
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
 from billing_aggregator.export.errors import UploadError
 from billing_aggregator.export.manifest import Manifest, ManifestExport, ManifestFile, read_manifest
+from billing_aggregator.export.records import CsvError, decompressed, records
 from billing_aggregator.export.verify import EXACT
 
 if TYPE_CHECKING:
-    from billing_aggregator.export.store import Store
+    from collections.abc import Iterator
 
-GZIP_WINDOW = 31
+    from billing_aggregator.export.store import Store
 
 
 def current_manifest(store: Store, client: str, environment: str) -> Manifest | None:
@@ -26,28 +23,47 @@ def current_manifest(store: Store, client: str, environment: str) -> Manifest | 
     return read_manifest(store.read(key), store.url(key))
 
 
+def stored_bytes(store: Store, file: ManifestFile) -> Iterator[bytes]:
+    """Yield a file's bytes as they are stored, in pieces; what was read is known to be right at the end only.
+
+    :raises UploadError: at the end, if they are not those that the manifest describes (without versions: a publication
+        is under way).
+    """
+    sha, size = hashlib.sha256(), 0
+    for chunk in store.chunks(file.key, file.version_id):
+        sha.update(chunk)
+        size += len(chunk)
+        yield chunk
+    if size != file.bytes or sha.hexdigest() != file.sha256:
+        raise UploadError(f"{store.url(file.key)} is not the file that the manifest names")
+
+
 def read_file(store: Store, file: ManifestFile) -> bytes:
-    """Return a file's bytes as they are stored.
+    """Return a file's bytes as they are stored; :func:`stored_bytes` gives them piece by piece.
 
     :raises UploadError: they are not those that the manifest describes (without versions: a publication is under way).
     """
-    data = b"".join(store.chunks(file.key, file.version_id))
-    if len(data) != file.bytes or hashlib.sha256(data).hexdigest() != file.sha256:
-        raise UploadError(f"{store.url(file.key)} is not the file that the manifest names")
-    return data
+    return b"".join(stored_bytes(store, file))
 
 
 def read_csv(store: Store, export: ManifestExport, file: ManifestFile) -> bytes:
-    """Return a file's CSV, uncompressed."""
-    data = read_file(store, file)
-    compression = export.csv["compression"]
-    if compression == "gzip":
-        return zlib.decompress(data, GZIP_WINDOW)
-    if compression == "zstd":
-        import zstandard
+    """Return a file's CSV, uncompressed; :func:`read_records` takes it apart with little memory."""
+    return b"".join(decompressed([read_file(store, file)], export.csv["compression"]))
 
-        return zstandard.ZstdDecompressor().decompressobj().decompress(data)
-    return data
+
+def read_records(store: Store, export: ManifestExport, file: ManifestFile) -> Iterator[list[bytes | None]]:
+    """Yield the fields of each row of a file, as UTF-8; None is NULL. Memory is a row and a few MiB.
+
+    :raises UploadError: the file is not the one that the manifest names, or not the CSV that it describes; where the
+        bytes are others, that is what is told.
+    """
+    stored = stored_bytes(store, file)
+    try:
+        yield from _rows(stored, export)
+        _drain(stored)
+    except CsvError as error:
+        _drain(stored)
+        raise UploadError(f"{store.url(file.key)}: {error}") from error
 
 
 def check_publication(store: Store, manifest: Manifest) -> None:
@@ -60,26 +76,56 @@ def check_publication(store: Store, manifest: Manifest) -> None:
         rows = 0
         sums = {column: Decimal(0) for column in export.control_totals}
         for file in export.files:
-            counted = _add(export, read_csv(store, export, file), sums)
+            counted = _add(store, export, file, sums)
             if counted != file.rows:
                 raise UploadError(f"{store.url(file.key)} has {counted} rows, the manifest says {file.rows}")
             rows += counted
         if rows != export.rows:
             raise UploadError(f"export {name} has {rows} rows, the manifest says {export.rows}")
         for column, total in export.control_totals.items():
-            if EXACT.compare(sums[column], Decimal(total)) != 0 and not Decimal(total).is_nan():
+            if not _same(sums[column], Decimal(total)):
                 raise UploadError(f"export {name}: {column} adds up to {sums[column]}, the manifest says {total}")
 
 
-def _add(export: ManifestExport, data: bytes, sums: dict[str, Decimal]) -> int:
-    records = csv.reader(io.StringIO(data.decode(), newline=""), delimiter=export.csv["delimiter"])
-    if export.csv["header"] and next(records) != export.columns:
-        raise UploadError("a file's header is not the manifest's")
+def _rows(stored: Iterator[bytes], export: ManifestExport) -> Iterator[list[bytes | None]]:
+    csv = export.csv
+    pieces = decompressed(stored, csv["compression"])
+    found = records(pieces, delimiter=csv["delimiter"], null=csv["null"])
+    names = export.columns or [""]  # the rows of a table without columns are empty lines
+    if csv["header"]:
+        header = [csv["null"] if name is None else name.decode() for name in next(found, [])]
+        if header != names:
+            raise CsvError("its header is not the manifest's")
+    for number, record in enumerate(found, 1):
+        if len(record) != len(names):
+            raise CsvError(f"row {number} has {len(record)} fields, the manifest {len(names)} columns")
+        yield record
+
+
+def _add(store: Store, export: ManifestExport, file: ManifestFile, sums: dict[str, Decimal]) -> int:
     places = {column: export.columns.index(column) for column in sums}
     rows = 0
-    for record in records:
+    for record in read_records(store, export, file):
         rows += 1
         for column, place in places.items():
-            if record[place] != export.csv["null"]:
-                sums[column] = reduce(EXACT.add, (sums[column], Decimal(record[place])))
+            text = record[place]
+            if text is not None:
+                sums[column] = EXACT.add(sums[column], _number(store, file, column, rows, text))
     return rows
+
+
+def _number(store: Store, file: ManifestFile, column: str, row: int, text: bytes) -> Decimal:
+    try:
+        return Decimal(text.decode())
+    except InvalidOperation:
+        raise UploadError(f"{store.url(file.key)}: row {row}: {column} is no number: {text[:40]!r}") from None
+
+
+def _same(found: Decimal, told: Decimal) -> bool:
+    """NaN is the same as NaN, as it is in Postgres."""
+    return told.is_nan() if found.is_nan() else EXACT.compare(found, told) == 0
+
+
+def _drain(stored: Iterator[bytes]) -> None:
+    for _ in stored:
+        pass

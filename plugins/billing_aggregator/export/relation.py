@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
+from billing_aggregator.export.definition import definition_of
 from billing_aggregator.export.errors import ExportSourceChangedError
-from billing_aggregator.export.session import fetch_all, fetch_one, is_missing_relation, quote_ident
+from billing_aggregator.export.session import fetch_one, is_missing_relation, quote_ident
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 @dataclass(frozen=True)
@@ -18,6 +22,8 @@ class Relation:
     :param oid: its identity in the catalogue.
     :param filenode: its file; changes with TRUNCATE, VACUUM FULL, CLUSTER, REFRESH and rewriting ALTER TABLE.
     :param kind: ``r`` for a table, ``m`` for a materialised view.
+    :param views: oids of the views through which it is read.
+    :param definition: digest of its columns, their types, and the views.
     """
 
     schema: str
@@ -25,20 +31,27 @@ class Relation:
     oid: int
     filenode: int
     kind: str
+    views: tuple[int, ...]
+    definition: str
 
     @property
     def sql(self) -> str:
         """The quoted name."""
         return quote_ident(self.schema, self.name)
 
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Self:
+        """Return the relation of ``asdict``'s values."""
+        return cls(**values | {"views": tuple(values["views"])})
+
 
 def lock(cursor: Any, relation: Relation) -> None:
-    """Keep *relation* from being rebuilt for this transaction, and check that it has not been since it was found.
+    """Keep *relation* from being rebuilt or altered for this transaction, and check that it is the one that was found.
 
     As the transaction's first query it also makes sure that the snapshot is younger than the lock: a table that was
     swapped in between would look empty to an older snapshot.
 
-    :raises ExportSourceChangedError: it is gone, or another one.
+    :raises ExportSourceChangedError: it is gone, another one, or defined in another way.
     """
     try:
         if relation.kind == "r":
@@ -55,32 +68,31 @@ def lock(cursor: Any, relation: Relation) -> None:
         raise ExportSourceChangedError(
             f"{relation.sql} was rebuilt after the export was planned; plan the export again"
         )
+    if definition_of(cursor, relation.oid, relation.views) != relation.definition:
+        raise ExportSourceChangedError(
+            f"{relation.sql} was altered after the export was planned: its columns, their types, labels of its "
+            "enumerations, or a view through which it is read; plan the export again"
+        )
 
 
-def find_relation(cursor: Any, schema: str, name: str) -> Relation | None:
-    """Return the table or materialised view whose pages hold all its rows and may all be read; None for others."""
+def find_relation(cursor: Any, oid: int, views: Sequence[int] = ()) -> Relation | None:
+    """Return the table or materialised view whose pages hold all its rows and may all be read; None for others.
+
+    :param views: oids of the views through which it is read.
+    """
     row = fetch_one(
         cursor,
         """
-        select c.oid::bigint, pg_relation_filenode(c.oid), c.relkind::text
+        select n.nspname::text, c.relname::text, c.oid::bigint, pg_relation_filenode(c.oid), c.relkind::text
         from pg_class c join pg_namespace n on n.oid = c.relnamespace
-        where n.nspname = %s and c.relname = %s and c.relkind in ('r', 'm') and not c.relrowsecurity
+        where c.oid = %s and c.relkind in ('r', 'm') and c.relpersistence <> 't' and not c.relrowsecurity
             and not exists (select from pg_inherits i where i.inhparent = c.oid)
-            and has_table_privilege(c.oid, 'select')
+            and has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select')
             and exists (select from pg_am a where a.oid = c.relam and a.amname = 'heap')
-        """,
-        [schema, name],
-    )
-    return Relation(schema, name, *row) if row else None
-
-
-def columns_of(cursor: Any, oid: int) -> list[tuple[str, str]]:
-    """Return name and type of each column, in order."""
-    return fetch_all(
-        cursor,
-        """
-        select attname::text, format_type(atttypid, null) from pg_attribute
-        where attrelid = %s and attnum > 0 and not attisdropped order by attnum
         """,
         [oid],
     )
+    if row is None:
+        return None
+    schema, name, oid, filenode, kind = row
+    return Relation(schema, name, oid, filenode, kind, tuple(views), definition_of(cursor, oid, views))

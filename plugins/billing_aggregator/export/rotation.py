@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from billing_aggregator.export.compress import new_compressor
-from billing_aggregator.export.errors import ExportSourceChangedError, RowCountError
+from billing_aggregator.export.errors import ExportSourceChangedError, RowCountError, TooManyPartsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from billing_aggregator.export.pump import Written
 
 #: Rows that are joined at once. A constant: what a compressor returns depends on how it is fed. Small: from some 100 KB
-#: on the allocator gives every batch back to the system, which costs more than the joining.
+#: on the allocator gives every batch back to the system, which costs more than the joining. Large rows end a batch
+#: sooner, see :mod:`billing_aggregator.export.copy_stream`.
 BATCH_ROWS = 128
 
 
@@ -80,7 +81,11 @@ class Rotation:
 
     def _write(self, data: bytes) -> None:
         if compressed := self._compressor.compress(data):
-            self._file.write(compressed)
+            try:
+                self._file.write(compressed)
+            except TooManyPartsError as error:
+                done, planned = self._counts[self._number - 1] - self._left, self._counts[self._number - 1]
+                raise error.with_advice(done, planned) from None
 
     def _next_file(self) -> None:
         self._left = self._counts[self._number]

@@ -1,34 +1,26 @@
 """The small seam over both drivers: transactions for exports, values and identifiers.
 
-Works with connections of psycopg 3 and psycopg2; nothing here imports either of them.
+Works with connections of psycopg 3 and psycopg2, however they were made: row factories, cursor classes, encodings and
+autocommit of a connection do not matter. Nothing here imports either driver before it has seen its connection.
 """
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from billing_aggregator.drivers import interruptible
+from billing_aggregator.drivers import interruptible, is_psycopg3
+from billing_aggregator.errors import sqlstate
+from billing_aggregator.export.settings import check_arrived, settings_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-#: What a CSV field looks like must not depend on the role, the database or the server's configuration.
-OUTPUT_SETTINGS = {
-    "timezone": "UTC",
-    "datestyle": "ISO",
-    "intervalstyle": "postgres",
-    "bytea_output": "hex",
-    "extra_float_digits": "1",
-    "client_encoding": "UTF8",
-    # A scan that joins another one in its middle would not follow the table's physical order.
-    "synchronize_seqscans": "off",
-    "max_parallel_workers_per_gather": "0",
-    # A scan without expressions: there is nothing to compile.
-    "jit": "off",
-    "lc_monetary": "C",
-}
-CONNECTION_CHECK_VERSION = 150000
+#: Looks, by a transaction's cursor, at the tables that it has read so far; raises an error to refuse them.
+CheckTables: TypeAlias = "Callable[[Any], None]"
+UTF8 = ("UTF8", "UNICODE")
+#: Table or schema.
+MISSING = ("42P01", "3F000")
 
 
 def server_version(connection: Any) -> int:
@@ -54,37 +46,79 @@ def quote_literal(value: str) -> str:
 
 
 @contextmanager
-def transaction(connection: Any, *, statement_timeout: float, write: bool = False) -> Iterator[Any]:
-    """Open a transaction whose output format is fixed and yield its cursor.
+def transaction(
+    connection: Any, *, statement_timeout: float, write: bool = False, own_path: bool = False
+) -> Iterator[Any]:
+    """Open a transaction whose settings are ours and yield its cursor, which returns rows as tuples.
 
     A reading transaction keeps one snapshot (repeatable read, read only), which it takes at the caller's first query,
     so that a ``LOCK TABLE`` comes before it; it is rolled back at the end. A writing one is committed (read
     committed: each statement sees what is there after it got its locks). An error rolls back.
 
     :param statement_timeout: seconds for each statement; 0 means none.
+    :param own_path: names without a schema are looked for as the connection says, and not in the system catalogue.
+    :raises TerminalExportError: a setting did not arrive.
     """
     connection.rollback()
-    if connection.autocommit:
-        connection.autocommit = False
-    settings = OUTPUT_SETTINGS | {"statement_timeout": str(round(statement_timeout * 1000))}
-    if server_version(connection) >= CONNECTION_CHECK_VERSION:
-        # A task that was killed must not leave its query running.
-        settings["client_connection_check_interval"] = "10s"
+    settings = settings_for(server_version(connection)) | ({} if own_path else {"search_path": "pg_catalog"})
     mode = "read committed, read write" if write else "repeatable read, read only"
-    begin = [f"set transaction isolation level {mode}"]
-    begin += [f"set local {name} = {quote_literal(value)}" for name, value in settings.items()]
+    begin = [f"set transaction isolation level {mode}, not deferrable"]
+    begin += [f"set local {name} = {quote_value(name, value)}" for name, value in settings.items()]
+    begin += [f"set local statement_timeout = {round(statement_timeout * 1000)}"]
+    with _plain(connection):
+        try:
+            with interruptible(connection):
+                with _tuple_cursor(connection) as cursor:
+                    cursor.execute("; ".join(begin))
+                    check_arrived(cursor, settings)
+                    yield cursor
+                if write:
+                    connection.commit()
+                else:
+                    connection.rollback()
+        except BaseException:
+            _give_up(connection)
+            raise
+
+
+def quote_value(name: str, value: str) -> str:
+    """Return a setting's value as SQL: lists of names and styles are several words."""
+    return value if name in {"datestyle", "search_path"} else quote_literal(value)
+
+
+@contextmanager
+def _plain(connection: Any) -> Iterator[None]:
+    """Take from *connection* what its maker chose, and give it back: autocommit, and psycopg2's idea of an encoding.
+
+    psycopg 3 follows the server's ``client_encoding``; psycopg2 decodes by what it was when it connected.
+    """
+    autocommit = connection.autocommit
+    encoding = None if is_psycopg3(connection) or connection.encoding in UTF8 else connection.encoding
+    if autocommit:
+        connection.autocommit = False
+    if encoding:
+        connection.set_client_encoding("UTF8")
     try:
-        with interruptible(connection):
-            with connection.cursor() as cursor:
-                cursor.execute("; ".join(begin))
-                yield cursor
-            if write:
-                connection.commit()
-            else:
-                connection.rollback()
-    except BaseException:
-        _give_up(connection)
-        raise
+        yield
+    finally:
+        if not connection.closed:
+            with suppress(Exception):  # an error before this one is the one to report
+                if encoding:
+                    connection.set_client_encoding(encoding)
+                if autocommit:
+                    connection.autocommit = True
+
+
+def _tuple_cursor(connection: Any) -> Any:
+    """Return a cursor of the driver's plain class: dictionaries, logging and other protocols are the connection's."""
+    if is_psycopg3(connection):
+        from psycopg import Cursor
+        from psycopg.rows import tuple_row
+
+        return Cursor(connection, row_factory=tuple_row)
+    from psycopg2.extensions import cursor
+
+    return connection.cursor(cursor_factory=cursor)
 
 
 def fetch_one(cursor: Any, statement: str, values: Sequence[Any] = ()) -> Any:
@@ -120,6 +154,5 @@ def _give_up(connection: Any) -> None:
 
 
 def is_missing_relation(error: BaseException) -> bool:
-    """Tell whether *error* is the driver's error for a relation that does not exist."""
-    state = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
-    return state == "42P01"
+    """Tell whether *error* is the driver's error for a relation, or its schema, that does not exist."""
+    return sqlstate(error) in MISSING

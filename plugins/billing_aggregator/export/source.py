@@ -1,18 +1,20 @@
 """What is exported: a relation and some of its columns, found from a table's name or from a query.
 
-A table or materialised view is read by its pages, so a plan can cut it at exact rows. A query or view that is nothing
-but some columns of one such relation is read from that relation's pages too: its plan is a single Seq Scan without
-filter. Any other query has to be frozen in a table first, see :mod:`billing_aggregator.export.staging`.
+A table or materialised view is read by its pages, so a plan can cut it at exact rows. A query or view that is provably
+nothing but some columns of one such relation is read from that relation's pages too, see
+:mod:`billing_aggregator.export.projection`. Any other query has to be frozen in a table first, see
+:mod:`billing_aggregator.export.staging`.
 """
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Self
 
+from billing_aggregator.export.definition import TableColumn, columns_of
 from billing_aggregator.export.errors import TerminalExportError
-from billing_aggregator.export.relation import Relation, columns_of, find_relation
+from billing_aggregator.export.projection import Described, describe, find_projection, relation_oid
+from billing_aggregator.export.relation import Relation, find_relation
 from billing_aggregator.export.session import fetch_all, fetch_one, quote_ident, quote_literal
 
 if TYPE_CHECKING:
@@ -22,14 +24,6 @@ if TYPE_CHECKING:
 
 #: Types that add up exactly; a float's sum depends on the order of its rows.
 SUMMED = frozenset({"smallint", "integer", "bigint", "numeric"})
-#: What stands before a query when it is sent for the first time: positions of its errors are counted from here.
-BEFORE_QUERY = "select * from ("
-PLAIN_SCAN = frozenset(
-    {
-        *("Node Type", "Parallel Aware", "Async Capable", "Relation Name", "Schema", "Alias", "Output", "Disabled"),
-        *("Startup Cost", "Total Cost", "Plan Rows", "Plan Width"),
-    }
-)
 
 
 class SourceError(TerminalExportError):
@@ -83,7 +77,7 @@ class Source:
     def from_json(cls, values: dict[str, Any]) -> Self:
         """Return the source that :meth:`to_json` wrote."""
         columns = tuple(Column(**column) for column in values["columns"])
-        return cls(Relation(**values["relation"]), columns, values["staging"])
+        return cls(Relation.from_json(values["relation"]), columns, values["staging"])
 
 
 def copy_statement(select: str, dialect: Dialect) -> str:
@@ -103,16 +97,18 @@ def tid_range(after: str | None, upto: str | None) -> str:
 def find_table(cursor: Any, schema: str, name: str) -> Source | None:
     """Return the source that reads all columns of a table or materialised view by its pages.
 
-    None for views, partitioned and inherited tables: they are read as a query.
+    None for what is read as a query: views, partitioned and inherited tables, columns whose text may change by itself.
 
     :raises SourceError: there is no such relation.
     """
-    relation = find_relation(cursor, schema, name)
+    if fetch_one(cursor, "select to_regclass(%s)", [quote_ident(schema, name)])[0] is None:
+        raise SourceError(f"relation {quote_ident(schema, name)} does not exist")
+    oid = relation_oid(cursor, schema, name)
+    relation = find_relation(cursor, oid) if oid is not None else None
     if relation is None:
-        if fetch_one(cursor, "select to_regclass(%s)", [quote_ident(schema, name)])[0] is None:
-            raise SourceError(f"relation {quote_ident(schema, name)} does not exist")
         return None
-    return Source(relation, tuple(Column(n, n, kind in SUMMED) for n, kind in columns_of(cursor, relation.oid)))
+    columns = columns_of(cursor, relation.oid)
+    return _source(relation, [(column.name, column) for column in columns])
 
 
 def find_query(cursor: Any, query: str) -> Source | None:
@@ -120,43 +116,37 @@ def find_query(cursor: Any, query: str) -> Source | None:
 
     :raises SourceError: two columns of the query have one name.
     """
-    names = column_names(cursor, query)
-    cursor.execute(f"explain (verbose, format json) {query}")
-    plan = cursor.fetchone()[0]
-    node = (json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"]
-    if node["Node Type"] != "Seq Scan" or not PLAIN_SCAN.issuperset(node):
+    described = describe_named(cursor, query)
+    projection = find_projection(cursor, query, described)
+    relation = find_relation(cursor, projection.oid, projection.views) if projection else None
+    if projection is None or relation is None:
         return None
-    relation = find_relation(cursor, node["Schema"], node["Relation Name"])
-    if relation is None:
-        return None
-    kinds = dict(columns_of(cursor, relation.oid))
-    alias = fetch_one(cursor, "select quote_ident(%s)", [node["Alias"]])[0]
-    quoted = fetch_all(cursor, "select quote_ident(name), name from unnest(%s::text[]) name", [list(kinds)])
-    # The prefix is there when the query came through a view.
-    by_output = {f"{prefix}{text}": name for prefix in ("", f"{alias}.") for text, name in quoted}
-    found = [by_output.get(output) for output in node["Output"]]
-    columns = tuple(
-        Column(name, source, kinds[source] in SUMMED)
-        for name, source in zip(names, found, strict=True)
-        if source is not None
-    )
-    return Source(relation, columns) if len(columns) == len(names) else None
+    by_number = {column.number: column for column in columns_of(cursor, relation.oid)}
+    found = [by_number[number] for number in projection.numbers]
+    return _source(relation, list(zip(described.names, found, strict=True)))
 
 
-def column_names(cursor: Any, query: str) -> list[str]:
-    """Return the names of the query's columns; raises :class:`SourceError` if two are the same or there is none."""
-    cursor.execute(f"{BEFORE_QUERY}{query}\n) named limit 0")
-    names = [column[0] for column in cursor.description]
+def _source(relation: Relation, columns: Sequence[tuple[str, TableColumn]]) -> Source | None:
+    """Return the source of named columns, or None if the text of one of them may change while its row does not."""
+    if not all(column.fixed for _, column in columns):
+        return None
+    return Source(relation, tuple(Column(name, c.name, c.kind in SUMMED) for name, c in columns))
+
+
+def describe_named(cursor: Any, query: str) -> Described:
+    """Return the query's columns; raises :class:`SourceError` if two have one name or there is none."""
+    described = describe(cursor, query)
+    names = described.names
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice or not names:
         raise SourceError(f"the query's columns must have different names; several are called: {', '.join(twice)}")
-    return names
+    return described
 
 
 def query_totals(cursor: Any, query: str) -> tuple[int, dict[str, str]]:
     """Return rows and control totals of *query* by running it once more."""
-    cursor.execute(f"select * from ({query}\n) named limit 0")
-    description = [(column[0], column[1]) for column in cursor.description]
+    described = describe(cursor, query)
+    description = list(zip(described.names, described.types, strict=True))
     kinds = dict(
         fetch_all(
             cursor,

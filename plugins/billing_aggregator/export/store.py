@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from billing_aggregator.export.options import ExportOptions
+    from billing_aggregator.s3.options import StoreOptions
 
 CONTENT_TYPES = {
     "none": "text/csv; charset=utf-8",
@@ -82,6 +83,9 @@ class Upload:
 
 class Store(Protocol):
     """A bucket or a folder."""
+
+    def use(self, options: StoreOptions) -> None:
+        """From now on let what *options* say go with every request; a folder has nothing of the kind."""
 
     def url(self, key: str) -> str:
         """Return the full name of *key*, e.g. ``s3://bucket/key``."""

@@ -26,21 +26,16 @@ def verify_source(
 ) -> dict[str, str]:
     """Check rows, control totals and age of all rows against the plan; return the control totals.
 
-    A row is newer than the plan if its inserting transaction was running when the plan was made or began later.
-    Inserted and updated rows are newer ones, deleted rows show in the count, and a rebuilt relation has another file.
-    ``age`` counts back from the current transaction, so ids from before a wrap-around are not mistaken for new ones.
+    Inserted and updated rows are such as the plan did not see, deleted rows show in the count, and a rebuilt relation
+    has another file: see docs/export.md, "How a changed table is noticed".
 
     :raises ExportSourceChangedError: something differs.
     """
     source = plan.source
-    # Numbers of ours, in the text: a parameter would make the driver look for % in the columns' names.
-    limit, running = plan.snapshot.limit, ",".join(map(str, plan.snapshot.running))
-    newer = f"age(xmin) between 0 and age('{limit}'::xid) or xmin = any('{{{running}}}'::xid[])"
-    columns = f"count(*), count(*) filter (where {newer}){source.totals_columns()}"
-    statement = f"select {columns} from only {source.relation.sql}"
     with closing(connect()) as connection, transaction(connection, statement_timeout=timeout) as cursor:
         lock(cursor, source.relation)
-        rows, changed, *sums = fetch_one(cursor, statement)
+        columns = f"count(*), count(*) filter (where {plan.snapshot.later(cursor)}){source.totals_columns()}"
+        rows, changed, *sums = fetch_one(cursor, f"select {columns} from only {source.relation.sql}")
     if changed or rows != plan.rows:
         raise ExportSourceChangedError(
             f"{plan.name}: {source.relation.sql} was written to after the export was planned: {plan.rows} rows were "

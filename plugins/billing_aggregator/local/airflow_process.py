@@ -16,6 +16,8 @@ from datetime import datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from billing_aggregator.local.loopback import loopback_exceptions
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
@@ -73,7 +75,7 @@ class AirflowProcess:
             "PYTHONUNBUFFERED": "1",
             "PYTHONWARNINGS": "ignore",
         }
-        return kept | own | dict(variables)
+        return kept | own | loopback_exceptions(os.environ) | dict(variables)
 
     @property
     def database(self) -> Path:

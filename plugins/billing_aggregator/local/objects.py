@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
-
-import boto3
 
 from billing_aggregator.config import read_environment
 
@@ -14,8 +13,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from billing_aggregator.config import ClientConfig
+    from billing_aggregator.s3.bucket import Bucket
 
 COPY_LIMIT_BYTES = 500_000_000
+READ_BYTES = 1 << 20
 
 
 class ObjectStore:
@@ -26,14 +27,17 @@ class ObjectStore:
 
     def __init__(self, config: ClientConfig, environ: Mapping[str, str]) -> None:
         settings = read_environment(environ)
-        keys: dict[str, Any] = {}
-        if settings.s3_access_key and settings.s3_secret_access_key:
-            keys["aws_access_key_id"] = settings.s3_access_key.get_secret_value()
-            keys["aws_secret_access_key"] = settings.s3_secret_access_key.get_secret_value()
         self._config = config
         self.bucket = settings.s3_bucket or config.s3_bucket
         self._url = settings.s3_url or config.s3_url
-        self._client = boto3.client("s3", endpoint_url=self._url, region_name=config.s3_region, **keys)
+        self._environ = environ
+
+    @cached_property
+    def _bucket(self) -> Bucket:
+        from billing_aggregator.s3.client import client_bucket
+
+        place = self._config.model_copy(update={"s3_bucket": self.bucket, "s3_url": self._url})
+        return client_bucket(place, environ=self._environ)
 
     @property
     def location(self) -> str:
@@ -44,7 +48,7 @@ class ObjectStore:
 
     def manifest(self) -> dict[str, Any]:
         """Return the published manifest."""
-        body = self._client.get_object(Bucket=self.bucket, Key=self._config.manifest_key)["Body"].read()
+        body = self._bucket.ask("get_object", Key=self._config.manifest_key)["Body"].read()
         manifest: dict[str, Any] = json.loads(body)
         return manifest
 
@@ -59,6 +63,8 @@ class ObjectStore:
             target = folder / file["key"]
             target.parent.mkdir(parents=True, exist_ok=True)
             version = {"VersionId": file["version_id"]} if file.get("version_id") else {}
-            self._client.download_file(self.bucket, file["key"], str(target), ExtraArgs=version)
+            answer = self._bucket.ask("get_object", Key=file["key"], **version)
+            with target.open("wb") as copy:
+                copy.writelines(answer["Body"].iter_chunks(READ_BYTES))
             copies.append(target)
         return copies

@@ -7,15 +7,18 @@ import os
 import shutil
 import signal
 import sys
+import tempfile
 import time
 from contextlib import ExitStack, redirect_stdout
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from billing_aggregator.config import read_environment
+from billing_aggregator.config import ConfigError, read_environment
+from billing_aggregator.home import is_writable
 from billing_aggregator.local import report, warehouse
 from billing_aggregator.local.airflow_process import AirflowProcess
+from billing_aggregator.local.loopback import direct_loopback
 from billing_aggregator.local.objects import ObjectStore
 from billing_aggregator.local.postgres import EmbeddedPostgres
 from billing_aggregator.local.progress import Progress
@@ -45,6 +48,7 @@ def run(config: ClientConfig, conf: Mapping[str, Any], *, as_json: bool = False)
         # A terminated run cleans up as an interrupted one does.
         previous = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
         stack.callback(signal.signal, signal.SIGTERM, previous)
+        stack.enter_context(direct_loopback())
         if not as_json:
             return _run(config, conf, stack)[0]
         with redirect_stdout(sys.stderr):
@@ -55,14 +59,15 @@ def run(config: ClientConfig, conf: Mapping[str, Any], *, as_json: bool = False)
 
 def _run(config: ClientConfig, conf: Mapping[str, Any], stack: ExitStack) -> tuple[int, dict[str, Any]]:
     started = time.monotonic()
-    folder = _run_folder(config)
+    build = _build_folder()
+    folder = _run_folder(config, build)
     log = folder / "run.log"
     print(report.title(config))
     variables = {"BDA_CLIENT_ID": config.client, "BDA_ENVIRONMENT": config.environment}
     variables |= _warehouse(stack)
     variables |= _s3(config, stack)
     print(report.field("log", str(log)))
-    airflow = AirflowProcess(folder / "airflow", ROOT, BUILD / "cache", log)
+    airflow = AirflowProcess(folder / "airflow", ROOT, build / "cache", log)
     stack.callback(airflow.stop)
     child = airflow.environment(variables)
     progress = Progress(sys.stdout)
@@ -76,14 +81,36 @@ def _run(config: ClientConfig, conf: Mapping[str, Any], stack: ExitStack) -> tup
     if airflow.exit_status != 0:
         print(report.failure(states, airflow, log, seconds))
         return 1, report.data(states, airflow, log, seconds, None)
+    _look_up_as(child)
     store = ObjectStore(config, dict(os.environ) | variables)
     print(report.success(states, store, folder / "files", log, seconds, dry_runs=airflow.dry_runs()))
     return 0, report.data(states, airflow, log, seconds, store)
 
 
-def _run_folder(config: ClientConfig) -> Path:
-    """Make this run's folder, point ``build/run/latest`` at it, and forget the oldest runs."""
-    runs = BUILD / "run"
+def _look_up_as(child: Mapping[str, str]) -> None:
+    """Let this process look connections up where the run did, without a word of Airflow's own."""
+    for name in [name for name in os.environ if name.startswith("AIRFLOW")]:
+        del os.environ[name]
+    os.environ.update({name: value for name, value in child.items() if name.startswith("AIRFLOW")})
+    os.environ["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "CRITICAL"
+
+
+def _build_folder() -> Path:
+    """Return ``build/``, or a folder of this user below ``TMPDIR`` where the project cannot be written to.
+
+    :raises ConfigError: neither can be written to.
+    """
+    if is_writable(BUILD):
+        return BUILD
+    try:
+        return Path(tempfile.gettempdir()) / f"billing-data-aggregator-{os.getuid()}"
+    except OSError:
+        raise ConfigError(f"{BUILD} cannot be written to; set TMPDIR to a folder for the run's files") from None
+
+
+def _run_folder(config: ClientConfig, build: Path) -> Path:
+    """Make this run's folder, point ``run/latest`` of *build* at it, and forget the oldest runs."""
+    runs = build / "run"
     name = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{config.client}-{config.environment}-{os.getpid()}"
     folder = runs / name
     folder.mkdir(parents=True)

@@ -35,6 +35,7 @@ class LocalS3:
     def client(self) -> Any:
         """Return a boto3 S3 client of this server."""
         import boto3
+        from botocore.config import Config
 
         return boto3.client(
             "s3",
@@ -42,6 +43,8 @@ class LocalS3:
             region_name=REGION,
             aws_access_key_id=ACCESS_KEY,
             aws_secret_access_key=SECRET_KEY,
+            # It is a server of this process: no proxy lies between.
+            config=Config(proxies={}),
         )
 
     def create_bucket(self, name: str, *, versioned: bool = True) -> None:

@@ -36,7 +36,7 @@ class AbortExportsOperator(ExportBaseOperator):
         if not plans:
             return 0
         with self.errors():
-            aborted = abort_run(self.get_store(plans[0].run.target), plans)
+            aborted = abort_run(self.get_store(plans[0].run.target, plans[0].options), plans)
             for plan in plans:
                 if plan.source.staging:
                     with self.database() as connection:

@@ -10,16 +10,24 @@ from airflow.sdk.exceptions import AirflowFailException
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
 
+    from billing_aggregator.config import ClientConfig
+
 
 class BrokenConfigOperator(BaseOperator):
     """Fail at once with the explanation.
 
     :param error: what is wrong and the way out.
+    :param client_config: whose alerts tell the failure; None: nobody is known.
     """
 
-    def __init__(self, *, error: str, **kwargs: Any) -> None:
+    def __init__(self, *, error: str, client_config: ClientConfig | None = None, **kwargs: Any) -> None:
+        from billing_aggregator.alerts import on_task_failure
+
+        if client_config is not None:
+            kwargs.setdefault("on_failure_callback", on_task_failure)
         super().__init__(**kwargs)
         self.error = error
+        self.client_config = client_config
 
     def execute(self, context: Context) -> NoReturn:
         """Raise AirflowFailException with the explanation."""

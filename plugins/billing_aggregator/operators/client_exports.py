@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from billing_aggregator.connections import s3_hook
-from billing_aggregator.export.s3_client import client_config
+from billing_aggregator import run_tables
+from billing_aggregator.export.cleanup import DAY, abort_earlier, is_published, sweep_uploads
+from billing_aggregator.export.keys import Run
+from billing_aggregator.export.plan import Plan
+from billing_aggregator.export.planner import STAGING_SCHEMA
+from billing_aggregator.export.staging import sweep_staging
 from billing_aggregator.operators.abort_exports import AbortExportsOperator
 from billing_aggregator.operators.export_base import ExportBaseOperator
 from billing_aggregator.operators.export_chunks import ExportChunksOperator
 from billing_aggregator.operators.export_plan import PLAN_KEY, ExportPlanOperator
 from billing_aggregator.operators.publish_exports import PublishExportsOperator
 from billing_aggregator.operators.run_aware import RunAwareOperator
+from billing_aggregator.operators.sql_file import SqlFile, text_of
 from billing_aggregator.operators.sweep_exports import SweepExportsOperator
+from billing_aggregator.run_params import chosen_date
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,14 +54,25 @@ class ClientExportOperator(RunAwareOperator, ExportBaseOperator):
 
     def get_s3_client(self) -> Any:
         """Return a client for the client's bucket."""
-        return s3_hook(self.client_config, client_config()).get_conn()
+        from billing_aggregator.s3.client import client_hook
+
+        return client_hook(self.client_config).get_conn()
 
 
 class ClientPlanOperator(ClientExportOperator, ExportPlanOperator):
-    """Plan one export of a run."""
+    """Plan one export of a run.
 
-    def __init__(self, *, client_config: ClientConfig, **kwargs: Any) -> None:
-        super().__init__(client_config=client_config, **place(client_config), **kwargs)
+    :param query: path of the query's file, relative to the client's SQL root; shown in the UI as the file's text, and
+        sent as it is. Not templated.
+    """
+
+    template_ext: Sequence[str] = ()
+
+    def __init__(self, *, client_config: ClientConfig, query: str | None = None, **kwargs: Any) -> None:
+        file: Any = None if query is None else SqlFile(query, client_config)
+        super().__init__(client_config=client_config, query=file, **place(client_config), **kwargs)
+        self.query = file
+        self.query_name = query or self.query_name
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Return the units of work, for the business date, file size and dry run that the run's params say."""
@@ -63,6 +80,15 @@ class ClientPlanOperator(ClientExportOperator, ExportPlanOperator):
         self.business_date = run.business_date.isoformat()
         self.max_rows_per_file = run.max_rows_per_file
         self.report_only = run.dry_run
+        if self.query is not None:
+            self.query = text_of(self.query, self.query_name)
+        self.run_tag = self.this_run(context).tag
+        self.check_tables = self.table_guard(context, "export", self.query_name).check
+        if not run.dry_run:
+            with self.errors():
+                # The run has its client for itself: what is open at these keys is of a plan that this one replaces.
+                store = self.get_store(self.target, self.options)
+                abort_earlier(store, export_run(self, context), self.options.key_template, self.export_name)
         return super().execute(context)
 
 
@@ -87,32 +113,55 @@ class ClientPublishOperator(ClientExportOperator, PublishExportsOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Return what was published; see :class:`PublishExportsOperator`."""
         self.plans = pull_plans(context, self.plan_tasks)
-        return super().execute(context)
+        self.over_newer = chosen_date(context)
+        published = super().execute(context)
+        # When a run was published first decides whether it was late; a repetition changes the manifest's time.
+        # What was published decides what history keeps.
+        with self.warehouse(context) as connection:
+            with connection.cursor() as cursor:
+                tables = self.table_guard(context, "export").released(cursor)
+            run_tables.record_publication(connection, self.this_run(context), tables)
+        return published
 
 
 class ClientAbortOperator(ClientExportOperator, AbortExportsOperator):
-    """Abort what a failed run has left open.
+    """Tidy up behind a run's exports: what a published run has left open, and whatever is older than a day.
+
+    What a failed run has exported stays open for that day: nobody sees it, and the run can go on from its failed task.
 
     :param plan_tasks: ids of the plans' tasks.
     """
 
     heartbeats = False
 
-    def __init__(self, *, plan_tasks: Sequence[str], **kwargs: Any) -> None:
-        super().__init__(plans=[], **kwargs)
+    def __init__(self, *, client_config: ClientConfig, plan_tasks: Sequence[str], **kwargs: Any) -> None:
+        super().__init__(client_config=client_config, plans=[], **kwargs)
         self.plan_tasks = list(plan_tasks)
 
     def execute(self, context: Context) -> int:
-        """Return how many uploads were open."""
+        """Return how many uploads were aborted."""
         self.plans = pull_plans(context, self.plan_tasks)
-        return super().execute(context)
+        plans = [Plan.from_json(plan) for plan in self.plans if "dry_run" not in plan]
+        if not plans:
+            return 0
+        run = plans[0].run
+        store = self.get_store(run.target, plans[0].options)
+        with self.errors():
+            if is_published(store, plans):
+                return super().execute(context)
+            self.log.info("the run is not published: its exports stay open for a day, so that it can be continued")
+            # A client whose runs all fail never comes to the sweep in cleanup.
+            aborted = len(sweep_uploads(store, run.prefix))
+            with self.database() as connection:
+                sweep_staging(connection, STAGING_SCHEMA, older_than=DAY, timeout=self.statement_timeout)
+        return aborted
 
 
 class ClientSweepOperator(ClientExportOperator, SweepExportsOperator):
     """Abort what forgotten runs have left open."""
 
     def __init__(self, *, client_config: ClientConfig, **kwargs: Any) -> None:
-        super().__init__(client_config=client_config, **place(client_config), **kwargs)
+        super().__init__(client_config=client_config, options=client_config.export, **place(client_config), **kwargs)
 
     def execute(self, context: Context) -> dict[str, list[str]]:
         """Return what was thrown away."""
@@ -126,6 +175,12 @@ def pull_plans(context: Context, tasks: Sequence[str]) -> list[Any]:
     """
     pulled = (context["ti"].xcom_pull(task_ids=task, key=PLAN_KEY) for task in tasks)
     return [plan for plan in pulled if plan]
+
+
+def export_run(operator: ExportPlanOperator, context: Context) -> Run:
+    """Return the run as its files' keys have it."""
+    day = operator.business_date
+    return Run(operator.target, operator.client, operator.environment, day, str(context["run_id"]), operator.run_tag)
 
 
 def place(config: ClientConfig) -> dict[str, str]:

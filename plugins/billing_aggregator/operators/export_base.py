@@ -12,11 +12,13 @@ from billing_aggregator.errors import classify
 from billing_aggregator.export.session import cancel
 from billing_aggregator.export.store import open_store
 from billing_aggregator.operators.links import S3PrefixLink
+from billing_aggregator.postgres import session_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from billing_aggregator.export.store import Store
+    from billing_aggregator.s3.options import StoreOptions
 
 TIMEOUT_SECONDS = 3600.0
 
@@ -52,39 +54,49 @@ class ExportBaseOperator(BaseOperator):
         self.statement_timeout = statement_timeout
         self.fsync = fsync
         self._connection: Any = None
+        self._store_options: StoreOptions | None = None
 
     def get_db_connection(self) -> Any:
         """Return a new psycopg 3 or psycopg2 connection; the caller closes it."""
-        from airflow.providers.postgres.hooks.postgres import PostgresHook
+        from billing_aggregator.postgres.hook import WarehouseHook
 
-        return PostgresHook(postgres_conn_id=self.postgres_conn_id).get_conn()
+        settings = session_settings(application_name=self.task_id, statement_seconds=self.statement_timeout)
+        return WarehouseHook(postgres_conn_id=self.postgres_conn_id, settings=settings).get_conn()
 
     def get_s3_client(self) -> Any:
         """Return a boto3 S3 client; see :func:`billing_aggregator.export.s3_client.client_config` for its settings."""
-        from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+        from billing_aggregator.s3.client import named_hook
 
-        from billing_aggregator.export.s3_client import client_config
+        return named_hook(self.aws_conn_id, self._store_options).get_conn()
 
-        return S3Hook(aws_conn_id=self.aws_conn_id, config=client_config()).get_conn()
-
-    def get_store(self, target: str) -> Store:
-        """Return the bucket or folder of *target*."""
-        return open_store(target, self.get_s3_client, fsync=self.fsync)
+    def get_store(self, target: str, options: StoreOptions | None = None) -> Store:
+        """Return the bucket or folder of *target*; what *options* say goes with every request."""
+        self._store_options = options
+        store = open_store(target, self.get_s3_client, fsync=self.fsync)
+        if options is not None:
+            store.use(options)
+        return store
 
     def on_kill(self) -> None:
-        """Cancel the statement that runs, so that the database does not go on without us."""
+        """Airflow stops the task: cancel the statement that runs, so that the database does not go on without us."""
+        self._cancel()
+
+    def _cancel(self) -> None:
         if self._connection is not None:
             with suppress(Exception):
                 cancel(self._connection)
 
     @contextmanager
     def database(self) -> Iterator[Any]:
-        """Yield a connection that is closed at the end, and cancelled when the task is killed."""
+        """Yield a connection that is closed at the end; its statement is cancelled when the task fails or is stopped.
+
+        A task that fails was not stopped for that: only Airflow calls :meth:`on_kill`.
+        """
         self._connection = self.get_db_connection()
         try:
             yield self._connection
         except BaseException:
-            self.on_kill()
+            self._cancel()
             raise
         finally:
             self._connection.close()

@@ -42,7 +42,7 @@ class ExportChunksOperator(ExportBaseOperator):
         """Return the chunks' states."""
         context["export_unit"] = self.unit["name"]  # type: ignore[typeddict-unknown-key]
         plan = Plan.from_json(self.plan)
-        store = self.get_store(plan.run.target)
+        store = self.get_store(plan.run.target, plan.options)
         with self.errors(), self.database() as connection:
             states = export_chunks(connection, store, plan, self.unit["chunks"], timeout=self.statement_timeout)
         return [state.to_json() for state in states]

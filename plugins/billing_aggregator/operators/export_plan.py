@@ -13,7 +13,7 @@ from billing_aggregator.export.dry_run import dry_run
 from billing_aggregator.export.keys import Run, check_target
 from billing_aggregator.export.options import ExportOptions
 from billing_aggregator.export.planner import STAGING_SCHEMA, Export, plan_export
-from billing_aggregator.export.source import BEFORE_QUERY
+from billing_aggregator.export.projection import BEFORE_QUERY
 from billing_aggregator.operators.export_base import ExportBaseOperator
 from billing_aggregator.sql_runner import StatementError
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from airflow.sdk.definitions.context import Context
+
+    from billing_aggregator.export.session import CheckTables
 
 PLAN_KEY = "plan"
 BUSINESS_DATE = "{{ (dag_run.logical_date or dag_run.run_after).strftime('%Y-%m-%d') }}"
@@ -45,13 +47,15 @@ class ExportPlanOperator(ExportBaseOperator):
     :param client: first part of the manifest's key. (templated)
     :param environment: second part of the manifest's key. (templated)
     :param table: ``schema.name`` of a table or view, without quotes; give this or *query*.
-    :param query: a SELECT, or the name of a ``.sql`` file. (templated)
+    :param query: a SELECT, or the name of a ``.sql`` file. (templated) Jinja reads what is in braces: a text that is to
+        be sent as it is goes in as ``airflow.sdk.literal(text)``.
     :param business_date: the day that the data are for, ISO. (templated)
     :param run_id: identity of the publication; all exports of a publication share it. (templated)
     :param options: see :class:`~billing_aggregator.export.options.ExportOptions`; wrong values and contradictions are
         refused here, when the DAG is built.
     :param max_rows_per_file: replaces the one of *options*, for values that are known at run time only. (templated)
-    :param chunks_per_task: files that one task exports with one COPY.
+    :param chunks_per_task: files that one task exports with one COPY, more where the tasks would be too many for
+        Airflow. None: one file, and more where there are many small ones.
     :param report_only: dry run: run the COPY, report files, rows, bytes and sums, write nothing anywhere. (templated)
     :param staging_schema: where a query is frozen.
     """
@@ -76,7 +80,7 @@ class ExportPlanOperator(ExportBaseOperator):
         run_id: str = "{{ run_id }}",
         options: ExportOptions | Mapping[str, Any] | None = None,
         max_rows_per_file: int | str | None = None,
-        chunks_per_task: int = 1,
+        chunks_per_task: int | None = None,
         report_only: bool | str = False,
         staging_schema: str = STAGING_SCHEMA,
         **kwargs: Any,
@@ -84,7 +88,7 @@ class ExportPlanOperator(ExportBaseOperator):
         super().__init__(**kwargs)
         # Refuses a wrong name, and both or neither of table and query.
         Export(export_name, table=_split(table), query=query)
-        if chunks_per_task < 1:
+        if chunks_per_task is not None and chunks_per_task < 1:
             raise ValueError(f"chunks_per_task is {chunks_per_task}; give 1 or more")
         if "{{" not in target:
             check_target(target)
@@ -94,7 +98,8 @@ class ExportPlanOperator(ExportBaseOperator):
         self.environment = environment
         self.table = table
         self.query = query
-        self.query_name = query if query and query.endswith(".sql") else f"query of export {export_name}"
+        is_file = isinstance(query, str) and query.endswith(".sql")
+        self.query_name = query if query and is_file else f"query of export {export_name}"
         self.business_date = business_date
         self.run_id = run_id
         self.options = options if isinstance(options, ExportOptions) else ExportOptions.model_validate(options or {})
@@ -107,19 +112,40 @@ class ExportPlanOperator(ExportBaseOperator):
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Return the units of work; none for a dry run and for an empty result that is to be skipped."""
-        run = Run(self.target, self.client, self.environment, self.business_date, self.run_id)
+        run = Run(self.target, self.client, self.environment, self.business_date, self.run_id, self.run_tag)
         export = Export(self.export_name, _split(self.table), self.query, self.staging_schema)
         with self.errors(), self._query_errors(export), self.database() as connection:
             if str(self.report_only).lower() == "true":
-                report = dry_run(connection, run, export, self._options(), timeout=self.statement_timeout).to_json()
-                self.log.info("dry run: %s", report)
+                report = dry_run(
+                    connection,
+                    run,
+                    export,
+                    self._options(),
+                    timeout=self.statement_timeout,
+                    check_tables=self.check_tables,
+                ).to_json()
+                # Not the report itself: it names every file, which may be thousands.
+                self.log.info("dry run: %s", report | {"files": len(report["files"])})
                 context["ti"].xcom_push(key=PLAN_KEY, value={"dry_run": report})
                 return []
-            store = self.get_store(run.target)
-            plan = plan_export(connection, store, run, export, self._options(), timeout=self.statement_timeout)
+            store = self.get_store(run.target, self.options)
+            plan = plan_export(
+                connection,
+                store,
+                run,
+                export,
+                self._options(),
+                timeout=self.statement_timeout,
+                check_tables=self.check_tables,
+            )
         context["ti"].xcom_push(key=PLAN_KEY, value=plan.to_json())
         self.log.info("%s: %s rows, %d files", plan.name, f"{plan.rows:,}", len(plan.chunks))
-        return plan.units(self.chunks_per_task)
+        return plan.units(self.chunks_per_task, most_mapped_tasks())
+
+    #: Tells runs of the same id apart that belong to two Airflows.
+    run_tag = ""
+    #: Looks at the tables that the export reads and refuses them by an error; None takes any.
+    check_tables: CheckTables | None = None
 
     def published_prefix(self) -> tuple[str, str]:
         """Return target and prefix for the link."""
@@ -140,6 +166,13 @@ class ExportPlanOperator(ExportBaseOperator):
         if self.max_rows_per_file is None:
             return self.options
         return ExportOptions.model_validate(self.options.model_dump() | {"max_rows_per_file": self.max_rows_per_file})
+
+
+def most_mapped_tasks() -> int:
+    """Return how many tasks Airflow maps at most: ``[core] max_map_length``, 1,024 unless it is configured."""
+    from airflow.configuration import conf
+
+    return int(conf.getint("core", "max_map_length", fallback=1024))
 
 
 def _split(table: str | None) -> tuple[str, str] | None:

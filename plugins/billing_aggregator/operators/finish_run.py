@@ -77,6 +77,8 @@ class FinishRunOperator(RunAwareOperator):
         run = self.this_run(context)
         with self.warehouse(context) as connection:
             run_tables.record_end(connection, run, summary)
+            first = run_tables.first_publication(connection, run.dag_id, run.run_id)
+            summary["first_published_at"] = first.isoformat() if first else None
             if not claims.release(connection, run):
                 log.warning("the claim was not ours any more")
 

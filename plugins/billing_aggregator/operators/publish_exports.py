@@ -52,6 +52,7 @@ class PublishExportsOperator(ExportBaseOperator):
     :param assets: export name → asset; its event gets rows, bytes, files and the manifest's key.
     :param claim_ttl: seconds without a sign of life after which another publisher is taken for dead.
     :param claim_wait: seconds to wait for another publisher.
+    :param over_newer: publish also where another run has published a newer business date.
     """
 
     template_fields: Sequence[str] = (*ExportBaseOperator.template_fields, "plans", "states")
@@ -65,6 +66,7 @@ class PublishExportsOperator(ExportBaseOperator):
         assets: Mapping[str, Asset] | None = None,
         claim_ttl: float = TIME_TO_LIVE,
         claim_wait: float = WAIT_SECONDS,
+        over_newer: bool = True,
         **kwargs: Any,
     ) -> None:
         self.assets = dict(assets or {})
@@ -76,18 +78,20 @@ class PublishExportsOperator(ExportBaseOperator):
         self.keep = list(keep)
         self.claim_ttl = claim_ttl
         self.claim_wait = claim_wait
+        self.over_newer = over_newer
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Publish; return what is published now."""
         pushed = [plan for plan in _flat(self.plans) if plan]
         for plan in pushed:
             if "dry_run" in plan:
-                self.log.info("dry run of %s: %s", plan["dry_run"]["export"], plan["dry_run"])
+                report = plan["dry_run"] | {"files": len(plan["dry_run"]["files"])}
+                self.log.info("dry run of %s: %s", report["export"], report)
         plans = [Plan.from_json(plan) for plan in pushed if "dry_run" not in plan]
         if not plans:
             raise AirflowSkipException("there is nothing to publish: dry run, or no export was planned")
         states = [ChunkState.from_json(state) for state in _flat(self.states) if state]
-        store = self.get_store(plans[0].run.target)
+        store = self.get_store(plans[0].run.target, plans[0].options)
         with self.errors():
             publication = publish(
                 self.get_db_connection,
@@ -98,6 +102,7 @@ class PublishExportsOperator(ExportBaseOperator):
                 keep=self.keep,
                 claim_ttl=self.claim_ttl,
                 claim_wait=self.claim_wait,
+                over_newer=self.over_newer,
             )
         return self._report(context, publication)
 

@@ -24,7 +24,7 @@ from billing_aggregator.runs import Stamp, TableGuard
 from billing_aggregator.session_name import session_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from airflow.providers.postgres.hooks.postgres import PostgresHook
     from airflow.sdk.definitions.context import Context
@@ -141,14 +141,17 @@ class RunAwareOperator(BaseOperator):
             "freshness_hours": str(self.client_config.freshness_hours),
         }
 
-    def table_guard(self, context: Context, phase: Phase, script: str) -> TableGuard:
+    def table_guard(
+        self, context: Context, phase: Phase, script: str = "", exported: Mapping[str, str] | None = None
+    ) -> TableGuard:
         """Return what keeps this task from using tables of another run.
 
         :param script: what the task runs, for the stamp of the tables that it builds.
+        :param exported: see :class:`~billing_aggregator.runs.TableGuard`.
         """
         stamp = Stamp.of(self.this_run(context), self.run_params(context).business_date.isoformat(), script)
         systems = {*self.client_config.systems, *self.client_config.dependencies}
-        return TableGuard(stamp, phase, {f"{system}_results" for system in systems})
+        return TableGuard(stamp, phase, {f"{system}_results" for system in systems}, exported)
 
     def this_run(self, context: Context) -> claims.Run:
         """Return which run this is, among those of every Airflow on the same warehouse."""

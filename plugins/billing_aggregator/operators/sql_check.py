@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 import structlog
-from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
 from airflow.sdk.exceptions import AirflowFailException
 
 from billing_aggregator.checks import CheckError, CheckResult, parse_check, run_check
 from billing_aggregator.error_text import script_error_text
-from billing_aggregator.operators.run_aware import RunAwareOperator
+from billing_aggregator.operators.sql_file import SqlFileOperator, text_of
 from billing_aggregator.operators.sql_script import SqlScriptError
 from billing_aggregator.sql_runner import StatementError
 
@@ -25,27 +24,21 @@ log = structlog.get_logger(__name__)
 CELL_WIDTH = 40
 
 
-class SqlCheckOperator(RunAwareOperator, SQLExecuteQueryOperator):
+class SqlCheckOperator(SqlFileOperator):
     """Run a check of prechecks or audits; none of its rows is a pass.
 
     A violation of a ``fail`` check fails the run at once: a retry would find the same rows. ``warn`` and ``info`` are
     logged with a bounded sample and reported in the run's summary. A client's ``check_severity`` overrides the file's.
 
-    :param sql: path of the check, relative to the DAG's template search path. (templated)
+    :param sql: path of the check, relative to the client's SQL root. Not templated.
     :param client_config: the client and environment.
     :param system: the system that the check belongs to.
     """
 
-    template_fields = ("sql",)
-
-    def __init__(self, *, sql: str, **kwargs: Any) -> None:
-        super().__init__(sql=sql, conn_id=kwargs["client_config"].database_conn_id, **kwargs)
-        self.script = sql
-
     def execute(self, context: Context) -> dict[str, Any]:
         """Return ``{"check": path, "severity": s, "title": t, "violations": rows}``; raises SqlScriptError."""
         try:
-            check = parse_check(str(self.sql), self.script)
+            check = parse_check(text_of(self.sql, self.script), self.script)
         except CheckError as error:
             raise AirflowFailException(str(error)) from None
         with self.warehouse(context) as connection:

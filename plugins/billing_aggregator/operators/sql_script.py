@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 import structlog
-from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
 
-from billing_aggregator import logs, metrics
+from billing_aggregator import logs, metrics, run_tables
 from billing_aggregator.error_text import script_error_text
-from billing_aggregator.operators.run_aware import RunAwareOperator
+from billing_aggregator.operators.sql_file import SqlFileOperator, text_of
 from billing_aggregator.sql_runner import StatementError, run_script
 
 if TYPE_CHECKING:
@@ -28,33 +27,27 @@ class SqlScriptError(Exception):
     """A script or check failed; the message names file, line and statement. The driver's error is its cause's cause."""
 
 
-class SqlScriptOperator(RunAwareOperator, SQLExecuteQueryOperator):
+class SqlScriptOperator(SqlFileOperator):
     """Run a whole SQL file in one transaction of the client's warehouse.
 
     The stock operator fetches the last result set, cannot bind session settings and leaves a killed task's query
     running. This one does neither: it sends the file as it is, with the run's values as settings ``bda.<name>``, and
     cancels the query when the task is killed or times out.
 
-    :param sql: path of the script, relative to the DAG's template search path. (templated)
+    :param sql: path of the script, relative to the client's SQL root. Not templated.
     :param client_config: the client and environment.
     :param system: the system that the script belongs to.
     """
 
-    template_fields = ("sql",)
-
-    def __init__(self, *, sql: str, **kwargs: Any) -> None:
-        super().__init__(sql=sql, conn_id=kwargs["client_config"].database_conn_id, **kwargs)
-        self.script = sql
-
     def execute(self, context: Context) -> dict[str, Any]:
         """Return ``{"statements": n, "rows": n, "seconds": s}``; raises SqlScriptError."""
-        text = str(self.sql)
+        text = text_of(self.sql, self.script)
         log.debug("script text", file=self.script, sql=text)
         with self.warehouse(context) as connection:
             if hasattr(connection, "add_notice_handler"):
                 connection.add_notice_handler(logs.notice_handler(self.script))
             try:
-                result = run_script(connection, text, self.run_settings(context), self._guard(context))
+                result = run_script(connection, text, self.run_settings(context), self._guard(context, connection))
             except StatementError as error:
                 raise SqlScriptError(script_error_text(error, self.script)) from error
             finally:
@@ -65,6 +58,9 @@ class SqlScriptOperator(RunAwareOperator, SQLExecuteQueryOperator):
         log.info("script done", file=self.script, statements=result.statements, rows=result.rows, seconds=seconds)
         return {"statements": result.statements, "rows": result.rows, "seconds": seconds}
 
-    def _guard(self, context: Context) -> TableGuard:
+    def _guard(self, context: Context, connection: Any) -> TableGuard:
         folder = self.script.split("/")[0]
-        return self.table_guard(context, PHASES.get(folder, cast("Phase", folder)), self.script)
+        phase = PHASES.get(folder, cast("Phase", folder))
+        # What is kept is what was published: not what a publication that was marked as success has left out.
+        kept = run_tables.published_tables(connection, self.this_run(context)) if phase == "history" else None
+        return self.table_guard(context, phase, self.script, kept)

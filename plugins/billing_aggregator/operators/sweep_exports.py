@@ -9,9 +9,10 @@ from billing_aggregator.export.keys import check_target
 from billing_aggregator.export.planner import STAGING_SCHEMA
 from billing_aggregator.export.staging import sweep_staging
 from billing_aggregator.operators.export_base import ExportBaseOperator
+from billing_aggregator.s3.options import StoreOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from airflow.sdk.definitions.context import Context
 
@@ -29,6 +30,7 @@ class SweepExportsOperator(ExportBaseOperator):
     :param environment: second part of the prefix. (templated)
     :param older_than_hours: how old is forgotten; longer than any run takes.
     :param staging_schema: where queries are frozen.
+    :param options: what the exports' options say of the bucket's requests, e.g. that the requester pays.
     """
 
     template_fields: Sequence[str] = (*ExportBaseOperator.template_fields, "target", "client", "environment")
@@ -41,6 +43,7 @@ class SweepExportsOperator(ExportBaseOperator):
         environment: str,
         older_than_hours: float = DAY / HOUR,
         staging_schema: str = STAGING_SCHEMA,
+        options: StoreOptions | Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -53,13 +56,14 @@ class SweepExportsOperator(ExportBaseOperator):
         self.environment = environment
         self.older_than_hours = older_than_hours
         self.staging_schema = staging_schema
+        self.options = options if isinstance(options, StoreOptions) else StoreOptions.model_validate(options or {})
 
     def execute(self, context: Context) -> dict[str, list[str]]:
         """Return what was thrown away."""
         seconds = self.older_than_hours * HOUR
         _, prefix = self.published_prefix()
         with self.errors():
-            uploads = sweep_uploads(self.get_store(self.target), prefix, older_than=seconds)
+            uploads = sweep_uploads(self.get_store(self.target, self.options), prefix, older_than=seconds)
             with self.database() as connection:
                 tables = sweep_staging(
                     connection, self.staging_schema, older_than=seconds, timeout=self.statement_timeout

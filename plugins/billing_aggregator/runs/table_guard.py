@@ -50,17 +50,27 @@ class TableGuard:
     :param stamp: what this run writes on the tables that it builds.
     :param phase: the phase that the transaction belongs to.
     :param published: names of the results tables, ``<system>_results``.
+    :param exported: results table -> when it was built, of what the run has published; only these may be used then.
+        None: any that the run has built.
     """
 
-    def __init__(self, stamp: Stamp, phase: Phase, published: Collection[str]) -> None:
+    def __init__(
+        self, stamp: Stamp, phase: Phase, published: Collection[str], exported: Mapping[str, str] | None = None
+    ) -> None:
         self._stamp = stamp
         self._phase = phase
         self._published = frozenset(published)
+        self._exported = exported
         self._before: Mapping[int, ReportTable] = {}
 
     def begin(self, cursor: Any) -> None:
         """Remember what was there before the transaction did anything."""
         self._before = report_tables(cursor)
+
+    def released(self, cursor: Any) -> dict[str, str]:
+        """Return results table -> when it was built, of the tables that are this run's."""
+        found = [table for table in report_tables(cursor).values() if table.name in self._published]
+        return {table.name: table.stamp.built_at for table in found if table.stamp and self._is_ours(table)}
 
     def check(self, cursor: Any) -> None:
         """Refuse what a transaction that builds nothing has read of another run.
@@ -137,6 +147,8 @@ class TableGuard:
         if not self._is_ours(table):
             raise self._foreign(table)
         stamp = table.stamp or self._stamp_before(table)
+        if self._exported is not None and table.name in self._published:
+            self._check_exported(table, stamp)
         if stamp is not None and stamp.filled and table.unlogged and not has_pages(cursor, table):
             raise ForeignTableError(
                 f"{SCHEMA}.{table.name} is empty since the server has crashed or was failed over (it is unlogged); "
@@ -146,6 +158,15 @@ class TableGuard:
             raise ForeignTableError(
                 f"{SCHEMA}.{table.name} was built from {SCHEMA}.{stale}, which was built again since; "
                 f"clear {stamp.script if stamp else 'the task that builds it'} with everything downstream"
+            )
+
+    def _check_exported(self, table: ReportTable, stamp: Stamp | None) -> None:
+        published = (self._exported or {}).get(table.name)
+        if stamp is None or stamp.built_at != published:
+            when = "released it again since" if published else "has not published it"
+            raise ForeignTableError(
+                f"{SCHEMA}.{table.name} is not what readers have: this run {when}; clear publish with everything "
+                "downstream, so that what is kept is what was published"
             )
 
     def _check_dropped(self, table: ReportTable, modes: frozenset[str]) -> None:

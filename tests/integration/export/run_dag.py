@@ -1,4 +1,4 @@
-"""Runs the example DAG once for each configuration and prints what happened as JSON; started by test_dag.py."""
+"""Runs a DAG of dags/ once for each configuration and prints what happened as JSON; started by test_dag.py."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def main() -> None:
     folder = Path(__file__).parent / "dags"
     bag = BundleDagBag(dag_folder=folder, bundle_path=folder, bundle_name="dags-folder")
     assert not bag.import_errors, bag.import_errors
-    print("RESULT " + json.dumps([one_run(bag.dags["export_example"], conf) for conf in json.loads(sys.argv[1])]))
+    print("RESULT " + json.dumps([one_run(bag.dags[sys.argv[1]], conf) for conf in json.loads(sys.argv[2])]))
 
 
 def one_run(dag: Any, conf: dict[str, Any]) -> dict[str, Any]:

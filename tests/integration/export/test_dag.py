@@ -14,6 +14,7 @@ import pytest
 
 from billing_aggregator.export.reader import check_publication, current_manifest
 from billing_aggregator.export.store import open_store
+from tests.waiting import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,13 +34,15 @@ def airflow_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run_dag(
     airflow_home: Path, export_dsn: str, s3_server: LocalS3, bucket: str
 ) -> Callable[..., list[dict[str, Any]]]:
-    """Return a function that runs the example DAG in a process of its own, once for each configuration."""
+    """Return a function that runs a DAG in a process of its own, once for each configuration."""
     with psycopg.connect(export_dsn, autocommit=True) as connection:
         connection.execute("drop table if exists orders")
         connection.execute("create table orders as select g as id, g / 10.0 as amount from generate_series(1, 120) g")
     place = psycopg.conninfo.conninfo_to_dict(export_dsn)
 
-    def run(*configurations: dict[str, Any]) -> list[dict[str, Any]]:
+    def run(
+        *configurations: dict[str, Any], dag: str = "export_example", target: str | None = None
+    ) -> list[dict[str, Any]]:
         environment = os.environ | {
             "AIRFLOW_HOME": str(airflow_home),
             "AIRFLOW__CORE__DAGS_FOLDER": str(HERE / "dags"),
@@ -63,16 +66,16 @@ def run_dag(
                     "extra": {"endpoint_url": s3_server.url, "region_name": "eu-central-1"},
                 }
             ),
-            "EXPORT_EXAMPLE_TARGET": f"s3://{bucket}",
+            "EXPORT_EXAMPLE_TARGET": target or f"s3://{bucket}",
             "PYTHONPATH": str(HERE.parents[2] / "plugins"),
         }
         done = subprocess.run(
-            [sys.executable, RUNNER, json.dumps(configurations)],
+            [sys.executable, RUNNER, dag, json.dumps(configurations)],
             env=environment,
             capture_output=True,
             text=True,
             check=False,
-            timeout=200,
+            timeout=PATIENCE_SECONDS,
         )
         assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
         results: list[dict[str, Any]] = json.loads(done.stdout.rpartition("RESULT ")[2])
@@ -131,3 +134,25 @@ def test_a_run_a_dry_run_and_a_failed_run(
     # One run of three has written: four files and the manifest once; the claim comes and goes.
     written = [version["Key"] for version in versions["Versions"] if not version["Key"].endswith("_publishing.json")]
     assert sorted(written) == sorted([*manifest.keys, "enercity/prod/_manifest.json"])
+
+
+@pytest.mark.timeout(1200)  # Airflow starts 67 tasks, one after another
+def test_more_files_than_airflow_maps_tasks(
+    run_dag: Callable[..., list[dict[str, Any]]], export_dsn: str, tmp_path: Path
+) -> None:
+    """Neighbouring files share a task."""
+    with psycopg.connect(export_dsn, autocommit=True) as connection:
+        connection.execute("drop table if exists many")
+        connection.execute("create table many as select g as id from generate_series(1, 1100) g")
+    target = (tmp_path / "out").as_uri()
+    (result,) = run_dag({}, dag="many_files", target=target)
+    assert result["state"] == "success"
+    assert result["tasks"] == {
+        "plan": ["success"], "chunk": ["success"] * 64, "publish": ["success"], "end_exports": ["success"],
+    }  # fmt: skip
+    store = open_store(target, s3_client=lambda: None)
+    manifest = current_manifest(store, "enercity", "prod")
+    assert manifest is not None
+    assert [file.rows for file in manifest.exports["many"].files] == [1] * 1100
+    check_publication(store, manifest)
+    assert list(store.open_uploads("enercity/")) == []

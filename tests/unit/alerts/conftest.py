@@ -37,6 +37,7 @@ def sent(monkeypatch: pytest.MonkeyPatch, variables: Variables, manifest: dict[s
     """Every event that is sent; nobody waits for a run that is about to be stopped."""
     events: list[Event] = []
     monkeypatch.setattr(late, "STOP_GRACE_SECONDS", 0)
+    monkeypatch.setattr(late, "published_before", lambda *_: False)
     for module in (callbacks, closing, late):
         monkeypatch.setattr(module, "send", lambda _, event: events.append(event))
     return events

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from billing_aggregator.alerts import channels, facts, texts
 from billing_aggregator.alerts.events import ANCHORS, Event, Fact, event
@@ -59,6 +60,18 @@ def test_a_broken_channel_does_not_stop_the_other(monkeypatch: pytest.MonkeyPatc
     told = event("task_failed", CONFIG, "billing run failed", [])
     assert channels.send(CONFIG, told) == {"email": False, "slack": True}
     assert arrived == [told]
+
+
+def test_a_channel_whose_connection_cannot_be_read_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    alerts = CONFIG.alerts.model_copy(update={"email": ("a@example.org",), "slack": True})
+    config = CONFIG.model_copy(update={"alerts": alerts})
+    monkeypatch.setenv("AIRFLOW_CONN_SMTP_DEFAULT", "{")
+    monkeypatch.delenv("AIRFLOW_CONN_SLACK_ALERTS", raising=False)
+    with capture_logs() as lines:
+        channels.send(config, event("task_failed", config, "billing run failed", []))
+    reasons = {line["channel"]: line["reason"] for line in lines if line["event"] == "alert not sent"}
+    assert reasons["email"].startswith("connection smtp_default cannot be read: its JSON cannot be parsed")
+    assert "isn't defined" in reasons["slack"]
 
 
 MARKUP = event(

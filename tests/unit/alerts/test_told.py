@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import threading
+import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from billing_aggregator.alerts import ledger
 from billing_aggregator.alerts.callbacks import RunFailed, on_task_failure
 from billing_aggregator.alerts.closing import close_run
 from billing_aggregator.config import Alerts
 from tests.unit.alerts.situations import CONFIG, START, Variables, context, kinds, summary, value
 
 if TYPE_CHECKING:
+    import pytest
+
     from billing_aggregator.alerts.events import Event
 
 
@@ -35,7 +39,40 @@ def test_the_first_failed_task_speaks_for_the_run(sent: list[Event]) -> None:
     assert kinds(sent) == ["task_failed"]
 
 
-def test_two_that_fail_at_the_same_moment_send_one_message(sent: list[Event]) -> None:
+def test_one_message_also_where_variables_are_slow(
+    sent: list[Event], variables: Variables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second reads when the first has all but written, and takes as long as the first to write."""
+    writes, read = threading.Event(), threading.Event()
+    get, put = variables.get, variables.set
+
+    def slow_get(key: str, default: Any = None) -> Any:
+        found = get(key, default)
+        if threading.current_thread().name == "second":
+            read.set()
+        return found
+
+    def slow_set(key: str, value: str, description: str | None = None) -> None:
+        writes.set()
+        time.sleep(0.4)
+        read.wait()
+        put(key, value, description)
+
+    monkeypatch.setattr(variables, "get", slow_get)
+    monkeypatch.setattr(variables, "set", slow_set)
+    first = threading.Thread(target=on_task_failure, args=(context(task="init.tripica.1"),))
+    second = threading.Thread(target=on_task_failure, args=(context(task="init.tripica.2"),), name="second")
+    first.start()
+    writes.wait()
+    time.sleep(0.2)
+    second.start()
+    first.join()
+    second.join()
+    assert len(sent) == 1
+
+
+def test_two_that_fail_at_the_same_moment_send_one_message(sent: list[Event], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ledger, "SETTLE_SECONDS", 0.5)
     for attempt in range(5):
         start = threading.Barrier(4)
 

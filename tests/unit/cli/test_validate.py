@@ -107,6 +107,19 @@ MISTAKES = [
         "-- system: tripika\nselect 1",
         "'-- system: tripika' is no system; did you mean",
     ),
+    ("sql/init/tripica/020_c.sql", "select 1;\n\\i other.sql\n", "020_c.sql, line 2: \\i is a command of psql"),
+    ("sql/init/tripica/020_c.sql", "\\set a 1\nselect 1;\n", "020_c.sql, line 1: \\set is a command of psql"),
+    ("sql/init/tripica/020_c.sql", "\\restrict x\nselect 1;\n", "020_c.sql, line 1: \\restrict is a command of psql"),
+    ("sql/init/tripica/020_c.sql", "select 1;\ncopy x from stdin;\n1\n\\.\n", "line 2: COPY ... FROM STDIN waits for"),
+    ("sql/init/tripica/020_c.sql", "select 1;\n\nabort;\n", "020_c.sql, line 3: abort cannot stand in a script"),
+    ("sql/init/tripica/020_c.sql", "do $$\nbegin commit; end $$;\n", "line 2: commit cannot stand in a block of a"),
+    ("sql/audits/tripica/100_x.sql", "-- fail: a\nselect :'x';\n", "100_x.sql, line 2: :'x' is a variable of psql"),
+    (
+        "sql/audits/tripica/100_x.sql",
+        "-- fail: a\nwith x as (delete from y returning 1) select * from x;\n",
+        "100_x.sql: a check is one query that only reads",
+    ),
+    ("sql/archive/customer/oibl.sql", "select 1 as a \\gset\n", "oibl.sql, line 1: \\gset is a command of psql"),
     ("sql/archive/Kunde/oibl.sql", "select 1", "Kunde/oibl.sql: an export is <audience>/<query>.sql"),
 ]
 
@@ -119,6 +132,21 @@ def test_a_mistake_is_found_once(include: Callable[[dict[str, str]], Path], name
     matching = [problem for problem in found.problems if message in problem]
     assert matching
     assert len(matching) == len(set(matching))
+
+
+def test_the_same_stops_a_run_on_this_machine(
+    include: Callable[[dict[str, str]], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = include({"sql/init/tripica/020_c.sql": "abort;", "sql/audits/tripica/100_x.sql": "select 1"})
+    (folder / "sql/archive/customer/oibl.sql").write_bytes(b"select '\xe4'")
+    assert main(["run", "--client", "one", "--environment", "prod"]) == 2
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 3
+    assert any("020_c.sql, line 1: abort cannot stand in a script" in line for line in said)
+    assert any("oibl.sql, line 1: byte 8 is not UTF-8; save the file as UTF-8" in line for line in said)
+    # A command that reads checks' first lines tells the same, in one line and not in a traceback.
+    assert main(["plan", "--client", "one", "--environment", "prod"]) == 2
+    assert "100_x.sql: the first line of a check is" in capsys.readouterr().err
 
 
 def test_a_system_without_scripts_is_found(include: Callable[[dict[str, str]], Path]) -> None:
@@ -162,6 +190,19 @@ def test_alerts_that_reach_nobody_are_warned_of(include: Callable[[dict[str, str
     )
 
 
+def test_alerts_connections_that_cannot_be_read_are_not_said_to_be_missing(
+    include: Callable[[dict[str, str]], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = "two: {prod: {alerts: {email: [a@example.org], slack: true}}}"
+    include({"clients.yaml": CLIENTS.replace("two: {prod: {}}", told)})
+    monkeypatch.setenv("AIRFLOW_CONN_SMTP_DEFAULT", "{")
+    monkeypatch.setenv("AIRFLOW_CONN_SLACK_ALERTS", "mysql://db")
+    warnings = validate().warnings
+    assert len(warnings) == 2
+    assert warnings[0].startswith("two/prod: alerts by mail: connection smtp_default cannot be read: its JSON")
+    assert warnings[1].startswith("two/prod: alerts by Slack: connection slack_alerts cannot be read: it is of type")
+
+
 def test_people_and_machines_read_the_same(
     include: Callable[[dict[str, str]], Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -187,6 +228,39 @@ def test_wrong_variables_are_problems_too(
         "problem: unknown variable BDA_LOG_LEVLE; did you mean BDA_LOG_LEVEL?",
         "problem: BDA_DB_PORT = '99999': must be a whole number from 1 to 65535",
     ]
+
+
+def test_a_wrong_variable_hides_nothing_else(
+    include: Callable[[dict[str, str]], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clients = CLIENTS.replace("one: {prod: {}", "one: {prod: {retries: 99, schedule: x}").replace(
+        "two: {prod: {}}", "two: {prod: {max_rows_per_file: 010}}"
+    )
+    include(
+        {
+            "clients.yaml": clients,
+            "sql/init/tripica/020_c.sql": "commit;",
+            "sql/archive/customer/oibl.sql": "delete from x",
+        }
+    )
+    for name, value in {"S3_BUCKET": "b", "SYSTEMS": "tripica,nosuch", "DB_PORT": "0100", "NO_SUCH": "1"}.items():
+        monkeypatch.setenv(f"BDA_{name}", value)
+    found = validate().problems
+    wanted = [
+        "BDA_S3_BUCKET = 'b': must be a bucket's name",
+        "BDA_SYSTEMS = 'tripica,nosuch': unknown system nosuch; known: bookkeeper, tripica; system tripica reads",
+        "BDA_DB_PORT = '0100': must be a whole number from 1 to 65535",
+        "unknown variable BDA_NO_SUCH",
+        "clients.one.prod: retries = 99: must be",
+        "clients.one.prod: schedule = 'x': must be",
+        "line 6: clients.two.prod: max_rows_per_file = 010: YAML 1.1 reads 8, YAML 1.2 10",
+        "020_c.sql, line 1: commit cannot stand in a script",
+        "oibl.sql: an export is one query",
+    ]
+    assert [[problem for problem in found if part in problem][:1] for part in wanted] == [
+        [next((problem for problem in found if part in problem), part)] for part in wanted
+    ]
+    assert len(found) == len(wanted)
 
 
 def test_the_projects_own_files_are_valid() -> None:

@@ -232,6 +232,40 @@ def test_a_file_that_concerns_all_is_refused(tmp_path: Path, text: str, message:
     assert message in str(refusal.value)
 
 
+@pytest.mark.parametrize("entry", ["1", "[prod]", "text", "false"])
+def test_an_entry_that_is_no_mapping_is_broken_alone(tmp_path: Path, entry: str) -> None:
+    path = written(tmp_path, BASE + f"  three: {{stage: {entry}}}\n  zero: {entry}\n")
+    found = load_clients(path, {})
+    broken = {entry.dag_id[24:]: entry.error for entry in found if isinstance(entry, BrokenConfig)}
+    assert len(found) == 5
+    assert list(broken) == ["three_stage", "zero_unknown"]
+    assert "clients.yaml: clients.three.stage must be a mapping, not " in broken["three_stage"]
+    assert "clients.yaml: clients.zero must be a mapping, not " in broken["zero_unknown"]
+
+
+def test_everything_that_is_wrong_in_the_sections_is_told(tmp_path: Path) -> None:
+    text = """
+systems: {A-B: {}, a: {need: []}, b: {needs: [x, y]}, c: {needs: c}}
+defaults: [1]
+environments: {prdo: {}, stage: 1}
+client: {}
+"""
+    with pytest.raises(ConfigError) as refusal:
+        load_clients(written(tmp_path, text), {"BDA_DB_PORT": "0", "BDA_DRY_RUN": "x"})
+    assert len(str(refusal.value).splitlines()) == 11
+
+
+def test_a_wrong_field_hides_no_problem_of_others(tmp_path: Path) -> None:
+    entry = {"retries": 99, "deadline_minutes": 200, "systems": ["tripica", "sap", "sop"], "timezone": "x"}
+    path = changed(tmp_path, clients={"one": {"prod": entry}})
+    (broken,) = load_clients(path, {})
+    assert isinstance(broken, BrokenConfig)
+    told = "\n".join(sorted(broken.error.splitlines()))
+    assert len(broken.error.splitlines()) == 4
+    assert "deadline_minutes = 200 must not exceed run_timeout_minutes = 120" in told
+    assert "unknown systems sap, sop; known: bookkeeper, tripica; system tripica reads tables of bookkeeper" in told
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"clients\.yaml: not found"):
         load_clients(tmp_path / "clients.yaml", {})

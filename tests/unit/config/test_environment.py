@@ -136,6 +136,23 @@ def test_contradictions_name_both_variables(variables: dict[str, str], message: 
     assert SECRET not in str(refusal.value)
 
 
+@pytest.mark.parametrize("value", ["0100", "1_000", "\uff15", "1e3", "+5", "5.0", "0x10", "-1", "\u0665", "1 000"])
+@pytest.mark.parametrize("name", ["BDA_DB_PORT", "BDA_DB_MAX_CONNS", "BDA_MAX_ROW_SIZE_FILE", "BDA_DB_MAX_IDLE"])
+def test_a_number_is_plain_decimal_digits(name: str, value: str) -> None:
+    with pytest.raises(ConfigError, match=rf"^{name} = .*: must be a whole number from \d"):
+        read_environment({name: value})
+    assert read_environment({name: " 5 "}) == read_environment({name: "5"})
+
+
+def test_several_contradictions_are_told_at_once() -> None:
+    with pytest.raises(ConfigError) as refusal:
+        read_environment(
+            {"BDA_SYSTEMS": "a,b,c", "BDA_IGNORE_SYSTEMS": "c,a", "BDA_DB_PORT": "x", "BDA_S3_BUCKET": "b"}
+        )
+    assert len(str(refusal.value).splitlines()) == 3
+    assert "both name a, c; name it in one of them" in str(refusal.value)
+
+
 def test_other_programs_variables_are_left_alone() -> None:
     read_environment(
         {

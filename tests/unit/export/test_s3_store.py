@@ -6,7 +6,7 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from billing_aggregator.export.errors import PreconditionFailedError, UploadError, UploadGoneError
+from billing_aggregator.export.errors import PreconditionFailedError, RemovalRefusedError, UploadError, UploadGoneError
 from billing_aggregator.export.s3_client import client_config, crc32_base64
 from billing_aggregator.export.s3_store import S3Store
 from billing_aggregator.export.store import Part, Upload
@@ -71,11 +71,20 @@ def test_a_bucket_without_versions(stubbed: tuple[S3Store, Stubber], version: st
     assert stored.version_id is None
 
 
-def test_keys_that_cannot_be_removed(stubbed: tuple[S3Store, Stubber]) -> None:
+def test_a_key_that_cannot_be_removed_is_tried_by_itself_and_then_named(stubbed: tuple[S3Store, Stubber]) -> None:
     store, stub = stubbed
     stub.add_response("delete_objects", {"Errors": [{"Key": "k", "Code": "AccessDenied"}]})
-    with pytest.raises(UploadError, match="AccessDenied"):
+    stub.add_client_error("delete_object", "AccessDenied", http_status_code=403)
+    with pytest.raises(RemovalRefusedError, match=r"bucket/k cannot be removed: AccessDenied; grant s3:DeleteObj"):
         store.remove(["k"])
+
+
+def test_a_key_that_only_bulk_could_not_remove(stubbed: tuple[S3Store, Stubber]) -> None:
+    store, stub = stubbed
+    stub.add_response("delete_objects", {"Errors": [{"Key": "k", "Code": "InternalError"}]})
+    stub.add_response("delete_object", {}, {"Bucket": "bucket", "Key": "k"})
+    store.remove(["k", "l"])
+    stub.assert_no_pending_responses()
 
 
 def test_checksum_as_s3_writes_it() -> None:

@@ -1,0 +1,106 @@
+"""What the text of a relation's rows depends on beside the rows: columns, types, labels, views on the way."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from billing_aggregator.export.session import fetch_all, fetch_one
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+#: The types of a relation's columns with all that they are made of: elements, attributes, base types, bounds.
+PARTS = """
+    with recursive parts (attnum, oid) as (
+        select attnum, atttypid from pg_attribute where attrelid = %s and attnum > 0 and not attisdropped
+        union
+        select parts.attnum, part.oid
+        from parts cross join lateral (
+            select typelem from pg_type where oid = parts.oid
+            union all
+            select typbasetype from pg_type where oid = parts.oid
+            union all
+            select rngsubtype from pg_range where parts.oid in (rngtypid, rngmultitypid)
+            union all
+            select a.atttypid
+            from pg_type t join pg_attribute a on a.attrelid = t.typrelid
+            where t.oid = parts.oid and a.attnum > 0 and not a.attisdropped
+        ) as part (oid)
+        where part.oid <> 0
+    )
+"""
+# A label's xmin: one that was renamed and got its name back in the meantime was another one for a while.
+DIGEST = f"""
+    {PARTS},
+    lines as (
+        select concat_ws(
+            ' ', 'column', attnum, attisdropped, attname, atttypid, atttypmod, attgenerated,
+            case when attgenerated <> '' then (
+                select adbin::text from pg_attrdef where adrelid = attrelid and adnum = attnum
+            ) end
+        ) as line
+        from pg_attribute where attrelid = %s and attnum > 0
+        union all
+        select concat_ws(' ', 'relation', relrowsecurity) from pg_class where oid = %s
+        union all
+        select concat_ws(' ', 'type', oid, typtype, typoutput, typelem, typbasetype)
+        from pg_type where oid in (select oid from parts)
+        union all
+        select concat_ws(' ', 'attribute', t.oid, a.attnum, a.attisdropped, a.atttypid, a.atttypmod)
+        from pg_type t join pg_attribute a on a.attrelid = t.typrelid
+        where t.oid in (select oid from parts) and a.attnum > 0
+        union all
+        select concat_ws(' ', 'label', enumtypid, oid, enumlabel, xmin)
+        from pg_enum where enumtypid in (select oid from parts)
+        union all
+        select concat_ws(
+            ' ', 'view', v.oid, v.relnamespace, v.relname, encode(sha256(convert_to(r.ev_action::text, 'UTF8')), 'hex')
+        )
+        from pg_class v join pg_rewrite r on r.ev_class = v.oid where v.oid = any(%s::oid[])
+    )
+    select encode(sha256(convert_to(string_agg(line, e'\\n' order by line collate "C"), 'UTF8')), 'hex') from lines
+"""
+# Names of other objects, which may change without the column's type; output functions that may do so, too.
+COLUMNS = f"""
+    {PARTS}
+    select
+        a.attnum::integer, a.attname::text, format_type(a.atttypid, null),
+        a.attgenerated <> 'v' and not exists (
+            select from parts join pg_type t on t.oid = parts.oid join pg_proc p on p.oid = t.typoutput
+            where parts.attnum = a.attnum and t.typtype = 'b' and case
+                when t.typnamespace = 'pg_catalog'::regnamespace then t.typname like 'reg%%' or t.typname = 'aclitem'
+                else t.typelem = 0 and p.provolatile <> 'i'
+            end
+        )
+    from pg_attribute a
+    where a.attrelid = %s and a.attnum > 0 and not a.attisdropped
+    order by a.attnum
+"""
+
+
+class TableColumn(NamedTuple):
+    """A column of a relation.
+
+    :param number: its attribute number, which stays when it is renamed.
+    :param kind: its type's name, e.g. ``numeric``.
+    :param fixed: whether :func:`definition_of` tells all that its text depends on beside the row. Not so: a virtual
+        generated column, and types whose values are other objects' names (``regclass``).
+    """
+
+    number: int
+    name: str
+    kind: str
+    fixed: bool
+
+
+def columns_of(cursor: Any, oid: int) -> list[TableColumn]:
+    """Return the columns of the relation in order."""
+    return [TableColumn(*row) for row in fetch_all(cursor, COLUMNS, [oid, oid])]
+
+
+def definition_of(cursor: Any, oid: int, views: Sequence[int]) -> str:
+    """Return a digest of the relation's definition, as hexadecimal SHA-256: another one means other text or names.
+
+    :param views: oids of the views through which the relation is read.
+    """
+    return str(fetch_one(cursor, DIGEST, [oid, oid, oid, list(views)])[0])

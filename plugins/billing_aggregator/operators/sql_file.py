@@ -1,0 +1,102 @@
+"""Where a task's SQL comes from: a file, sent byte for byte; no template engine ever reads it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
+
+from billing_aggregator.config.load import sql_root
+from billing_aggregator.operators.run_aware import RunAwareOperator
+from billing_aggregator.sql_files import ScriptError, read_sql
+from billing_aggregator.sql_folders import NO_STATEMENT
+from billing_aggregator.statements import split_statements
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from billing_aggregator.config import ClientConfig
+
+# Arguments of the stock operator that would change nothing here, and what to do instead.
+WITHOUT_EFFECT = {
+    "conn_id": "the connection is the client's: set db_conn_id in clients.yaml",
+    "database": "the database is the connection's",
+    "hook_params": "set sql_settings in clients.yaml",
+    "parameters": "scripts read the run's values by current_setting('bda.<name>', true)",
+    "autocommit": "a script is one transaction",
+    "split_statements": "a script is sent statement by statement, in one transaction",
+    "handler": "no result is fetched",
+    "output_processor": "no result is fetched",
+    "return_last": "no result is fetched",
+    "show_return_value_in_logs": "no result is fetched",
+    "requires_result_fetch": "no result is fetched",
+    "retry_on_failure": "errors are terminal or transient, see docs/errors.md",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class SqlFile:
+    """A file of SQL as the value of a template field.
+
+    Airflow asks such a value for what it stands for by :meth:`resolve`, on the worker, when the task starts, and shows
+    the answer in the UI; Jinja sees neither the name nor the text. The DAG itself carries the name only.
+
+    :param name: path relative to the client's SQL root.
+    :param config: the client and environment.
+    """
+
+    name: str
+    config: ClientConfig
+
+    def read(self) -> str:
+        """Return the file's text; raises ScriptError or ConfigError with one line that names the file."""
+        return read_sql(sql_root(self.config) / self.name)
+
+    def resolve(self, context: Any) -> str | Self:
+        """Return the text; a file that cannot be read stays as it is, for the task itself to tell."""
+        try:
+            return self.read()
+        except ValueError:
+            return self
+
+    def serialize(self) -> str:
+        """Return what the serialised DAG holds: the name."""
+        return self.name
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def text_of(sql: Any, name: str) -> str:
+    """Return the SQL of a field: its text, or the text of a file that was not to be read when the task started.
+
+    :raises ScriptError: the file cannot be read, or holds no statement, as a broken copy does.
+    """
+    text = sql.read() if isinstance(sql, SqlFile) else str(sql)
+    if not split_statements(text):
+        raise ScriptError(f"{name}: {NO_STATEMENT}")
+    return text
+
+
+class SqlFileOperator(RunAwareOperator, SQLExecuteQueryOperator):
+    """Base of the tasks that send one file of SQL to the client's warehouse.
+
+    :param sql: path of the file, relative to the client's SQL root; shown in the UI as the file's text. Not templated.
+    :param client_config: the client and environment.
+    """
+
+    template_fields: Sequence[str] = ("sql",)
+    template_ext: Sequence[str] = ()
+    template_fields_renderers: ClassVar[dict[str, str]] = {"sql": "sql"}
+
+    def __init__(self, *, sql: str, client_config: ClientConfig, **kwargs: Any) -> None:
+        refused = [f"{name}: {why}" for name, why in WITHOUT_EFFECT.items() if name in kwargs]
+        if refused:
+            raise ValueError(f"{type(self).__name__} has no such argument as {'; '.join(refused)}")
+        if not isinstance(sql, str):
+            raise ValueError(f"{type(self).__name__}: sql is the path of one file, not {sql!r}")
+        file: Any = SqlFile(sql, client_config)
+        super().__init__(sql=file, conn_id=client_config.database_conn_id, client_config=client_config, **kwargs)
+        self.sql = file
+        self.script = sql

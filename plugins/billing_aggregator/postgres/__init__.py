@@ -1,0 +1,21 @@
+"""The warehouse's connections: where their secrets are, and what each session sets and checks before it is used."""
+
+from billing_aggregator.postgres.connection import postgres_hook
+from billing_aggregator.postgres.session import (
+    POOLED,
+    SessionError,
+    behind_pooler,
+    own_session,
+    session_settings,
+    shares_backends,
+)
+
+__all__ = [
+    "POOLED",
+    "SessionError",
+    "behind_pooler",
+    "own_session",
+    "postgres_hook",
+    "session_settings",
+    "shares_backends",
+]

@@ -1,0 +1,106 @@
+"""Where the warehouse's secrets are: its Airflow connection, else ``BDA_DB_*``; and how it is connected to."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+from billing_aggregator.airflow_connections import DATABASE_TYPES, find_connection, malformed
+from billing_aggregator.config import ConfigError, read_environment
+from billing_aggregator.home import home_folder
+from billing_aggregator.postgres.extras import own_extras
+from billing_aggregator.postgres.session import session_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from airflow.sdk import Connection
+
+    from billing_aggregator.config import ClientConfig
+    from billing_aggregator.postgres.hook import WarehouseHook
+
+TLS_MODES = ("require", "verify-ca", "verify-full")
+
+
+def postgres_hook(config: ClientConfig, *, application_name: str, statement_seconds: int) -> WarehouseHook:
+    """Return a hook for the client's warehouse.
+
+    :param application_name: tells a DBA which DAG, run and task a backend belongs to: see
+        :func:`billing_aggregator.session_name.session_name`.
+    :param statement_seconds: the server cancels a statement that takes longer.
+    :raises ConfigError: there is neither the connection nor BDA_DB_HOST, or the connection has no TLS.
+    :raises UnreadableConnectionError: nobody can tell whether there is such a connection, or it is malformed.
+    """
+    from billing_aggregator.postgres.hook import WarehouseHook
+
+    settings = session_settings(
+        application_name=application_name, statement_seconds=statement_seconds, sql_settings=config.sql_settings
+    )
+    connection = _database_connection(config)
+    _require_tls(connection, config)
+    connection.extra = json.dumps(own_extras(connection))
+    return WarehouseHook(postgres_conn_id=config.database_conn_id, connection=connection, settings=settings)
+
+
+def _database_connection(config: ClientConfig) -> Connection:
+    from airflow.sdk import Connection
+    from airflow.sdk.log import mask_secret
+
+    found = find_connection(config.database_conn_id, *DATABASE_TYPES)
+    if found is not None:
+        _check_host(found)
+        return found
+    settings = read_environment(os.environ)
+    if settings.db_host is None:
+        raise ConfigError(
+            f"no database for {config.client}/{config.environment}: create the Airflow connection "
+            f"{config.database_conn_id} (type postgres) or set BDA_DB_HOST"
+        )
+    password = settings.db_password.get_secret_value() if settings.db_password else None
+    if password:
+        mask_secret(password)
+    return Connection(
+        conn_id=config.database_conn_id,
+        conn_type="postgres",
+        host=settings.db_host,
+        port=settings.db_port,
+        schema=settings.db_name,
+        login=settings.db_user,
+        password=password,
+    )
+
+
+def _check_host(connection: Connection) -> None:
+    """Refuse a connection without a host: libpq would look for a server of this machine."""
+    host = connection.host or ""
+    if not host.strip():
+        raise malformed(connection.conn_id, "it has no host")
+    if host != host.strip():
+        raise malformed(connection.conn_id, "there are blanks around its host")
+
+
+def _require_tls(connection: Connection, config: ClientConfig) -> None:
+    """Encrypt every connection to a warehouse that is not local; verify the server where a root is configured.
+
+    A connection may say ``verify-ca`` when the server's certificate does not have its host's name.
+    """
+    extra = connection.extra_dejson
+    if config.environment == "local":
+        return
+    mode = extra.get("sslmode", "require")
+    if mode == "require" and _root_certificate(extra):
+        mode = "verify-full"
+    if mode not in TLS_MODES:
+        raise ConfigError(
+            f"connection {config.database_conn_id}: sslmode = {mode!r}, but {config.environment} needs TLS: "
+            f"one of {', '.join(TLS_MODES)}"
+        )
+    connection.extra = json.dumps(extra | {"sslmode": mode})
+
+
+def _root_certificate(extra: Mapping[str, Any]) -> bool:
+    """Tell whether there is a root certificate to verify the server with, in the places where libpq looks."""
+    named = extra.get("sslrootcert") or os.environ.get("PGSSLROOTCERT")
+    home = home_folder()
+    return bool(named) or (home is not None and os.path.isfile(home / ".postgresql" / "root.crt"))

@@ -1,0 +1,96 @@
+"""A bucket: the one place that adds to a request what the options say, whatever the request is."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from billing_aggregator.s3.answers import crc32_base64, md5
+from billing_aggregator.s3.options import StoreOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ENCRYPTIONS = {"sse-s3": "AES256", "sse-kms": "aws:kms"}
+
+
+class Bucket:
+    """A bucket as its options want it to be asked.
+
+    :param client: a boto3 S3 client.
+    :param bucket: its name.
+    :param options: what goes with requests and objects; None is S3's defaults.
+    """
+
+    def __init__(self, client: Any, bucket: str, options: StoreOptions | None = None) -> None:
+        self._s3 = client
+        self.bucket = bucket
+        self.options = options or StoreOptions()
+        self._extras: dict[str, dict[str, Any]] = {}
+
+    def use(self, options: StoreOptions) -> None:
+        """From now on let what *options* say go with every request."""
+        self.options = options
+        self._extras = {}
+
+    def url(self, key: str) -> str:
+        """Return ``s3://bucket/key``."""
+        return f"s3://{self.bucket}/{key}"
+
+    def ask(self, operation: str, **params: Any) -> Any:
+        """Send a request and return the answer.
+
+        :param operation: name of the client's method, e.g. ``get_object``.
+        """
+        return getattr(self._s3, operation)(Bucket=self.bucket, **self.extras(operation), **params)
+
+    def pages(self, operation: str, **params: Any) -> Iterator[Any]:
+        """Yield the pages of a listing."""
+        pages = self._s3.get_paginator(operation).paginate(Bucket=self.bucket, **self.extras(operation), **params)
+        yield from pages
+
+    def put(self, key: str, body: bytes, **params: Any) -> Any:
+        """Write a small object whole and return the answer.
+
+        Its checksum is given, not left to boto3, which would send it behind the body (``aws-chunked``): many stores
+        do not know that form.
+        """
+        return self.ask("put_object", Key=key, Body=body, **self.checksum(body), **params)
+
+    def checksum(self, data: bytes | bytearray) -> dict[str, str]:
+        """Return the header that lets the store compare what arrives."""
+        if self.checksums:
+            return {"ChecksumCRC32": crc32_base64(data)}
+        return {"ContentMD5": b64encode(md5(data)).decode()}
+
+    @property
+    def checksums(self) -> bool:
+        """Whether ``x-amz-checksum-*`` may be sent: neither the options nor the client's settings forbid it."""
+        required = getattr(self._s3.meta.config, "request_checksum_calculation", None) == "when_required"
+        return self.options.checksums and not required
+
+    def extras(self, operation: str) -> dict[str, Any]:
+        """Return what the options add to an operation: whatever of it the operation takes, by S3's own model."""
+        if operation not in self._extras:
+            model = self._s3.meta.service_model.operation_model(self._s3.meta.method_to_api_mapping[operation])
+            wanted = _parameters(self.options)
+            if operation == "put_object":
+                wanted.pop("StorageClass", None)
+            self._extras[operation] = {name: wanted[name] for name in wanted if name in model.input_shape.members}
+        return self._extras[operation]
+
+
+def _parameters(options: StoreOptions) -> dict[str, Any]:
+    """Return the options as boto3 names them."""
+    wanted: dict[str, Any] = {
+        "ServerSideEncryption": ENCRYPTIONS.get(options.encryption),
+        "SSEKMSKeyId": options.kms_key_id,
+        "BucketKeyEnabled": options.bucket_key,
+        "ACL": options.acl,
+        "StorageClass": options.storage_class,
+        "Tagging": urlencode(sorted(options.tags.items())) or None,
+        "RequestPayer": "requester" if options.requester_pays else None,
+        "ExpectedBucketOwner": options.expected_bucket_owner,
+    }
+    return {name: value for name, value in wanted.items() if value is not None}

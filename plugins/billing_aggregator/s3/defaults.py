@@ -1,0 +1,29 @@
+"""botocore's settings as exports want them, where the connection says nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+#: Parts carry a CRC-32 that S3 checks, so they are not hashed a second time for the signature. Retries of 503, 429 and
+#: broken connections are botocore's, in its standard mode.
+DEFAULTS: dict[str, Any] = {
+    "retries": {"mode": "standard", "max_attempts": 8},
+    "max_pool_connections": 32,
+    "connect_timeout": 10,
+    "read_timeout": 120,
+    "s3": {"payload_signing_enabled": False},
+}
+#: For a message that must go out whatever S3 does.
+QUICK: dict[str, Any] = {"connect_timeout": 15, "read_timeout": 15, "retries": {"total_max_attempts": 1}}
+#: boto3 adds CRC-32 to every request by itself unless it is told not to.
+NO_CHECKSUMS = {
+    "request_checksum_calculation": "when_required",
+    "response_checksum_validation": "when_required",
+}
+
+
+def client_config() -> Any:
+    """Return the defaults as botocore's object, for a client of one's own."""
+    from botocore.config import Config
+
+    return Config(**DEFAULTS)

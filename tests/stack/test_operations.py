@@ -1,0 +1,288 @@
+"""What operators do every day, under a real scheduler: what readers, the history, messages and locks show afterwards.
+
+One story of one client, in the order of the tests; docs/runbook.md says what is tried here.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+
+from billing_aggregator.export.reader import check_publication, current_manifest
+from billing_aggregator.export.store import open_store
+from billing_aggregator.local.postgres import EmbeddedPostgres
+from tests.faults.faulty_s3 import Fault, FaultyS3
+from tests.stack import project
+from tests.stack.messages import parts
+from tests.stack.sinks import MailSink, SlackSink, StatsdSink
+from tests.stack.stack import FINAL, Stack
+from tests.waiting import wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from billing_aggregator.export.manifest import Manifest
+
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(3600)]
+CLIENT = "operated"
+DAG = project.dag_id(CLIENT)
+CHUNK = "export.bookkeeper_results.chunk"
+# Waits only while the table public.hold is there.
+HOLDS = """do $$ begin
+while exists (select from pg_catalog.pg_class where relname = 'hold') loop perform pg_sleep(0.2); end loop;
+end $$;
+"""
+KEEPS = """create table if not exists report_oibl.history_bookkeeper_results (business_date date, id integer);
+delete from report_oibl.history_bookkeeper_results where business_date = current_setting('bda.business_date')::date;
+insert into report_oibl.history_bookkeeper_results
+select current_setting('bda.business_date')::date, id from report_oibl.bookkeeper_results;
+"""
+SCRIPTS = {
+    "init/bookkeeper/010_results.sql": project.RESULTS,
+    "init/bookkeeper/020_holds.sql": HOLDS,
+    "history/bookkeeper/010_keeps.sql": KEEPS,
+}
+# A scheduler that was killed is taken for dead soon, also on a slow machine: nothing else depends on it here.
+SOON = {
+    "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "30",
+    "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "5",
+}
+YESTERDAY = (datetime.now(UTC) - timedelta(days=1)).date().isoformat()
+
+
+@dataclass
+class House:
+    """The running stack, and looks at everything that is left behind."""
+
+    stack: Stack
+    server: EmbeddedPostgres
+    s3: FaultyS3
+    mail: MailSink
+    runs: dict[str, str]
+
+    def trigger(self, name: str, **options: Any) -> str:
+        self.runs[name] = self.stack.trigger(DAG, **options)
+        return self.runs[name]
+
+    def ended(self, name: str) -> str:
+        return self.stack.ended(DAG, self.runs[name])
+
+    def task(self, name: str, task: str) -> str:
+        found = self.stack.tasks(DAG, self.runs[name]).get(task)
+        return str(found["state"]) if found else ""
+
+    def titles(self) -> list[str]:
+        return [str(mail["Subject"]) for mail in self.mail.mails]
+
+    def query(self, text: str) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.server.dsn(f"octopus_{CLIENT}"), autocommit=True) as connection:
+            cursor = connection.execute(text)
+            return cursor.fetchall() if cursor.description else []
+
+    def recorded(self, name: str) -> str:
+        where = f"where run_id = '{self.runs[name]}'"
+        return str(self.query(f"select state from report_oibl.aggregator_runs {where}")[0][0])
+
+    def manifest(self) -> Manifest | None:
+        store = open_store(f"s3://{project.BUCKET}", self.s3.client)
+        manifest = current_manifest(store, CLIENT, "local")
+        if manifest is not None:
+            check_publication(store, manifest)
+        return manifest
+
+    def published(self) -> str:
+        """Name the run whose whole publication readers see; empty for none."""
+        manifest = self.manifest()
+        return next((name for name, run in self.runs.items() if manifest and run == manifest.run_id), "")
+
+    def open_uploads(self) -> int:
+        return len(self.s3.client().list_multipart_uploads(Bucket=project.BUCKET).get("Uploads", []))
+
+    def locks(self) -> list[tuple[Any, ...]]:
+        return self.query("select run_id from report_oibl.aggregator_claims")
+
+    def kept_days(self) -> list[str]:
+        days = "select business_date::text from report_oibl.history_bookkeeper_results order by 1"
+        return [day for (day,) in self.query(days)]
+
+    def hold(self) -> None:
+        self.query("create table public.hold ()")
+
+    def go_on(self) -> None:
+        self.query("drop table public.hold")
+
+    def holds(self) -> bool:
+        slow = "select from pg_stat_activity where application_name like 'bda:%020_holds' and state = 'active'"
+        return bool(self.query(slow))
+
+    def fails(self, name: str, fault: Fault) -> str:
+        """Run with *fault* behind init: the first task's own look at the store is not hit. Return the run's state."""
+        self.hold()
+        self.trigger(name)
+        wait_for(self.holds, "the script waits")
+        with self.s3.failing(fault):
+            self.go_on()
+            return self.ended(name)
+
+    def log(self, name: str, task: str, attempt: int = 1, index: int = -1) -> str:
+        folder = self.stack.home / "logs" / f"dag_id={DAG}" / f"run_id={self.runs[name]}" / f"task_id={task}"
+        folder = folder / f"map_index={index}" if index >= 0 else folder
+        return (folder / f"attempt={attempt}.log").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    folder = tmp_path_factory.mktemp("operations")
+    (folder / "home").mkdir()
+    clients: dict[str, dict[str, object]] = {CLIENT: {"retries": 0}}
+    with (
+        FaultyS3() as s3,
+        EmbeddedPostgres(options={"max_connections": "200"}) as server,
+        MailSink() as mail,
+        SlackSink() as slack,
+        StatsdSink() as statsd,
+    ):
+        s3.create_bucket(project.BUCKET)
+        with psycopg.connect(server.dsn(), autocommit=True) as admin:
+            admin.execute("create database airflow")
+        variables = project.variables(server, s3, mail, slack, statsd, clients) | SOON
+        written = project.write(folder, s3, clients=clients, scripts=SCRIPTS)
+        with Stack(written, folder / "home", server, variables) as stack:
+            yield House(stack, server, s3, mail, {})
+
+
+def test_a_failed_chunk_tells_its_own_error(house: House) -> None:
+    assert house.fails("first", Fault("upload part", 403, times=99)) == "failed"
+    wait_for(house.titles, "the failure's mail")
+    assert house.titles() == ["[local] operated: billing run failed in export / bookkeeper_results.chunk"]
+    text, _ = parts(house.mail.mails[0])
+    assert "AccessDenied" in text
+    assert "Script:        bookkeeper_results.chunk" in text
+    assert "/tasks/export.bookkeeper_results.chunk" in text
+    assert "was stopped" not in house.log("first", CHUNK, index=0)
+    assert (house.published(), house.recorded("first"), house.locks()) == ("", "failed", [])
+
+
+def test_a_failed_run_goes_on_from_its_failed_task(house: House) -> None:
+    assert house.open_uploads() == 1, "nobody sees it, and the run needs it"
+    house.stack.clear(DAG, house.runs["first"], CHUNK, downstream=True)
+    assert house.ended("first") == "success"
+    wait_for(lambda: len(house.titles()) == 2, "the recovery's mail")
+    assert house.titles()[1] == "[local] operated: billing run is well again"
+    assert (house.published(), house.recorded("first"), house.locks()) == ("first", "success", [])
+    assert house.open_uploads() == 0
+    assert len(house.kept_days()) == 1
+
+
+def test_one_cleared_task_of_a_good_run(house: House) -> None:
+    house.stack.clear(DAG, house.runs["first"], "cleanup.sweep_uploads")
+    assert house.ended("first") == "success"
+    assert (house.published(), house.recorded("first"), house.locks()) == ("first", "success", [])
+
+
+def test_a_good_run_that_is_cleared_publishes_again_and_was_not_late(house: House) -> None:
+    before = house.query("select published_at from report_oibl.aggregator_runs")
+    house.stack.clear(DAG, house.runs["first"])
+    assert house.ended("first") == "success"
+    assert (house.published(), house.recorded("first"), house.locks()) == ("first", "success", [])
+    assert house.query("select published_at from report_oibl.aggregator_runs") == before
+    assert len(house.titles()) == 2
+
+
+def test_a_cleared_plan_replaces_the_uploads_of_the_one_before(house: House) -> None:
+    assert house.fails("replanned", Fault("complete upload", 403, times=99)) == "failed"
+    assert house.open_uploads() == 1
+    assert house.published() == "first"
+    house.stack.clear(DAG, house.runs["replanned"], "export.bookkeeper_results.plan", downstream=True)
+    assert house.ended("replanned") == "success"
+    assert (house.published(), house.open_uploads(), house.locks()) == ("replanned", 0, [])
+    wait_for(lambda: len(house.titles()) == 4, "a failure and a recovery")
+
+
+def test_an_older_day_is_published_when_somebody_chose_it(house: House) -> None:
+    house.trigger("chosen", business_date=YESTERDAY)
+    assert house.ended("chosen") == "success"
+    assert house.published() == "chosen"
+    house.trigger("newest")
+    assert house.ended("newest") == "success"
+    assert house.published() == "newest"
+    assert len(house.kept_days()) == 2
+
+
+def test_an_older_run_does_not_replace_a_newer_day(house: House) -> None:
+    house.trigger("older", logical_date=datetime.now(UTC) - timedelta(days=2))
+    assert house.ended("older") == "failed"
+    assert (house.published(), house.recorded("older"), house.locks()) == ("newest", "failed", [])
+    wait_for(lambda: len(house.titles()) == 5, "the refusal's mail")
+    text, _ = parts(house.mail.mails[-1])
+    assert "with the param business_date = " in text
+    assert len(house.kept_days()) == 2
+
+
+def test_what_is_set_to_success_by_hand_is_not_told_as_published(house: House) -> None:
+    house.stack.mark(DAG, house.runs["older"], "success", "publish.publish")
+    house.stack.clear(DAG, house.runs["older"], "finish")
+    house.ended("older")
+    wait_for(lambda: house.stack.state(DAG, house.runs["older"]) in FINAL, "the run's end")
+    assert (house.published(), house.recorded("older"), house.locks()) == ("newest", "failed", [])
+    assert len(house.titles()) == 5
+
+
+def test_a_run_that_is_set_to_failed(house: House) -> None:
+    house.hold()
+    house.trigger("stopped")
+    wait_for(house.holds, "the script waits")
+    house.stack.mark(DAG, house.runs["stopped"], "failed")
+    wait_for(lambda: not house.holds(), "its query has ended")
+    house.go_on()
+    assert house.ended("stopped") == "failed"
+    assert house.published() == "newest"
+    house.trigger("after")
+    assert house.ended("after") == "success"
+    assert (house.published(), house.locks()) == ("after", [])
+
+
+def test_a_dag_that_is_paused_in_the_middle(house: House) -> None:
+    house.hold()
+    house.trigger("paused")
+    wait_for(house.holds, "the script waits")
+    house.stack.pause(DAG, True)
+    house.go_on()
+    wait_for(lambda: house.task("paused", "init.bookkeeper.020_holds") == "success", "the running task ends")
+    assert house.published() == "after"
+    house.stack.pause(DAG, False)
+    assert house.ended("paused") == "success"
+    assert (house.published(), house.recorded("paused"), house.locks()) == ("paused", "success", [])
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["TERM", "KILL"])
+def test_a_scheduler_that_is_stopped_in_the_middle(house: House, number: signal.Signals) -> None:
+    name = number.name
+    house.hold()
+    house.trigger(name)
+    wait_for(house.holds, "the script waits")
+    house.stack.stop("scheduler", number)
+    wait_for(lambda: not house.holds(), "the task's query has ended with it")
+    house.go_on()
+    house.stack.start("scheduler")
+    if house.ended(name) == "failed":
+        house.stack.clear(DAG, house.runs[name], "init.bookkeeper.020_holds", downstream=True)
+    assert house.ended(name) == "success"
+    assert (house.published(), house.recorded(name), house.locks()) == (name, "success", [])
+
+
+def test_a_run_that_is_deleted(house: House) -> None:
+    shown, days = house.published(), house.kept_days()
+    for name in ("older", shown):
+        house.stack.rest.call("DELETE", f"/api/v2/dags/{DAG}/dagRuns/{house.runs[name]}")
+    assert (house.published(), house.kept_days(), house.locks()) == (shown, days, [])
+    house.trigger("last")
+    assert house.ended("last") == "success"
+    assert house.published() == "last"
+    assert json.loads(json.dumps(house.titles())) == house.titles()

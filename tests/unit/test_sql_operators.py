@@ -1,0 +1,88 @@
+"""The operators of SQL files: what they refuse, what the DAG carries, what Airflow shows."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from airflow.sdk import DAG, literal
+
+from billing_aggregator.config import ClientConfig
+from billing_aggregator.operators.client_exports import ClientPlanOperator
+from billing_aggregator.operators.export_plan import ExportPlanOperator
+from billing_aggregator.operators.sql_check import SqlCheckOperator
+from billing_aggregator.operators.sql_file import WITHOUT_EFFECT, SqlFile
+from billing_aggregator.operators.sql_script import SqlScriptOperator
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TEXT = "-- fail: x\r\nselect '{{ ds }}{# a #}{% raw %}' -- other.sql"
+CONTEXT: Any = {"ds": "2026-01-01", "params": {}, "run_id": "r"}
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> ClientConfig:
+    (tmp_path / "init").mkdir()
+    (tmp_path / "x.sql").write_bytes(TEXT.encode())
+    return ClientConfig(client="one", environment="prod", s3_bucket="exports", scripts_dir=str(tmp_path))
+
+
+@pytest.mark.parametrize("operator", [SqlScriptOperator, SqlCheckOperator])
+@pytest.mark.parametrize("argument", WITHOUT_EFFECT)
+def test_arguments_of_the_stock_operator_without_effect_are_refused(
+    config: ClientConfig, operator: Any, argument: str
+) -> None:
+    with pytest.raises(ValueError, match=rf"{operator.__name__} has no such argument as {argument}: "):
+        operator(task_id="x", sql="x.sql", client_config=config, **{argument: None})
+
+
+@pytest.mark.parametrize("sql", [["x.sql", "y.sql"], None, 7])
+def test_sql_is_one_path(config: ClientConfig, sql: Any) -> None:
+    with pytest.raises(ValueError, match="sql is the path of one file"):
+        SqlScriptOperator(task_id="x", sql=sql, client_config=config)
+
+
+def test_the_serialised_dag_carries_names_and_no_text(config: ClientConfig) -> None:
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    with DAG("d", schedule=None) as dag:
+        SqlScriptOperator(task_id="script", sql="x.sql", client_config=config)
+        SqlCheckOperator(task_id="check", sql="x.sql", client_config=config)
+        ClientPlanOperator(task_id="plan", export_name="x", query="x.sql", client_config=config)
+        SqlScriptOperator.partial(task_id="mapped", client_config=config).expand(sql=["x.sql"])
+    dag.resolve_template_files()
+    serialised = json.dumps(DagSerialization.to_dict(dag))
+    assert "other.sql" not in serialised
+    assert serialised.count('"sql": "x.sql"') == 2
+    assert '"query": "x.sql"' in serialised
+
+
+def test_what_airflow_shows_is_the_text(config: ClientConfig) -> None:
+    from airflow.sdk.execution_time.task_runner import _serialize_rendered_fields
+
+    with DAG("d", schedule=None) as dag:
+        script: Any = SqlScriptOperator(task_id="script", sql="x.sql", client_config=config)
+        mapped: Any = SqlScriptOperator.partial(task_id="mapped", client_config=config).expand(sql=["x.sql"])
+    for task in (script.prepare_for_execution(), mapped.unmap({"sql": "x.sql"})):
+        # As Airflow does it for mapped tasks, without the operator's own render_template_fields.
+        task._do_render_template_fields(task, task.template_fields, CONTEXT, dag.get_template_env(), set())
+        assert _serialize_rendered_fields(task) == {"sql": TEXT}
+    assert isinstance(script.sql, SqlFile)
+
+
+def test_a_file_that_is_gone_is_shown_by_its_name(config: ClientConfig) -> None:
+    task: Any = SqlScriptOperator(task_id="script", sql="gone.sql", client_config=config)
+    task.render_template_fields(CONTEXT)
+    assert str(task.sql) == "gone.sql"
+
+
+def test_the_operator_for_other_dags_is_templated_as_it_says() -> None:
+    common: Any = {"export_name": "x", "target": "s3://b", "client": "c", "environment": "e", "business_date": "d"}
+    task = ExportPlanOperator(task_id="plan", query="select '{{ ds }}' as a", **common)
+    task.render_template_fields(CONTEXT)
+    assert task.query == "select '2026-01-01' as a"
+    plain = ExportPlanOperator(task_id="plan", query=literal("select '{{ ds }}' as a"), **common)  # type: ignore[arg-type]
+    plain.render_template_fields(CONTEXT)
+    assert plain.query == "select '{{ ds }}' as a"

@@ -1,0 +1,24 @@
+"""How tests wait: for a condition, never for seconds. The limit is for what hangs, not for what is slow."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+# Above all that is seen on a machine several times slower than ours with other work beside; below pytest's own limit.
+PATIENCE_SECONDS = 900
+POLL_SECONDS = 0.1
+
+
+def wait_for(condition: Callable[[], T], what: str | Callable[[], object] = "", seconds: float = PATIENCE_SECONDS) -> T:
+    """Return the first true value of *condition*; fail with *what* was waited for when none comes."""
+    end = time.monotonic() + seconds
+    while not (value := condition()):
+        if time.monotonic() > end:
+            raise AssertionError(f"after {seconds} s still not: {what() if callable(what) else what}")
+        time.sleep(POLL_SECONDS)
+    return value
