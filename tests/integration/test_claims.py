@@ -11,7 +11,13 @@ import pytest
 
 from billing_aggregator.claims import ClaimHeldError, Run, enter, holder, release
 from billing_aggregator.local.warehouse import ROLE, create_octopus
-from billing_aggregator.run_tables import ensure_tables, record_end, record_start
+from billing_aggregator.run_tables import (
+    ensure_tables,
+    first_publication,
+    record_end,
+    record_publication,
+    record_start,
+)
 from billing_aggregator.session_name import session_name
 from tests.waiting import wait_for
 
@@ -198,6 +204,24 @@ def test_runs_are_recorded(connect: Callable[..., Any]) -> None:
             (FIRST.deployment, "lost", None, None, None, None, True),
             (SECOND.deployment, "success", 7, 2, 99, '{"tripica_results": {"amount": "12345678901234567.89"}}', True),
         ]
+
+
+def test_the_first_publication_is_kept(connect: Callable[..., Any]) -> None:
+    """Also over a new start; and a table of before the column gets it."""
+    connection = connect()
+    ensure_tables(connection)
+    with connection.cursor() as cursor:
+        cursor.execute("alter table report_oibl.aggregator_runs drop column published_at")
+    connection.commit()
+    ensure_tables(connection)
+    record_start(connection, FIRST, business_date="2026-11-20", dry_run=False)
+    assert first_publication(connection, FIRST.dag_id, FIRST.run_id) is None
+    record_publication(connection, FIRST)
+    first = first_publication(connection, FIRST.dag_id, FIRST.run_id)
+    assert first is not None
+    record_start(connection, FIRST, business_date="2026-11-20", dry_run=False)
+    record_publication(connection, FIRST)
+    assert first_publication(connection, FIRST.dag_id, FIRST.run_id) == first
 
 
 def wait_for_no_session(connection: Any, tag: str) -> None:

@@ -118,7 +118,7 @@ class House:
         self.query("drop table public.hold")
 
     def holds(self) -> bool:
-        slow = "select from pg_stat_activity where application_name like 'bda:%020_holds' and state = 'active'"
+        slow = "select 1 from pg_stat_activity where application_name like 'bda:%020_holds' and state = 'active'"
         return bool(self.query(slow))
 
     def fails(self, name: str, fault: Fault) -> str:

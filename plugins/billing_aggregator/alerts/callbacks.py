@@ -93,7 +93,7 @@ def was_stopped(context: Any) -> bool:
     """
     from airflow.sdk.exceptions import AirflowTaskTimeout
 
-    stopped = getattr(context["task"], "killed", False)
+    stopped = getattr(context["task"], "killed", False) and not getattr(context["task"], "timed_out", False)
     return stopped and not isinstance(context.get("exception"), AirflowTaskTimeout)
 
 

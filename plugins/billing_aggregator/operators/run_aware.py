@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 from airflow.sdk import BaseOperator
-from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException, AirflowTaskTimeout
 
 from billing_aggregator import claims, logs
 from billing_aggregator.airflow_states import run_state
@@ -69,6 +69,10 @@ def guarded(execute: Callable[..., Any]) -> Callable[..., Any]:
             if kind == "terminal":
                 raise AirflowFailException(str(error)) from error
             raise
+        except AirflowTaskTimeout as error:
+            self.timed_out = True
+            self._remember(context, error)
+            raise
         finally:
             self._guarding = False
 
@@ -93,6 +97,8 @@ class RunAwareOperator(BaseOperator):
     _named: tuple[str, str] | None = None
     # The task was told to stop; its failure is then nobody's error.
     killed = False
+    # It ran into its own time-out, for which Airflow calls on_kill as well: that is a failure.
+    timed_out = False
     # What on_kill cancels.
     _session: Any = None
 

@@ -1,0 +1,39 @@
+"""An older business date does not take a newer one's place by accident."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from billing_aggregator.export.agreement import check_newer
+from billing_aggregator.export.errors import PublicationSupersededError
+from billing_aggregator.export.keys import Run
+from billing_aggregator.run_params import chosen_date
+
+
+def published(run_id: str, day: str) -> Any:
+    return SimpleNamespace(run_id=run_id, business_date=day)
+
+
+RUN = Run("s3://b", "enercity", "prod", "2026-11-20", "scheduled__1")
+
+
+def test_a_newer_day_of_another_run_stays() -> None:
+    with pytest.raises(PublicationSupersededError, match="trigger a run with the param business_date = 2026-11-20"):
+        check_newer(published("scheduled__2", "2026-11-21"), RUN)
+
+
+@pytest.mark.parametrize(
+    "earlier",
+    [None, published("scheduled__2", "2026-11-20"), published("x", "2026-11-19"), published(RUN.run_id, "2026-11-21")],
+    ids=["nothing", "the same day", "an older day", "this run"],
+)
+def test_anything_else_is_replaced(earlier: Any) -> None:
+    check_newer(earlier, RUN)
+
+
+@pytest.mark.parametrize("day", [None, "2026-11-20"])
+def test_a_date_is_chosen_by_the_param_alone(day: str | None) -> None:
+    assert chosen_date({"params": {"business_date": day, "dry_run": False}}) is (day is not None)

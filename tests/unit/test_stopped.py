@@ -1,0 +1,80 @@
+"""A task that fails tells its own error; only what Airflow stops was stopped."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.sdk.bases.operator import ExecutorSafeguard
+from airflow.sdk.exceptions import AirflowTaskTimeout
+from botocore.exceptions import ClientError
+
+from billing_aggregator.alerts.callbacks import was_stopped
+from billing_aggregator.config import ClientConfig
+from billing_aggregator.operators import export_base
+from billing_aggregator.operators.client_exports import ClientChunksOperator
+from billing_aggregator.operators.sql_script import SqlScriptOperator
+
+CONFIG = ClientConfig(client="enercity", environment="local", s3_bucket="bucket")
+REFUSED = ClientError(
+    {"Error": {"Code": "AccessDenied"}, "ResponseMetadata": {"HTTPStatusCode": 403}},  # type: ignore[typeddict-item]
+    "UploadPart",
+)
+
+
+class Connection:
+    """A connection that counts how often its statement was cancelled."""
+
+    def __init__(self) -> None:
+        self.cancelled = 0
+
+    def cancel(self) -> None:
+        self.cancelled += 1
+
+    def close(self) -> None: ...
+
+
+@pytest.fixture
+def chunk(monkeypatch: pytest.MonkeyPatch) -> Any:
+    operator = ClientChunksOperator(task_id="chunk", client_config=CONFIG, plan={}, unit={})
+    connection = Connection()
+    monkeypatch.setattr(operator, "get_db_connection", lambda: connection)
+    monkeypatch.setattr(export_base, "cancel", Connection.cancel)
+    return operator
+
+
+@pytest.mark.parametrize("error", [REFUSED, ValueError("x"), KeyboardInterrupt(), OSError("reset")], ids=repr)
+def test_an_error_in_the_middle_of_an_export_is_a_failure(chunk: Any, error: BaseException) -> None:
+    with pytest.raises(type(error)), chunk.database() as connection:
+        raise error
+    assert connection.cancelled == 1, "the server goes on with nothing"
+    assert not was_stopped({"task": chunk, "exception": error})
+
+
+def test_what_airflow_stops_was_stopped(chunk: Any) -> None:
+    with chunk.database() as connection:
+        chunk.on_kill()
+    assert connection.cancelled == 1
+    assert was_stopped({"task": chunk, "exception": ValueError("cancelled")})
+
+
+def test_a_time_out_is_a_failure_also_without_an_exception_in_the_context(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Airflow 3.2 gives callbacks none; it calls on_kill before."""
+    monkeypatch.setattr(ExecutorSafeguard, "test_mode", True)
+
+    class Slow(SqlScriptOperator):
+        def bind_log(self, context: Any) -> None: ...
+
+        def enter_claim(self, context: Any) -> None: ...
+
+        def execute(self, context: Any) -> dict[str, Any]:
+            raise AirflowTaskTimeout("after 60 s")
+
+    kept: dict[str, Any] = {}
+    task = Slow(task_id="slow", client_config=CONFIG, sql="a.sql")
+    with pytest.raises(AirflowTaskTimeout):
+        task.execute({"ti": SimpleNamespace(xcom_push=lambda key, value: kept.update({key: value}))})
+    task.on_kill()
+    assert not was_stopped({"task": task})
+    assert "after 60 s" in kept["error"]
