@@ -27,7 +27,7 @@ def mwaa_options() -> dict[tuple[str, str], str]:
 
 
 def test_mwaa_options_are_airflows() -> None:
-    assert len(mwaa_options()) == 3
+    assert len(mwaa_options()) == 4
     assert set(mwaa_options()) <= airflow_options()
 
 
