@@ -11,7 +11,7 @@ from billing_aggregator.export.keys import is_file_of, render_key
 from billing_aggregator.export.manifest import read_manifest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from billing_aggregator.export.keys import Run
     from billing_aggregator.export.plan import Plan
@@ -59,16 +59,17 @@ def abort_earlier(store: Store, run: Run, key_template: str, export: str) -> int
     return aborted
 
 
-def sweep_uploads(store: Store, prefix: str, *, older_than: float = DAY) -> list[str]:
+def sweep_uploads(store: Store, prefix: str, *, older_than: float = DAY, keep: Collection[str] = ()) -> list[str]:
     """Abort the open uploads below *prefix* that are older than so many seconds; return their keys.
 
     :param prefix: a client's and environment's own prefix, e.g. ``enercity/prod/``; never empty.
+    :param keep: upload ids of a run that may be continued, however old they are.
     """
     if not prefix.strip("/"):
         raise ValueError("an empty prefix would abort the uploads of everybody who uses this bucket")
     aborted = []
     for upload, age in list(store.open_uploads(prefix)):
-        if age > older_than and store.abort(upload):
+        if age > older_than and upload.upload_id not in keep and store.abort(upload):
             aborted.append(upload.key)
     LOG.info("aborted %d forgotten uploads below %s", len(aborted), store.url(prefix))
     return sorted(aborted)

@@ -151,7 +151,8 @@ class ClientAbortOperator(ClientExportOperator, AbortExportsOperator):
                 return super().execute(context)
             self.log.info("the run is not published: its exports stay open for a day, so that it can be continued")
             # A client whose runs all fail never comes to the sweep in cleanup.
-            aborted = len(sweep_uploads(store, run.prefix))
+            own = {chunk.upload.upload_id for plan in plans for chunk in plan.chunks}
+            aborted = len(sweep_uploads(store, run.prefix, keep=own))
             with self.database() as connection:
                 sweep_staging(connection, STAGING_SCHEMA, older_than=DAY, timeout=self.statement_timeout)
         return aborted
