@@ -10,6 +10,8 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
+import psutil
+
 from billing_aggregator.local.postgres import EmbeddedPostgres, free_port
 from tests.stack.rest import Rest
 from tests.waiting import wait_for
@@ -109,8 +111,14 @@ class Stack:
             )
 
     def stop(self, component: str, number: signal.Signals = signal.SIGTERM) -> None:
-        """Send a signal to a component and all its processes, and wait for its end."""
+        """Send a signal to a component and wait for its end; KILL hits its tasks too, as where a container dies."""
+        process = self._processes[component]
+        dies = number == signal.SIGKILL and process.poll() is None
+        children = psutil.Process(process.pid).children(recursive=True) if dies else []
         self._signal(component, number)
+        for child in children:
+            with suppress(psutil.NoSuchProcess):
+                child.kill()
         self._processes.pop(component).wait()
 
     def _signal(self, component: str, number: signal.Signals) -> None:

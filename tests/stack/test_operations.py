@@ -5,7 +5,6 @@ One story of one client, in the order of the tests; docs/runbook.md says what is
 
 from __future__ import annotations
 
-import json
 import signal
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -282,10 +281,9 @@ def test_a_scheduler_that_is_stopped_in_the_middle(house: House, number: signal.
 
 def test_a_run_that_is_deleted(house: House) -> None:
     shown, days = house.published(), house.kept_days()
-    for name in ("older", shown):
+    for name in {"older", shown} & set(house.runs):
         house.stack.rest.call("DELETE", f"/api/v2/dags/{DAG}/dagRuns/{house.runs[name]}")
     assert (house.published(), house.kept_days(), house.locks()) == (shown, days, [])
     house.trigger("last")
     assert house.ended("last") == "success"
     assert house.published() == "last"
-    assert json.loads(json.dumps(house.titles())) == house.titles()
