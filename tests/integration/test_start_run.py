@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from billing_aggregator.config import load_client
+from billing_aggregator.export.manifest import Manifest
 from billing_aggregator.local.s3 import ACCESS_KEY
+from billing_aggregator.operators import start_run
 from billing_aggregator.operators.start_run import StartRunOperator
 from billing_aggregator.run_params import default_params
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from billing_aggregator.local.postgres import EmbeddedPostgres
     from billing_aggregator.local.s3 import LocalS3
@@ -133,3 +136,90 @@ def test_wrong_params_come_before_the_database_is_asked(
 ) -> None:
     with pytest.raises(AirflowFailException, match="unknown param sytems; did you mean systems"):
         begin(monkeypatch, variables | {"BDA_DB_PORT": "1"}, sytems=["bookkeeper"])
+
+
+class Pushed:
+    """A task's own instance, as far as a first task needs it."""
+
+    def xcom_pull(self, **_: Any) -> None:
+        return None
+
+    def xcom_push(self, **_: Any) -> None:
+        return None
+
+
+class Older:
+    """The first task of a run of yesterday in a bucket where another run has published today."""
+
+    def __init__(self, database: str, s3: LocalS3, variables: dict[str, str]) -> None:
+        self.now = datetime.now(ZoneInfo("Europe/Berlin"))
+        self.day = (self.now - timedelta(days=1)).date().isoformat()
+        self.database = database
+        self.variables = variables
+        self.config: Any = None
+        manifest = Manifest(
+            run_id="newer", client="enercity", environment="local", business_date=self.now.date().isoformat(),
+            published_at=self.now.isoformat(), exports={},
+        )  # fmt: skip
+        s3.client().put_object(
+            Bucket=variables["BDA_S3_BUCKET"], Key="enercity/local/_manifest.json", Body=manifest.body()
+        )
+
+    def start(self, monkeypatch: pytest.MonkeyPatch, **conf: Any) -> Any:
+        for name, value in self.variables.items():
+            monkeypatch.setenv(name, value)
+        self.config = load_client("enercity", "local")
+        before = self.now - timedelta(days=1)
+        context: Any = {
+            "params": default_params(self.config) | conf,
+            "dag_run": SimpleNamespace(conf=conf, logical_date=before, run_after=before),
+            "run_id": "older",
+            "ti": Pushed(),
+        }
+        return StartRunOperator(task_id="start", client_config=self.config).execute(context)
+
+    def left(self) -> list[tuple[Any, ...]]:
+        """Return the run's state, its error, and how many claims there are."""
+        claims = "(select count(*) from report_oibl.aggregator_claims)"
+        with psycopg.connect(self.database) as connection:
+            return connection.execute(f"select state, error, {claims} from report_oibl.aggregator_runs").fetchall()
+
+
+@pytest.fixture
+def older(
+    postgres: EmbeddedPostgres, new_warehouse: Callable[[], str], s3_server: LocalS3, variables: dict[str, str]
+) -> Older:
+    name = new_warehouse()
+    return Older(postgres.dsn(name), s3_server, variables | {"BDA_DB_NAME": name})
+
+
+def test_an_older_day_that_nobody_chose_is_refused_before_anything_is_built(
+    monkeypatch: pytest.MonkeyPatch, older: Older
+) -> None:
+    with pytest.raises(AirflowFailException, match=f"trigger a run with the param business_date = {older.day}"):
+        older.start(monkeypatch)
+    ((state, error, claims),) = older.left()
+    assert (state, claims) == ("failed", 0)
+    assert error.startswith("run newer has published business date")
+
+
+@pytest.mark.parametrize("choice", ["business_date", "dry_run"])
+def test_a_chosen_day_and_a_dry_run_start(monkeypatch: pytest.MonkeyPatch, older: Older, choice: str) -> None:
+    older.start(monkeypatch, **{choice: older.day if choice == "business_date" else True})
+    assert older.left() == [("running", None, 1)]
+
+
+def test_a_task_behind_the_publication_may_be_cleared(monkeypatch: pytest.MonkeyPatch, older: Older) -> None:
+    monkeypatch.setattr(start_run, "tasks_in", lambda *_: ["publish.publish (success)"])
+    older.start(monkeypatch)
+    assert older.left() == [("running", None, 1)]
+
+
+def test_a_manifest_that_cannot_be_read_leaves_no_claim(
+    monkeypatch: pytest.MonkeyPatch, older: Older, s3_server: LocalS3, bucket: str
+) -> None:
+    s3_server.client().put_object(Bucket=bucket, Key="enercity/local/_manifest.json", Body=b"{")
+    with pytest.raises(AirflowFailException, match="is no manifest"):
+        older.start(monkeypatch)
+    ((state, _, claims),) = older.left()
+    assert (state, claims) == ("failed", 0)

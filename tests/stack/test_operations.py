@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import signal
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(3600)]
 CLIENT = "operated"
 DAG = project.dag_id(CLIENT)
+MANIFEST = f"{CLIENT}/local/_manifest.json"
 CHUNK = "export.bookkeeper_results.chunk"
 # Waits only while the table public.hold is there.
 HOLDS = """do $$ begin
@@ -52,7 +54,7 @@ SOON = {
     "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "30",
     "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "5",
 }
-YESTERDAY = (datetime.now(UTC) - timedelta(days=1)).date().isoformat()
+YESTERDAY = datetime.now(ZoneInfo("Europe/Berlin")).replace(hour=12) - timedelta(days=1)
 
 
 @dataclass
@@ -64,6 +66,7 @@ class House:
     s3: FaultyS3
     mail: MailSink
     runs: dict[str, str]
+    kept: dict[str, bytes]
 
     def trigger(self, name: str, **options: Any) -> str:
         self.runs[name] = self.stack.trigger(DAG, **options)
@@ -94,6 +97,15 @@ class House:
         if manifest is not None:
             check_publication(store, manifest)
         return manifest
+
+    def stored_manifest(self) -> bytes:
+        """Return the manifest as it is stored."""
+        body: bytes = self.s3.client().get_object(Bucket=project.BUCKET, Key=MANIFEST)["Body"].read()
+        return body
+
+    def store_manifest(self, body: bytes) -> None:
+        """Do what the publication of another Airflow does last."""
+        self.s3.client().put_object(Bucket=project.BUCKET, Key=MANIFEST, Body=body)
 
     def published(self) -> str:
         """Name the run whose whole publication readers see; empty for none."""
@@ -153,7 +165,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         variables = project.variables(server, s3, mail, slack, statsd, clients) | SOON
         written = project.write(folder, s3, clients=clients, scripts=SCRIPTS)
         with Stack(written, folder / "home", server, variables) as stack:
-            yield House(stack, server, s3, mail, {})
+            yield House(stack, server, s3, mail, {}, {})
 
 
 def test_a_failed_chunk_tells_its_own_error(house: House) -> None:
@@ -205,9 +217,12 @@ def test_a_cleared_plan_replaces_the_uploads_of_the_one_before(house: House) -> 
 
 
 def test_an_older_day_is_published_when_somebody_chose_it(house: House) -> None:
-    house.trigger("chosen", business_date=YESTERDAY)
+    house.trigger("chosen", business_date=YESTERDAY.date().isoformat())
     assert house.ended("chosen") == "success"
     assert house.published() == "chosen"
+    house.trigger("past", logical_date=YESTERDAY)
+    assert house.ended("past") == "success"
+    house.kept["past"] = house.stored_manifest()
     house.trigger("newest")
     assert house.ended("newest") == "success"
     assert house.published() == "newest"
@@ -215,13 +230,68 @@ def test_an_older_day_is_published_when_somebody_chose_it(house: House) -> None:
 
 
 def test_an_older_run_does_not_replace_a_newer_day(house: House) -> None:
-    house.trigger("older", logical_date=datetime.now(UTC) - timedelta(days=2))
+    house.trigger("older", logical_date=YESTERDAY - timedelta(days=1))
     assert house.ended("older") == "failed"
     assert (house.published(), house.recorded("older"), house.locks()) == ("newest", "failed", [])
     wait_for(lambda: len(house.titles()) == 5, "the refusal's mail")
+    assert house.titles()[-1] == "[local] operated: billing run failed in start"
     text, _ = parts(house.mail.mails[-1])
     assert "with the param business_date = " in text
     assert len(house.kept_days()) == 2
+
+
+def test_a_whole_older_run_that_is_cleared_is_refused_before_it_rebuilds_its_day(house: House) -> None:
+    house.stack.clear(DAG, house.runs["past"])
+    assert house.ended("past") == "failed"
+    wait_for(lambda: len(house.titles()) == 6, "the refusal's mail")
+    text, _ = parts(house.mail.mails[-1])
+    assert f"run {house.runs['newest']} has published business date" in text
+    assert (house.published(), house.recorded("past"), house.locks()) == ("newest", "failed", [])
+    assert house.task("past", "init.bookkeeper.010_results") == "upstream_failed"
+    # The newest run's rows are still in the warehouse.
+    house.stack.clear(DAG, house.runs["newest"], "history.bookkeeper.010_keeps")
+    assert house.ended("newest") == "success"
+    wait_for(lambda: len(house.titles()) == 7, "the recovery's mail")
+    assert (house.published(), house.recorded("newest"), house.locks()) == ("newest", "success", [])
+
+
+def test_one_cleared_task_of_an_older_run_publishes_nothing(house: House) -> None:
+    house.stack.clear(DAG, house.runs["chosen"], "cleanup.sweep_uploads")
+    assert house.ended("chosen") == "success"
+    assert (house.published(), house.recorded("chosen"), house.locks()) == ("newest", "success", [])
+    assert len(house.titles()) == 7
+
+
+def test_an_older_run_is_refused_when_another_airflow_publishes_meanwhile(house: House) -> None:
+    newest = house.stored_manifest()
+    house.store_manifest(house.kept["past"])
+    house.hold()
+    house.trigger("overtaken", logical_date=YESTERDAY + timedelta(seconds=1))
+    wait_for(house.holds, "the script waits")
+    house.store_manifest(newest)
+    house.go_on()
+    assert house.ended("overtaken") == "failed"
+    assert (house.published(), house.recorded("overtaken"), house.locks()) == ("newest", "failed", [])
+    wait_for(lambda: len(house.titles()) == 8, "the refusal's mail")
+    assert house.titles()[-1] == "[local] operated: billing run failed in publish / publish"
+    text, _ = parts(house.mail.mails[-1])
+    assert f"run {house.runs['newest']} has published business date" in text
+
+
+def test_a_task_that_would_use_the_rows_of_that_run_is_refused(house: House) -> None:
+    house.stack.clear(DAG, house.runs["newest"], "history.bookkeeper.010_keeps")
+    assert house.ended("newest") == "failed"
+    wait_for(lambda: len(house.titles()) == 9, "the refusal's mail")
+    text, _ = parts(house.mail.mails[-1])
+    assert f"report_oibl.bookkeeper_results was built by run {house.runs['overtaken']}" in text
+    assert (house.published(), house.locks(), len(house.kept_days())) == ("newest", [], 2)
+
+
+def test_a_failed_run_that_is_set_to_success_is_not_told_as_published(house: House) -> None:
+    house.stack.mark(DAG, house.runs["overtaken"], "success")
+    assert house.ended("overtaken") == "success"
+    assert (house.published(), house.recorded("overtaken"), house.locks()) == ("newest", "failed", [])
+    assert len(house.titles()) == 9
 
 
 def test_what_is_set_to_success_by_hand_is_not_told_as_published(house: House) -> None:
@@ -230,21 +300,30 @@ def test_what_is_set_to_success_by_hand_is_not_told_as_published(house: House) -
     house.ended("older")
     wait_for(lambda: house.stack.state(DAG, house.runs["older"]) in FINAL, "the run's end")
     assert (house.published(), house.recorded("older"), house.locks()) == ("newest", "failed", [])
-    assert len(house.titles()) == 5
+    assert len(house.titles()) == 9
 
 
-def test_a_run_that_is_set_to_failed(house: House) -> None:
+def test_the_next_run_works_and_everything_is_well_again(house: House) -> None:
+    house.trigger("next")
+    assert house.ended("next") == "success"
+    assert (house.published(), house.locks()) == ("next", [])
+    wait_for(lambda: len(house.titles()) == 10, "the recovery's mail")
+
+
+@pytest.mark.parametrize("state", ["failed", "success"])
+def test_a_running_run_whose_state_is_set(house: House, state: str) -> None:
+    shown, told = house.published(), len(house.titles())
     house.hold()
     house.trigger("stopped")
     wait_for(house.holds, "the script waits")
-    house.stack.mark(DAG, house.runs["stopped"], "failed")
+    house.stack.mark(DAG, house.runs["stopped"], state)
     wait_for(lambda: not house.holds(), "its query has ended")
     house.go_on()
     # Airflow runs the teardowns yet, and takes the run for good then: all that it has skipped counts as good.
     house.ended("stopped")
     wait_for(lambda: house.recorded("stopped") != "running", "the last task")
-    assert (house.published(), house.recorded("stopped"), house.locks()) == ("newest", "failed", [])
-    assert len(house.titles()) == 5
+    assert (house.published(), house.recorded("stopped"), house.locks()) == (shown, "failed", [])
+    assert len(house.titles()) == told
     house.trigger("after")
     assert house.ended("after") == "success"
     assert (house.published(), house.locks()) == ("after", [])

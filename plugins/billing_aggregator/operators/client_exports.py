@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from billing_aggregator import run_tables
+from billing_aggregator.export.agreement import check_newer
 from billing_aggregator.export.cleanup import DAY, abort_earlier, is_published, sweep_uploads
 from billing_aggregator.export.keys import Run
 from billing_aggregator.export.plan import Plan
 from billing_aggregator.export.planner import STAGING_SCHEMA
+from billing_aggregator.export.reader import current_manifest
 from billing_aggregator.export.staging import sweep_staging
+from billing_aggregator.export.store import open_store
 from billing_aggregator.operators.abort_exports import AbortExportsOperator
 from billing_aggregator.operators.export_base import ExportBaseOperator
 from billing_aggregator.operators.export_chunks import ExportChunksOperator
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk.definitions.context import Context
 
+    from billing_aggregator import claims
     from billing_aggregator.config import ClientConfig
 
 
@@ -187,3 +191,18 @@ def export_run(operator: ExportPlanOperator, context: Context) -> Run:
 def place(config: ClientConfig) -> dict[str, str]:
     """Return target, client and environment of the client's exports."""
     return {"target": f"s3://{config.s3_bucket}", "client": config.client, "environment": config.environment}
+
+
+def refuse_older(config: ClientConfig, run: claims.Run, business_date: str) -> None:
+    """Refuse *run* where another run has published a newer business date.
+
+    :param business_date: ISO date.
+    :raises PublicationSupersededError: see :func:`billing_aggregator.export.agreement.check_newer`.
+    """
+    from billing_aggregator.s3.client import client_hook
+
+    where = place(config)
+    store = open_store(where["target"], lambda: client_hook(config).get_conn())
+    store.use(config.export)
+    earlier = current_manifest(store, config.client, config.environment)
+    check_newer(earlier, Run(**where, business_date=business_date, run_id=run.run_id, tag=run.tag))

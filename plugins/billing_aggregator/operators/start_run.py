@@ -7,18 +7,32 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from billing_aggregator import run_tables
+from billing_aggregator import claims, run_tables
+from billing_aggregator.airflow_states import tasks_in
+from billing_aggregator.error_text import first_line
+from billing_aggregator.operators.client_exports import refuse_older
 from billing_aggregator.operators.run_aware import DEPLOYMENT_KEY, RunAwareOperator
 from billing_aggregator.reachability import UnreachableError, check_bucket, check_warehouse
+from billing_aggregator.run_params import chosen_date
+from billing_aggregator.run_summary import PUBLISH_TASK
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
+
+    from billing_aggregator.run_params import RunParams
+
+# A publication that has one of these does not run again.
+FINAL = ("success", "failed", "skipped", "upstream_failed")
+NOTHING_DONE = {"state": "failed", "rows": 0, "files": 0, "bytes": 0, "totals": {}}
 
 log = structlog.get_logger(__name__)
 
 
 class StartRunOperator(RunAwareOperator):
     """Refuse bad params, an unreachable warehouse, a missing bucket and a second run before anything happens.
+
+    So is a run that would publish an older business date over a newer one: what ``publish`` refuses at its end would
+    leave the older day's rows in the warehouse.
 
     Taking the claim is a task's heartbeat as any other (see :class:`RunAwareOperator`): the first one finds it free.
     """
@@ -35,7 +49,10 @@ class StartRunOperator(RunAwareOperator):
             raise AirflowException(str(error)) from None
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Return the run's resolved params; raises AirflowFailException when another run has the client."""
+        """Return the run's resolved params.
+
+        :raises AirflowFailException: another run has the client, or has published a newer business date.
+        """
         params = self.run_params(context)
         run = self.this_run(context)
         resolved: dict[str, Any] = {
@@ -52,5 +69,18 @@ class StartRunOperator(RunAwareOperator):
             run_tables.record_start(
                 connection, run, business_date=resolved["business_date"], dry_run=resolved["dry_run"]
             )
+            try:
+                self._check_publication(context, params, run)
+            except Exception as error:
+                # What a failed setup has begun no teardown ends.
+                run_tables.record_end(connection, run, NOTHING_DONE | {"error": first_line(error)})
+                claims.release(connection, run)
+                raise
         log.info("run starts", **resolved, session_tag=run.tag, deployment=run.deployment)
         return resolved
+
+    def _check_publication(self, context: Context, params: RunParams, run: claims.Run) -> None:
+        """Refuse what ``publish`` would refuse; where it does not run again, a cleared task of an old run may."""
+        ended = {task.partition(" ")[0] for task in tasks_in(run.dag_id, run.run_id, FINAL)}
+        if PUBLISH_TASK not in ended and not params.dry_run and not chosen_date(context):
+            refuse_older(self.client_config, run, params.business_date.isoformat())
