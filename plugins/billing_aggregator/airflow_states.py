@@ -9,6 +9,9 @@ import structlog
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+# A task in one of these does not run again unless somebody clears it.
+ENDED = ("success", "failed", "skipped", "upstream_failed")
+
 log = structlog.get_logger(__name__)
 
 
@@ -43,6 +46,11 @@ def tasks_in(dag_id: str, run_id: str, states: Collection[str]) -> list[str]:
         log.debug("states of the tasks unknown", reason=type(error).__name__)
         return []
     return [f"{task} ({state})" for task, state in found.items() if state in states]
+
+
+def has_ended(dag_id: str, run_id: str, task_id: str) -> bool:
+    """Return whether a task of the run has ended and is not to run again; False where Airflow cannot be asked."""
+    return any(task.partition(" ")[0] == task_id for task in tasks_in(dag_id, run_id, ENDED))
 
 
 def _name(state: Any) -> str:

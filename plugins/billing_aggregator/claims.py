@@ -89,6 +89,13 @@ delete from report_oibl.aggregator_claims
 where (client, environment, deployment, dag_id, run_id)
     = (%(client)s, %(environment)s, %(deployment)s, %(dag_id)s, %(run_id)s)
 """
+RELEASE_UNUSED = f"""{RELEASE}
+    and not exists (
+        select from pg_stat_activity as backend
+        where backend.pid <> pg_backend_pid()
+            and backend.application_name like 'bda:%%:' || aggregator_claims.tag || ':%%'
+    )
+"""
 
 
 def enter(connection: Any, run: Run, lease_seconds: float, ended: Run | None = None) -> None:
@@ -143,6 +150,13 @@ def release(connection: Any, run: Run) -> bool:
         held = bool(cursor.rowcount == 1)
     connection.commit()
     return held
+
+
+def release_unused(connection: Any, run: Run) -> None:
+    """Give the claim back unless another session of *run* works on; commits."""
+    with connection.cursor() as cursor:
+        cursor.execute(RELEASE_UNUSED, _values(run))
+    connection.commit()
 
 
 def _values(run: Run) -> dict[str, Any]:

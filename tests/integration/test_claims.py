@@ -9,7 +9,7 @@ import psycopg
 import psycopg2
 import pytest
 
-from billing_aggregator.claims import ClaimHeldError, Run, enter, holder, release
+from billing_aggregator.claims import ClaimHeldError, Run, enter, holder, release, release_unused
 from billing_aggregator.local.warehouse import ROLE, create_octopus
 from billing_aggregator.run_tables import (
     ensure_tables,
@@ -95,6 +95,19 @@ def test_released_is_free(connect: Callable[..., Any]) -> None:
     assert release(connection, FIRST)
     assert not release(connection, FIRST)
     enter(connection, SECOND, HOUR)
+
+
+def test_a_claim_that_a_session_uses_is_not_given_back_unused(connect: Callable[..., Any]) -> None:
+    connection = connect()
+    enter(connection, FIRST, HOUR)
+    alive = connect(session_name("enercity", "prod", FIRST.tag, "init.bookkeeper.100_long"))
+    release_unused(connection, SECOND)
+    release_unused(connection, FIRST)
+    assert holder(connection, FIRST) is not None
+    alive.close()
+    wait_for_no_session(connection, FIRST.tag)
+    release_unused(connection, FIRST)
+    assert holder(connection, FIRST) is None
 
 
 def test_an_expired_lease_is_taken_over_once_no_session_is_left(connect: Callable[..., Any]) -> None:

@@ -12,7 +12,7 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException, AirflowTaskTimeout
 
 from billing_aggregator import claims, logs
-from billing_aggregator.airflow_states import run_state
+from billing_aggregator.airflow_states import has_ended, run_state
 from billing_aggregator.config import ConfigError
 from billing_aggregator.connections import postgres_hook
 from billing_aggregator.deployment import deployment
@@ -36,8 +36,9 @@ if TYPE_CHECKING:
 STATEMENT_MARGIN_SECONDS = 10
 # XCom key of a failed try's error, for the messages and the run's summary.
 ERROR_KEY = "error"
-# The first task of every run, and its XCom key with the Airflow's name.
+# The first and the last task of every run, and the first one's XCom key with the Airflow's name.
 START_TASK = "start"
+FINISH_TASK = "finish"
 DEPLOYMENT_KEY = "deployment"
 
 log = structlog.get_logger(__name__)
@@ -53,10 +54,11 @@ def guarded(execute: Callable[..., Any]) -> Callable[..., Any]:
             return execute(self, context, *args, **kwargs)
         self._guarding = True
         started = time.monotonic()
+        taken = False
         try:
             self.bind_log(context)
             if self.heartbeats:
-                self.enter_claim(context)
+                taken = self.enter_claim(context)
             return execute(self, context, *args, **kwargs)
         except AirflowException as error:
             if not isinstance(error, AirflowSkipException):
@@ -75,6 +77,8 @@ def guarded(execute: Callable[..., Any]) -> Callable[..., Any]:
             raise
         finally:
             self._guarding = False
+            if taken:
+                self._give_back(context)
 
     return wrapper
 
@@ -192,11 +196,15 @@ class RunAwareOperator(BaseOperator):
             finally:
                 self._session = None
 
-    def enter_claim(self, context: Context) -> None:
-        """Take or prolong the run's claim on its client; raises ClaimHeldError when another run has it."""
+    def enter_claim(self, context: Context) -> bool:
+        """Take or prolong the run's claim on its client; return whether the run did not have it.
+
+        :raises ClaimHeldError: another run has it.
+        """
         lease = self.client_config.task_timeout_minutes * 60 + claims.LEASE_MARGIN_SECONDS
         run = self.this_run(context)
         with self.warehouse(context) as connection:
+            held = claims.holder(connection, run)
             try:
                 claims.enter(connection, run, lease)
             except claims.ClaimHeldError:
@@ -205,6 +213,18 @@ class RunAwareOperator(BaseOperator):
                     raise
                 log.warning("taking over the claim of a run that has ended", holder=str(held))
                 claims.enter(connection, run, lease, ended=held.run)
+        return held is None or held.run != run
+
+    def _give_back(self, context: Context) -> None:
+        """Give back a claim that no task of the run will give back; never fails.
+
+        Airflow 3.2 clears a task alone, without the run's first and last one.
+        """
+        with suppress(Exception):
+            run = self.this_run(context)
+            if has_ended(run.dag_id, run.run_id, FINISH_TASK):
+                with self.warehouse(context) as connection:
+                    claims.release_unused(connection, run)
 
     def bind_log(self, context: Context) -> None:
         """Put client, environment, run, business date, phase and script on every line that this task logs."""

@@ -8,7 +8,7 @@ import structlog
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from billing_aggregator import claims, run_tables
-from billing_aggregator.airflow_states import tasks_in
+from billing_aggregator.airflow_states import has_ended
 from billing_aggregator.error_text import first_line
 from billing_aggregator.operators.client_exports import refuse_older
 from billing_aggregator.operators.run_aware import DEPLOYMENT_KEY, RunAwareOperator
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from billing_aggregator.run_params import RunParams
 
-# A publication that has one of these does not run again.
-FINAL = ("success", "failed", "skipped", "upstream_failed")
 NOTHING_DONE = {"state": "failed", "rows": 0, "files": 0, "bytes": 0, "totals": {}}
 
 log = structlog.get_logger(__name__)
@@ -81,6 +79,7 @@ class StartRunOperator(RunAwareOperator):
 
     def _check_publication(self, context: Context, params: RunParams, run: claims.Run) -> None:
         """Refuse what ``publish`` would refuse; where it does not run again, a cleared task of an old run may."""
-        ended = {task.partition(" ")[0] for task in tasks_in(run.dag_id, run.run_id, FINAL)}
-        if PUBLISH_TASK not in ended and not params.dry_run and not chosen_date(context):
+        if params.dry_run or chosen_date(context):
+            return
+        if not has_ended(run.dag_id, run.run_id, PUBLISH_TASK):
             refuse_older(self.client_config, run, params.business_date.isoformat())
