@@ -111,8 +111,8 @@ def ensure_tables(connection: Any) -> None:
         if cursor.fetchone()[0]:
             cursor.execute(TABLES)
         cursor.execute(
-            "select not exists (select from pg_catalog.pg_attribute where attname = 'published_tables' "
-            "and attrelid = 'report_oibl.aggregator_runs'::regclass)"
+            "select count(*) < 2 from pg_catalog.pg_attribute where attname in ('published_at', 'published_tables') "
+            "and attrelid = 'report_oibl.aggregator_runs'::regclass"
         )
         if cursor.fetchone()[0]:
             cursor.execute(ADD_PUBLISHED)

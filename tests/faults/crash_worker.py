@@ -55,12 +55,13 @@ class Doomed:
                     log.write(name + "\n")
             if self._kill == [step, "before"]:
                 os.kill(os.getpid(), signal.SIGKILL)
-            result = method(*arguments)
-            if name in {"keys", "open_uploads"}:
-                result = iter(list(result))
-            if self._kill == [step, "after"]:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return result
+            try:
+                result = method(*arguments)
+                return iter(list(result)) if name in {"keys", "open_uploads"} else result
+            finally:
+                # Also behind a call that was refused, as a condition that does not hold is.
+                if self._kill == [step, "after"]:
+                    os.kill(os.getpid(), signal.SIGKILL)
 
         return call
 

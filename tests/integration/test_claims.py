@@ -14,6 +14,7 @@ from billing_aggregator.local.warehouse import ROLE, create_octopus
 from billing_aggregator.run_tables import (
     ensure_tables,
     first_publication,
+    published_tables,
     record_end,
     record_publication,
     record_start,
@@ -224,17 +225,20 @@ def test_the_first_publication_is_kept(connect: Callable[..., Any]) -> None:
     connection = connect()
     ensure_tables(connection)
     with connection.cursor() as cursor:
-        cursor.execute("alter table report_oibl.aggregator_runs drop column published_at")
+        cursor.execute("alter table report_oibl.aggregator_runs drop column published_at, drop column published_tables")
     connection.commit()
     ensure_tables(connection)
     record_start(connection, FIRST, business_date="2026-11-20", dry_run=False)
     assert first_publication(connection, FIRST.dag_id, FIRST.run_id) is None
-    record_publication(connection, FIRST)
+    record_publication(connection, FIRST, {"tripica_results": "earlier"})
     first = first_publication(connection, FIRST.dag_id, FIRST.run_id)
     assert first is not None
     record_start(connection, FIRST, business_date="2026-11-20", dry_run=False)
-    record_publication(connection, FIRST)
+    assert published_tables(connection, FIRST) == {"tripica_results": "earlier"}
+    record_publication(connection, FIRST, {"tripica_results": "later"})
     assert first_publication(connection, FIRST.dag_id, FIRST.run_id) == first
+    assert published_tables(connection, FIRST) == {"tripica_results": "later"}
+    assert published_tables(connection, SECOND) == {}
 
 
 def wait_for_no_session(connection: Any, tag: str) -> None:

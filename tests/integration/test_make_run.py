@@ -119,7 +119,14 @@ def running(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
     output = tmp_path / "output"
     with output.open("wb") as stream:
         process = subprocess.Popen(
-            COMMAND, env=environment(), cwd=ROOT, stdout=stream, stderr=stream, start_new_session=True
+            COMMAND,
+            env=environment(),
+            cwd=ROOT,
+            stdout=stream,
+            stderr=stream,
+            start_new_session=True,
+            # A shell starts what it does not wait for with interrupts switched off, and its children's children too.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
         )
     yield process, output
     process.kill()

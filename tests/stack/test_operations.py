@@ -9,6 +9,7 @@ import signal
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.request import Request, urlopen
 from zoneinfo import ZoneInfo
 
 import psycopg
@@ -160,6 +161,8 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         SlackSink() as slack,
         StatsdSink() as statsd,
     ):
+        # What another stack of this process has left: moto keeps its buckets for all servers.
+        urlopen(Request(f"{s3.url}/moto-api/reset", method="POST")).close()
         s3.create_bucket(project.BUCKET)
         with psycopg.connect(server.dsn(), autocommit=True) as admin:
             admin.execute("create database airflow")

@@ -88,9 +88,9 @@ def test_what_the_connection_says_holds(monkeypatch: pytest.MonkeyPatch, who: st
     assert config.signature_version == "s3v4"
     assert config.max_pool_connections == 5
     quick = who == "alerts"
-    assert config.read_timeout == (5 if quick else 17)
+    assert config.read_timeout == (15 if quick else 17)
     assert config.retries == {"mode": "standard", "total_max_attempts": 1 if quick else 3}
-    assert config.connect_timeout == (5 if quick else 10), "ours, underneath"
+    assert config.connect_timeout == (15 if quick else 10), "ours, underneath"
 
 
 BARE = ClientConfig(client="enercity", environment="local", s3_bucket="bucket")

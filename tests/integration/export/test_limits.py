@@ -134,7 +134,7 @@ class Plan(ExportPlanOperator):
     def get_db_connection(self) -> Any:
         return self.lab.connect()
 
-    def get_store(self, target: str) -> Any:
+    def get_store(self, target: str, options: Any = None) -> Any:
         return self.lab.store
 
 

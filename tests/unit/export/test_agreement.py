@@ -13,8 +13,8 @@ from billing_aggregator.export.keys import Run
 from billing_aggregator.run_params import chosen_date
 
 
-def published(run_id: str, day: str) -> Any:
-    return SimpleNamespace(run_id=run_id, business_date=day)
+def published(run_id: str, day: str, tag: str = "") -> Any:
+    return SimpleNamespace(run_id=run_id, run_tag=tag, business_date=day)
 
 
 RUN = Run("s3://b", "enercity", "prod", "2026-11-20", "scheduled__1")
@@ -32,6 +32,14 @@ def test_a_newer_day_of_another_run_stays() -> None:
 )
 def test_anything_else_is_replaced(earlier: Any) -> None:
     check_newer(earlier, RUN)
+
+
+def test_the_same_run_id_in_another_airflow_is_another_run() -> None:
+    ours = Run("s3://b", "enercity", "prod", "2026-11-20", "scheduled__1", "aaaa1111")
+    check_newer(published("scheduled__1", "2026-11-21", "aaaa1111"), ours)
+    check_newer(published("scheduled__1", "2026-11-21"), ours)
+    with pytest.raises(PublicationSupersededError):
+        check_newer(published("scheduled__1", "2026-11-21", "bbbb2222"), ours)
 
 
 @pytest.mark.parametrize("day", [None, "2026-11-20"])
