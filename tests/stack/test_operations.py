@@ -253,7 +253,7 @@ def test_a_whole_older_run_that_is_cleared_is_refused_before_it_rebuilds_its_day
     assert (house.published(), house.recorded("past"), house.locks()) == ("newest", "failed", [])
     assert house.task("past", "init.bookkeeper.010_results") == "upstream_failed"
     # The newest run's rows are still in the warehouse.
-    house.stack.clear(DAG, house.runs["newest"], "history.bookkeeper.010_keeps")
+    house.stack.clear(DAG, house.runs["newest"], "history.bookkeeper.010_keeps", downstream=True)
     assert house.ended("newest") == "success"
     wait_for(lambda: len(house.titles()) == 7, "the recovery's mail")
     assert (house.published(), house.recorded("newest"), house.locks()) == ("newest", "success", [])
