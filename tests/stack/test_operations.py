@@ -162,7 +162,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         StatsdSink() as statsd,
     ):
         # What another stack of this process has left: moto keeps its buckets for all servers.
-        urlopen(Request(f"{s3.url}/moto-api/reset", method="POST")).close()
+        urlopen(Request(f"{s3.url}/moto-api/reset", method="POST")).close()  # noqa: S310 - our own server
         s3.create_bucket(project.BUCKET)
         with psycopg.connect(server.dsn(), autocommit=True) as admin:
             admin.execute("create database airflow")
