@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 FAILED_STATES = ("failed",)
 PUBLISH_TASK = "publish.publish"
+SKIPPED_BY_HAND = (
+    "the run's state was set by hand and publish was skipped: this run has published nothing; clear it as a whole"
+)
 BY_HAND = "publish was set to success by hand: this run has published nothing; clear publish with downstream"
 
 
@@ -23,6 +26,7 @@ def summarise(
     states: Mapping[str, str],
     errors: Mapping[str, str],
     dry_runs: Sequence[Mapping[str, Any]] | None = None,
+    nothing_to_publish: bool = True,
     started: datetime,
     ended: datetime,
 ) -> dict[str, Any]:
@@ -39,11 +43,15 @@ def summarise(
     :param errors: first line of the error of each failed task, by task id.
     :param dry_runs: of a dry run, what each export has counted (:class:`billing_aggregator.export.dry_run.DryRun` as
         plain values); the summary's figures are then what would have been published. None: it was no dry run.
+    :param nothing_to_publish: a publication that was skipped has skipped itself, for no export had rows; False:
+        somebody has set the run's state, and Airflow has skipped all that was left.
     """
     exports = _published(results) if dry_runs is None else [_export(report["export"], report) for report in dry_runs]
     failed = sorted(task for task, state in states.items() if state in FAILED_STATES)
     # Whoever sets a task or the run to success publishes nothing by that, and nobody is to take it for published.
-    by_hand = dry_runs is None and states.get(PUBLISH_TASK) == "success" and PUBLISH_TASK not in results
+    by_hand = _by_hand(states.get(PUBLISH_TASK, ""), nothing_to_publish=nothing_to_publish)
+    if dry_runs is not None or PUBLISH_TASK in results:
+        by_hand = None
     return {
         "client": run.client,
         "environment": run.environment,
@@ -64,8 +72,15 @@ def summarise(
         "exports": exports,
         "checks": [_check(task, result) for task, result in sorted(results.items()) if _is_check(result)],
         "failed_tasks": failed,
-        "error": next((errors[task] for task in sorted(errors)), BY_HAND if by_hand else None),
+        "error": next((errors[task] for task in sorted(errors)), by_hand),
     }
+
+
+def _by_hand(state: str, *, nothing_to_publish: bool) -> str | None:
+    """Return what to say of a publication that has published nothing; None where it has said why itself."""
+    if state == "success":
+        return BY_HAND
+    return SKIPPED_BY_HAND if state == "skipped" and not nothing_to_publish else None
 
 
 def warnings(summary: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -206,3 +206,16 @@ def test_the_triggerer_gets_every_clients_configuration_whole() -> None:
     for entry in load_clients(environ={}):
         assert isinstance(entry, ClientConfig)
         assert ClientConfig.model_validate(deadline(entry)["deadline"].callback.kwargs["config"]) == entry
+
+
+@pytest.mark.parametrize(("itself", "state"), [(True, "success"), (False, "failed")], ids=["itself", "by hand"])
+def test_a_publication_that_was_skipped(itself: bool, state: str) -> None:
+    summary = made(results={}, states={"publish.publish": "skipped"}, errors={}, nothing_to_publish=itself)
+    assert summary["state"] == state
+    assert ("set by hand" in (summary["error"] or "")) is not itself
+
+
+def test_a_dry_run_publishes_nothing_by_itself() -> None:
+    skipped = {"publish.publish": "skipped"}
+    summary = made(results={}, states=skipped, errors={}, dry_runs=[], nothing_to_publish=False)
+    assert summary["state"] == "success"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from airflow.sdk.exceptions import AirflowSkipException
+
 from billing_aggregator import run_tables
 from billing_aggregator.export.agreement import check_newer
 from billing_aggregator.export.cleanup import DAY, abort_earlier, is_published, sweep_uploads
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
 
     from billing_aggregator import claims
     from billing_aggregator.config import ClientConfig
+
+# XCom key of a publication that has skipped itself: Airflow skips too, where somebody sets the state of a run.
+NOTHING_KEY = "nothing_to_publish"
 
 
 class ClientExportOperator(RunAwareOperator, ExportBaseOperator):
@@ -118,7 +123,11 @@ class ClientPublishOperator(ClientExportOperator, PublishExportsOperator):
         """Return what was published; see :class:`PublishExportsOperator`."""
         self.plans = pull_plans(context, self.plan_tasks)
         self.over_newer = chosen_date(context)
-        published = super().execute(context)
+        try:
+            published = super().execute(context)
+        except AirflowSkipException:
+            context["ti"].xcom_push(key=NOTHING_KEY, value=True)
+            raise
         # When a run was published first decides whether it was late; a repetition changes the manifest's time.
         # What was published decides what history keeps.
         with self.warehouse(context) as connection:

@@ -11,9 +11,9 @@ from airflow.sdk import TriggerRule
 from billing_aggregator import alerts, claims, metrics, run_tables
 from billing_aggregator.airflow_states import task_states
 from billing_aggregator.errors import classify
-from billing_aggregator.operators.client_exports import ClientPlanOperator, pull_plans
+from billing_aggregator.operators.client_exports import NOTHING_KEY, ClientPlanOperator, pull_plans
 from billing_aggregator.operators.run_aware import ERROR_KEY, RunAwareOperator
-from billing_aggregator.run_summary import summarise
+from billing_aggregator.run_summary import PUBLISH_TASK, summarise
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -100,6 +100,7 @@ class FinishRunOperator(RunAwareOperator):
             states=states,
             errors=self._pull(context, sorted(failed), ERROR_KEY),
             dry_runs=self._dry_runs(context) if self.run_params(context).dry_run else None,
+            nothing_to_publish=bool(context["ti"].xcom_pull(task_ids=PUBLISH_TASK, key=NOTHING_KEY)),
             started=context["dag_run"].start_date or context["dag_run"].run_after,
             ended=datetime.now(UTC),
         )
