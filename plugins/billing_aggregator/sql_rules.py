@@ -52,7 +52,7 @@ class Finding:
 def findings(text: str) -> list[Finding]:
     """Return what can never work in *text*, in the order of its lines."""
     found: set[tuple[int, str]] = set()
-    text, commands = _without_psql_commands(_without_copy_data(text))
+    text, commands = _without_psql(text)
     for line, command in commands:
         found.add((line, f"{command} is a command of psql, which the server does not know; write SQL instead"))
     for line, variable in _psql_variables(text):
@@ -87,17 +87,29 @@ def _reason(statement: Statement) -> str | None:
     return f"{words} cannot stand in a script, which is one transaction; remove it"
 
 
-def _without_psql_commands(text: str) -> tuple[str, list[tuple[int, str]]]:
-    """Return *text* without backslash commands, which reach to the end of their line, and line and word of each."""
+def _without_psql(text: str) -> tuple[str, list[tuple[int, str]]]:
+    """Return *text* without what only psql understands, line and word of each of its commands.
+
+    A command begins with a backslash and reaches to the end of its line; data stand behind ``COPY ... FROM STDIN``. One
+    may hide the other, so they are taken in their order; lines keep their numbers.
+    """
     commands: list[tuple[int, str]] = []
+    seen = 0
     while True:
+        copied = next((s for s in split_statements(text) if s.start >= seen and FROM_STDIN.match(_plain(s))), None)
         signs = (begin for kind, begin, _ in tokens(text) if kind == "sign" and text[begin] == "\\")
         at = next(signs, None)
-        if at is None:
+        if copied is not None and (at is None or copied.start < at):
+            seen = copied.start + len(copied.text)
+            end = DATA_END.search(text, seen)
+            if end is not None:
+                text = text[:seen] + "\n" * text.count("\n", seen, end.end()) + text[end.end() :]
+        elif at is not None:
+            rest = text[at:].partition("\n")[0]
+            commands.append((text.count("\n", 0, at) + 1, rest.split()[0]))
+            text = text[:at] + text[at + len(rest) :]
+        else:
             return text, commands
-        rest = text[at:].partition("\n")[0]
-        commands.append((text.count("\n", 0, at) + 1, rest.split()[0]))
-        text = text[:at] + text[at + len(rest) :]
 
 
 def _psql_variables(text: str) -> Iterator[tuple[int, str]]:
@@ -130,20 +142,6 @@ def _block_transactions(statement: Statement) -> Iterator[tuple[int, str]]:
                 line = statement.line + statement.text.count("\n", 0, begin + edge + start)
                 yield line, body[start:stop]
             before = word
-
-
-def _without_copy_data(text: str) -> str:
-    """Return *text* with empty lines for the data behind each ``COPY ... FROM STDIN``."""
-    at = 0
-    while True:
-        copies = (s for s in split_statements(text) if s.start >= at and FROM_STDIN.match(_plain(s)))
-        copy = next(copies, None)
-        if copy is None:
-            return text
-        at = copy.start + len(copy.text)
-        end = DATA_END.search(text, at)
-        if end is not None:
-            text = text[:at] + "\n" * text.count("\n", at, end.end()) + text[end.end() :]
 
 
 def _plain(statement: Statement) -> str:

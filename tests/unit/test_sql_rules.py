@@ -53,6 +53,10 @@ REFUSED: dict[str, list[tuple[int, str]]] = {
     "select :x, 1;\nselect :'y' || :\"z\";": [(1, f":x {VARIABLE}"), (2, f':"z" {VARIABLE}'), (2, f":'y' {VARIABLE}")],
     f"{TABLE}copy x from stdin;\n1\n\\.\nabort;": [(2, COPY), (5, f"abort {ONE}")],
     f"{TABLE}COPY x (a) FROM STDIN WITH (format csv);\n'it''s; commit\n\\.\nselect 1;\n": [(2, COPY)],
+    f"\\set a 1\n{TABLE}\\restrict abc\ncopy x from stdin;\n1\n\\.\nabort;\n\\unrestrict abc\ncommit;": [
+        (1, f"\\set {PSQL}"), (3, f"\\restrict {PSQL}"), (4, COPY), (7, f"abort {ONE}"), (8, f"\\unrestrict {PSQL}"),
+        (9, f"commit {ONE}"),
+    ],
     "copy (select 1) to stdout;": [(1, "COPY ... TO STDOUT has nobody to receive it in a script; write an export")],
     "do $$ begin\n  perform 1;\n  commit;\nend $$;": [(3, f"commit {BLOCK}")],
     "do language plpgsql $x$ begin if true then\nROLLBACK; end if; end $x$;": [(2, f"ROLLBACK {BLOCK}")],
