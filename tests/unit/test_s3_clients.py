@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
 
 from billing_aggregator.config import ClientConfig, load_client
@@ -14,6 +15,7 @@ from billing_aggregator.operators.client_exports import ClientPlanOperator, Clie
 from billing_aggregator.operators.export_plan import ExportPlanOperator
 from billing_aggregator.operators.sweep_exports import SweepExportsOperator
 from billing_aggregator.s3.client import client_bucket, merged
+from billing_aggregator.s3.defaults import client_config
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,6 +77,10 @@ def give(monkeypatch: pytest.MonkeyPatch, **extra: Any) -> None:
 
 @pytest.mark.parametrize("who", MAKERS)
 def test_what_the_connection_says_holds(monkeypatch: pytest.MonkeyPatch, who: str) -> None:
+    # A client before it: botocore changes what it is given.
+    boto3.client("s3", region_name="eu-central-1", config=client_config())
+    give(monkeypatch)
+    client_bucket(load_client("enercity", "local", environ={}))
     give(monkeypatch, **EXTRA)
     client = MAKERS[who](load_client("enercity", "local", environ={}))
     config = client.meta.config

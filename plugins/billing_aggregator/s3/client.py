@@ -8,6 +8,7 @@ makes of them what it makes of any connection.
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -91,8 +92,11 @@ def _hook(
 
 
 def merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Return both settings, those of *over* where both say something; mappings in them (``s3``, ``retries``) too."""
-    both = dict(under) | dict(over)
+    """Return both settings, those of *over* where both say something; mappings in them (``s3``, ``retries``) too.
+
+    They share nothing with what was given: botocore changes mappings in place.
+    """
+    both = deepcopy(dict(under) | dict(over))
     for name in under.keys() & over.keys():
         if isinstance(under[name], dict) and isinstance(over[name], dict):
             both[name] = merged(under[name], over[name])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 #: Parts carry a CRC-32 that S3 checks, so they are not hashed a second time for the signature. Retries of 503, 429 and
@@ -26,4 +27,5 @@ def client_config() -> Any:
     """Return the defaults as botocore's object, for a client of one's own."""
     from botocore.config import Config
 
-    return Config(**DEFAULTS)
+    # A copy: botocore changes the retries that it is given in place.
+    return Config(**deepcopy(DEFAULTS))
