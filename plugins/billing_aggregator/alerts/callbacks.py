@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from billing_aggregator import logs
-from billing_aggregator.airflow_states import run_state, tasks_in
+from billing_aggregator.airflow_states import tasks_in
 from billing_aggregator.alerts import ledger
 from billing_aggregator.alerts.channels import channels, send
 from billing_aggregator.alerts.events import Fact, event
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 ERROR_KEY = "error"
 MAX_TASKS = 5
-# Not "running": `airflow dags test` calls before it has written that the run has failed.
-GOES_ON = ("queued", "success")
 REASONS = {
     "timed_out": "the run took longer than run_timeout_minutes and was stopped",
     "task_failure": "a task failed without a message of its own",
@@ -103,11 +101,6 @@ def _run_failed(config: ClientConfig, context: Any) -> None:
     ti = context.get("ti")
     run_id = str(context.get("run_id") or ti.run_id)
     run = run_facts(config, context.get("dag_run"), run_id)
-    # Airflow calls some time after the failure: the run may have been cleared, and be well again, by now.
-    state = run_state(run.dag_id, run.run_id)
-    if state in GOES_ON:
-        log.info("the run has failed and goes on, nothing to tell", state=state)
-        return
     if not _to_tell(config, run, "run_failed"):
         return
     reason = str(context.get("reason") or "")

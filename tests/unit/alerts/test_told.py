@@ -7,8 +7,6 @@ import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from billing_aggregator.alerts import ledger
 from billing_aggregator.alerts.callbacks import RunFailed, on_task_failure
 from billing_aggregator.alerts.closing import close_run
@@ -16,6 +14,8 @@ from billing_aggregator.config import Alerts
 from tests.unit.alerts.situations import CONFIG, START, Variables, context, kinds, summary, value
 
 if TYPE_CHECKING:
+    import pytest
+
     from billing_aggregator.alerts.events import Event
 
 
@@ -106,16 +106,6 @@ def test_a_run_without_a_message_is_told_by_its_own_callback(sent: list[Event]) 
     (told,) = sent
     assert told.kind == "run_failed"
     assert "run_timeout_minutes" in value(told, "Reason")
-
-
-@pytest.mark.parametrize(("state", "told"), [("failed", 1), ("", 1), ("running", 1), ("queued", 0), ("success", 0)])
-def test_a_callback_that_comes_late_tells_nothing_of_a_run_that_goes_on(
-    sent: list[Event], monkeypatch: pytest.MonkeyPatch, state: str, told: int
-) -> None:
-    """The run was cleared before Airflow came to call."""
-    monkeypatch.setattr("billing_aggregator.alerts.callbacks.run_state", lambda *_: state)
-    RunFailed(CONFIG)({"run_id": "manual__1", "reason": "task_failure"})
-    assert len(sent) == told
 
 
 def test_a_stopped_task_is_silent_but_not_one_that_timed_out(sent: list[Event]) -> None:
