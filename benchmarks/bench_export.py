@@ -27,20 +27,21 @@ import psycopg2
 
 from benchmarks.export_worker import s3_client
 from benchmarks.s3_sink import Sink
-from billing_aggregator.export.chunk import ChunkState
-from billing_aggregator.export.keys import Run
-from billing_aggregator.export.options import ExportOptions
-from billing_aggregator.export.planner import Export, plan_export
-from billing_aggregator.export.publish import publish
+from billing_aggregator.config.export_options import ExportOptions
+from billing_aggregator.export.copy.chunk import ChunkState
+from billing_aggregator.export.keys import ExportRun
+from billing_aggregator.export.plan.planner import Export, plan_export
+from billing_aggregator.export.publish.commit import publish
 from billing_aggregator.export.reader import current_manifest, read_csv
-from billing_aggregator.export.store import Store, open_store
+from billing_aggregator.export.store.opening import open_store
 from billing_aggregator.local.postgres import EmbeddedPostgres
 from billing_aggregator.local.s3 import LocalS3
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from billing_aggregator.export.plan import Plan
+    from billing_aggregator.export.plan.export_plan import ExportPlan
+    from billing_aggregator.export.store.protocol import Store
 
 ROOT = Path(__file__).resolve().parents[1]
 WIDE = Export("wide", table=("public", "wide"))
@@ -111,15 +112,15 @@ class Bench:
         target, endpoint = self.place(kind)
         return open_store(target, lambda: s3_client(endpoint))
 
-    def plan(self, kind: str, driver: str, **options: Any) -> Plan:
+    def plan(self, kind: str, driver: str, **options: Any) -> ExportPlan:
         """Plan the export of the whole table."""
         target, _ = self.place(kind)
-        run = Run(target, "bench", "local", "2026-01-31", f"run {time.time_ns()}")
+        run = ExportRun(target, "bench", "local", "2026-01-31", f"run {time.time_ns()}")
         chosen = ExportOptions.model_validate({"max_rows_per_file": self.rows_per_file} | options)
         with closing(DRIVERS[driver].connect(self.dsn)) as connection:
             return plan_export(connection, self.store(kind), run, WIDE, chosen, timeout=0)
 
-    def units(self, plan: Plan, kind: str, driver: str, workers: int) -> list[dict[str, Any]]:
+    def units(self, plan: ExportPlan, kind: str, driver: str, workers: int) -> list[dict[str, Any]]:
         """Divide a plan among workers."""
         target, endpoint = self.place(kind)
         indexes = [chunk.index for chunk in plan.chunks]
@@ -168,7 +169,7 @@ class Bench:
         publish(lambda: DRIVERS[driver].connect(self.dsn), self.store(kind), [plan], states, timeout=0)
         return time.perf_counter() - started
 
-    def _tidy(self, kind: str, plan: Plan) -> None:
+    def _tidy(self, kind: str, plan: ExportPlan) -> None:
         if kind != "sink":
             for chunk in plan.chunks:
                 self.store(kind).abort(chunk.upload)

@@ -23,8 +23,8 @@ from benchmarks.vault import create_vault
 from billing_aggregator.config.load import load_client
 from billing_aggregator.local.postgres import EmbeddedPostgres
 from billing_aggregator.local.warehouse import DATABASE, ROLE
-from billing_aggregator.scripts import Script, find_scripts, stages
-from billing_aggregator.sql_runner import run_script
+from billing_aggregator.sql.runner import run_script
+from billing_aggregator.sql.scripts import Script, find_scripts, stages
 
 if TYPE_CHECKING:
     from billing_aggregator.config.models import ClientConfig

@@ -19,10 +19,10 @@ import boto3
 import psycopg
 import psycopg2
 
-from billing_aggregator.export.chunk import export_chunks
-from billing_aggregator.export.plan import Plan
-from billing_aggregator.export.s3_client import client_config
-from billing_aggregator.export.store import open_store
+from billing_aggregator.export.copy.chunk import export_chunks
+from billing_aggregator.export.plan.export_plan import ExportPlan
+from billing_aggregator.export.store.opening import open_store
+from billing_aggregator.s3.defaults import client_config
 
 KIB = 1 << 10
 MIB = 1 << 20
@@ -66,7 +66,7 @@ def work(command: dict[str, Any]) -> dict[str, Any]:
     started, cpu = time.perf_counter(), time.process_time()
     store = open_store(command["target"], lambda: s3_client(command["endpoint"]))
     with closing(driver.connect(command["dsn"])) as connection:
-        states = export_chunks(connection, store, Plan.from_json(command["plan"]), command["chunks"], timeout=0)
+        states = export_chunks(connection, store, ExportPlan.from_json(command["plan"]), command["chunks"], timeout=0)
     return {
         "rows": sum(state.rows for state in states),
         "bytes": sum(state.size for state in states),

@@ -3,7 +3,7 @@
 from airflow.sdk import get_parsing_context
 
 from billing_aggregator.config import load_clients
-from billing_aggregator.pipeline import build_or_explain
+from billing_aggregator.dag.build import build_or_explain
 
 wanted = get_parsing_context()
 for client in load_clients():

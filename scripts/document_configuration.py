@@ -15,9 +15,9 @@ sys.path.insert(0, str(ROOT / "plugins"))
 
 from billing_aggregator.config import Alerts, ClientConfig, EnvironmentSettings, load_client  # noqa: E402
 from billing_aggregator.config.descriptions import KEYS  # noqa: E402
+from billing_aggregator.config.export_options import ExportOptions  # noqa: E402
 from billing_aggregator.config.values import allowed  # noqa: E402
-from billing_aggregator.export.options import ExportOptions  # noqa: E402
-from billing_aggregator.run_params import declare_params  # noqa: E402
+from billing_aggregator.runs.params import declare_params  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

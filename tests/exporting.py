@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import psycopg2
 
-from billing_aggregator.export.chunk import ChunkState, export_chunks
-from billing_aggregator.export.keys import Run
-from billing_aggregator.export.options import ExportOptions
-from billing_aggregator.export.plan import Plan
-from billing_aggregator.export.planner import Export, plan_export
-from billing_aggregator.export.publish import Publication, publish
+from billing_aggregator.config.export_options import ExportOptions
+from billing_aggregator.export.copy.chunk import ChunkState, export_chunks
+from billing_aggregator.export.keys import ExportRun
+from billing_aggregator.export.plan.export_plan import ExportPlan
+from billing_aggregator.export.plan.planner import Export, plan_export
+from billing_aggregator.export.publish.commit import Publication, publish
 from billing_aggregator.export.reader import current_manifest, read_csv
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from billing_aggregator.export.manifest import Manifest
-    from billing_aggregator.export.store import Store
+    from billing_aggregator.export.store.protocol import Store
 
 DRIVERS = {"psycopg": psycopg, "psycopg2": psycopg2}
 TIMEOUT = 60.0
@@ -57,15 +57,15 @@ class Lab:
         with psycopg.connect(self.dsn, autocommit=True) as connection:
             return connection.execute(statement).fetchone()[0]
 
-    def run(self, run_id: str | None = None, business_date: str = "2026-01-31") -> Run:
-        return Run(self.target, "enercity", "prod", business_date, run_id or f"run {next(_runs)}")
+    def run(self, run_id: str | None = None, business_date: str = "2026-01-31") -> ExportRun:
+        return ExportRun(self.target, "enercity", "prod", business_date, run_id or f"run {next(_runs)}")
 
-    def plan(self, run: Run, export: Export, options: ExportOptions | None = None) -> Plan:
+    def plan(self, run: ExportRun, export: Export, options: ExportOptions | None = None) -> ExportPlan:
         with closing(self.connect()) as connection:
             plan = plan_export(connection, self.store, run, export, options or self.options, timeout=TIMEOUT)
-        return Plan.from_json(over_json(plan.to_json()))
+        return ExportPlan.from_json(over_json(plan.to_json()))
 
-    def chunks(self, plan: Plan, indexes: Sequence[int] | None = None) -> list[ChunkState]:
+    def chunks(self, plan: ExportPlan, indexes: Sequence[int] | None = None) -> list[ChunkState]:
         chosen = range(len(plan.chunks)) if indexes is None else indexes
         if not chosen:
             return []
@@ -73,11 +73,11 @@ class Lab:
             states = export_chunks(connection, self.store, plan, chosen, timeout=TIMEOUT)
         return [ChunkState.from_json(over_json(state.to_json())) for state in states]
 
-    def publish(self, plans: Sequence[Plan], states: Sequence[ChunkState], **options: Any) -> Publication:
+    def publish(self, plans: Sequence[ExportPlan], states: Sequence[ChunkState], **options: Any) -> Publication:
         return publish(self.connect, self.store, plans, states, timeout=TIMEOUT, **options)
 
     def whole_run(
-        self, exports: Iterable[Export], run: Run | None = None, options: ExportOptions | None = None
+        self, exports: Iterable[Export], run: ExportRun | None = None, options: ExportOptions | None = None
     ) -> Publication:
         run = run or self.run()
         plans = [self.plan(run, export, options) for export in exports]

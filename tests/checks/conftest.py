@@ -11,10 +11,10 @@ import pytest
 from psycopg import sql
 
 from benchmarks.vault import create_vault
-from billing_aggregator.checks import CheckResult, parse_check, run_check
 from billing_aggregator.local.warehouse import ROLE, create_octopus
-from billing_aggregator.scripts import find_scripts
-from billing_aggregator.sql_runner import run_script
+from billing_aggregator.sql.checks import CheckResult, parse_check, run_check
+from billing_aggregator.sql.runner import run_script
+from billing_aggregator.sql.scripts import find_scripts
 from tests.conftest import SQL_ROOT
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from billing_aggregator.checks import parse_check
+from billing_aggregator.sql.checks import parse_check
 from tests.conftest import ROOT, SQL_ROOT
 
 ROW = re.compile(r"\| `(?P<check>[^`]+)` \| (?P<severity>\w+) \| (?P<title>.+?) \| (?P<todo>.+?) \|")

@@ -9,8 +9,8 @@ import psycopg
 import psycopg2
 import pytest
 
-from billing_aggregator.checks import SAMPLE_ROWS, Check, CheckError, CheckResult, parse_check, run_check
-from billing_aggregator.sql_runner import StatementError
+from billing_aggregator.sql.checks import SAMPLE_ROWS, Check, CheckError, CheckResult, parse_check, run_check
+from billing_aggregator.sql.runner import StatementError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from billing_aggregator.cli.validate import validate
 from billing_aggregator.config import ClientConfig, load_client, load_clients
-from billing_aggregator.pipeline import build_or_explain
+from billing_aggregator.dag.build import build_or_explain
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:
@@ -240,16 +240,16 @@ def test_all_that_is_wrong_is_shown_at_once(sql: Path) -> None:
 
 @pytest.mark.parametrize("surprise", [RecursionError("too deep"), KeyError("x"), RuntimeError("half-way")])
 def test_a_surprise_takes_no_other_client_down(sql: Path, monkeypatch: pytest.MonkeyPatch, surprise: Exception) -> None:
-    from billing_aggregator import pipeline
+    from billing_aggregator.dag import build as dag_build
 
-    build = pipeline.publish_phase
+    build = dag_build.publish_phase
 
     def publish(config: ClientConfig, *more: Any) -> Any:
         if config.client == "one":
             raise surprise
         return build(config, *more)
 
-    monkeypatch.setattr(pipeline, "publish_phase", publish)
+    monkeypatch.setattr(dag_build, "publish_phase", publish)
     dags = the_dags()
     assert {dag for dag, found in dags.items() if "broken" in found.tags} == {"one_prod"}
     assert list(dags["one_prod"].task_dict) == ["configuration_error"]

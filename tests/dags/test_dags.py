@@ -108,7 +108,7 @@ HASHES = """
 import hashlib, json
 from airflow.serialization.serialized_objects import DagSerialization
 from billing_aggregator.config import load_clients
-from billing_aggregator.pipeline import build_or_explain
+from billing_aggregator.dag.build import build_or_explain
 for client in load_clients(environ={}):
     dag = build_or_explain(client)
     print(dag.dag_id, hashlib.sha256(json.dumps(DagSerialization.to_dict(dag), sort_keys=True).encode()).hexdigest())
@@ -135,7 +135,7 @@ def serialised(seed: str, home: Path) -> str:
 
 def test_a_broken_entry_shows_its_error_and_takes_no_other_down(tmp_path: Path) -> None:
     from billing_aggregator.config import load_clients
-    from billing_aggregator.pipeline import build_or_explain
+    from billing_aggregator.dag.build import build_or_explain
 
     clients = (ROOT / "include/clients.yaml").read_text(encoding="utf-8")
     path = tmp_path / "clients.yaml"
@@ -149,11 +149,11 @@ def test_a_broken_entry_shows_its_error_and_takes_no_other_down(tmp_path: Path) 
 
 def test_a_system_without_scripts_is_refused(tmp_path: Path) -> None:
     from billing_aggregator.config import load_client
-    from billing_aggregator.pipeline import build_dag
-    from billing_aggregator.scripts import ScriptError
+    from billing_aggregator.dag.build import build_dag
+    from billing_aggregator.sql.scripts import SourceFileError
 
     (tmp_path / "init/bookkeeper").mkdir(parents=True)
     (tmp_path / "init/bookkeeper/100_a.sql").write_text("select 1;\n", encoding="utf-8")
     config = load_client("enercity", "local", environ={"BDA_SCRIPTS_DIR": str(tmp_path)})
-    with pytest.raises(ScriptError, match=r"init/tripica.*no scripts"):
+    with pytest.raises(SourceFileError, match=r"init/tripica.*no scripts"):
         build_dag(config)

@@ -32,7 +32,8 @@ dags = os.path.join(home, "dags")
 sys.path.append(dags)  # as DAG bundles do
 bag = DagBag(dag_folder=dags)
 import billing_aggregator
-from billing_aggregator import paths, scripts
+from billing_aggregator.config import paths
+from billing_aggregator.sql import scripts
 plugins_manager.ensure_plugins_loaded()
 errors = plugins_manager.get_import_errors()
 print("RESULT " + json.dumps({

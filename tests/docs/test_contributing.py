@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from billing_aggregator.checks import parse_check, run_check
 from billing_aggregator.config import ClientConfig, load_clients
-from billing_aggregator.sql_runner import run_script
+from billing_aggregator.sql.checks import parse_check, run_check
+from billing_aggregator.sql.runner import run_script
 from tests.conftest import ROOT, SQL_ROOT
 
 if TYPE_CHECKING:

@@ -19,14 +19,14 @@ from typing import Any
 import boto3
 import psycopg
 
-from billing_aggregator.export.chunk import ChunkState, export_chunks
-from billing_aggregator.export.keys import Run
-from billing_aggregator.export.options import ExportOptions
-from billing_aggregator.export.plan import Plan
-from billing_aggregator.export.planner import Export, plan_export
-from billing_aggregator.export.publish import publish
-from billing_aggregator.export.s3_client import client_config
-from billing_aggregator.export.store import open_store
+from billing_aggregator.config.export_options import ExportOptions
+from billing_aggregator.export.copy.chunk import ChunkState, export_chunks
+from billing_aggregator.export.keys import ExportRun
+from billing_aggregator.export.plan.export_plan import ExportPlan
+from billing_aggregator.export.plan.planner import Export, plan_export
+from billing_aggregator.export.publish.commit import publish
+from billing_aggregator.export.store.opening import open_store
+from billing_aggregator.s3.defaults import client_config
 
 BOOK = Export("book", table=("public", "book"))
 SESSION = boto3.session.Session()
@@ -87,7 +87,7 @@ def run_tasks(command: dict[str, Any]) -> None:
         return s3_client(command["s3"])
 
     store: Any = Doomed(open_store(command["target"], s3), command["kill"], kept)
-    run = Run(command["target"], command["client"], "prod", "2026-01-31", command["run"])
+    run = ExportRun(command["target"], command["client"], "prod", "2026-01-31", command["run"])
     options = ExportOptions.model_validate(command["options"])
 
     def connect() -> Any:
@@ -102,14 +102,14 @@ def run_tasks(command: dict[str, Any]) -> None:
         return json.loads(result.read_text())
 
     with connect() as connection:
-        plan = Plan.from_json(
+        plan = ExportPlan.from_json(
             once("plan", lambda: plan_export(connection, store, run, BOOK, options, timeout=60).to_json())
         )
         states = []
         for chunk in plan.chunks:
             work = partial(export_chunks, connection, store, plan, [chunk.index], timeout=60)
             states += once(f"chunk{chunk.index}", lambda work=work: [state.to_json() for state in work()])
-    publish(connect, store, [plan], [ChunkState.from_json(state) for state in states], timeout=60, claim_wait=0)
+    publish(connect, store, [plan], [ChunkState.from_json(state) for state in states], timeout=60, lock_wait=0)
     (kept / "published").touch()
 
 

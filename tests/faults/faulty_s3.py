@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import parse_qs
 
-from billing_aggregator.export.s3_client import client_config
 from billing_aggregator.local.s3 import ACCESS_KEY, REGION, SECRET_KEY
+from billing_aggregator.s3.defaults import client_config
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -44,7 +44,7 @@ def operation(environ: dict[str, Any]) -> str:
     role = (
         "manifest"
         if "_manifest" in environ["PATH_INFO"]
-        else "claim"
+        else "lock"
         if "_publishing" in environ["PATH_INFO"]
         else "file"
     )

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     #: Takes the request and its name (see ``faulty_s3.operation``), may change it; returns status and code to refuse.
     Habit = Callable[[dict[str, Any], str], tuple[int, str] | None]
 
-CREATING = {"put file", "put claim", "put manifest", "create upload"}
+CREATING = {"put file", "put lock", "put manifest", "create upload"}
 CHECKSUMS = re.compile(r"HTTP_X_AMZ_(CHECKSUM_\w+|SDK_CHECKSUM_ALGORITHM|TRAILER)")
 
 

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from billing_aggregator.export.cleanup import sweep_uploads
 from billing_aggregator.export.manifest import Manifest, read_manifest
 from billing_aggregator.export.reader import check_publication
-from billing_aggregator.export.store import open_store
+from billing_aggregator.export.store.cleanup import sweep_uploads
+from billing_aggregator.export.store.opening import open_store
 from tests.faults.conftest import refill
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from billing_aggregator.export.store import Store
+    from billing_aggregator.export.store.protocol import Store
     from tests.exporting import Lab
     from tests.faults.faulty_s3 import FaultyS3
 
@@ -129,7 +129,7 @@ def test_a_crash_is_not_seen_by_another_run(
     steps = worker(**place, run="one again", kill=None, kept=str(tmp_path / "again"))["steps"]
     step = steps.index("complete") + 2
     assert worker(**place, run="dead", kill=[step, "after"], kept=str(tmp_path / "dead"))["status"] == -signal.SIGKILL
-    assert worker(**place, run="waits", kill=None, kept=str(tmp_path / "waits"))["status"] == 1, "the claim is held"
+    assert worker(**place, run="waits", kill=None, kept=str(tmp_path / "waits"))["status"] == 1, "the lock is held"
     store = open_store(faulty_lab.target, faulty_s3.client)
     assert manifest_of(store, "c").run_id == "one again"
     found = store.read("c/prod/_publishing.json")

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from billing_aggregator.errors import classify
-from billing_aggregator.export.chunk import export_chunks
-from billing_aggregator.export.planner import Export, plan_export
+from billing_aggregator.errors.kinds import classify
+from billing_aggregator.export.copy.chunk import export_chunks
+from billing_aggregator.export.plan.planner import Export, plan_export
 from billing_aggregator.export.session import cancel
 from tests.exporting import DRIVERS
 from tests.waiting import wait_for

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from billing_aggregator.errors import TerminalError, classify
-from billing_aggregator.export.cleanup import sweep_uploads
-from billing_aggregator.export.planner import Export
+from billing_aggregator.errors.kinds import TerminalError, classify
+from billing_aggregator.export.plan.planner import Export
 from billing_aggregator.export.reader import check_publication
-from billing_aggregator.export.store import open_store
+from billing_aggregator.export.store.cleanup import sweep_uploads
+from billing_aggregator.export.store.opening import open_store
 from tests.exporting import Lab
 from tests.faults.conftest import refill
 from tests.faults.peculiar_s3 import (

@@ -7,36 +7,38 @@ from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 
-from billing_aggregator.export import publish as publishing
-from billing_aggregator.export.cleanup import abort_run
 from billing_aggregator.export.errors import (
-    ClaimLostError,
     ExportError,
+    LockLostError,
     PublicationInProgressError,
     PublicationSupersededError,
 )
-from billing_aggregator.export.planner import Export
+from billing_aggregator.export.plan.planner import Export
+from billing_aggregator.export.publish import commit as publishing
 from billing_aggregator.export.reader import check_publication
+from billing_aggregator.export.store.cleanup import abort_run
 from tests.faults.conftest import refill
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from billing_aggregator.export.chunk import ChunkState
-    from billing_aggregator.export.plan import Plan
+    from billing_aggregator.export.copy.chunk import ChunkState
+    from billing_aggregator.export.plan.export_plan import ExportPlan
     from tests.exporting import Lab
 
 BOOK = Export("book", table=("public", "book"))
 RACES = 100
 
 
-def race(lab: Lab, runs: list[tuple[Plan, list[ChunkState]]], **options: Any) -> tuple[list[str], list[ExportError]]:
+def race(
+    lab: Lab, runs: list[tuple[ExportPlan, list[ChunkState]]], **options: Any
+) -> tuple[list[str], list[ExportError]]:
     """Publish all *runs* at the same moment; return the runs that won and the others' errors."""
     barrier = threading.Barrier(len(runs))
     won: list[str] = []
     lost: list[ExportError] = []
 
-    def publisher(plan: Plan, states: list[ChunkState]) -> None:
+    def publisher(plan: ExportPlan, states: list[ChunkState]) -> None:
         barrier.wait()
         try:
             lab.publish([plan], states, **options)
@@ -52,7 +54,7 @@ def race(lab: Lab, runs: list[tuple[Plan, list[ChunkState]]], **options: Any) ->
     return won, lost
 
 
-def prepare(lab: Lab, number: int) -> list[tuple[Plan, list[ChunkState]]]:
+def prepare(lab: Lab, number: int) -> list[tuple[ExportPlan, list[ChunkState]]]:
     """Plan and export two runs that have the same publication before them and different files."""
     runs = []
     for name, rows in (("left", 99), ("right", 101)):
@@ -62,7 +64,7 @@ def prepare(lab: Lab, number: int) -> list[tuple[Plan, list[ChunkState]]]:
     return runs
 
 
-def assert_one_winner(lab: Lab, runs: list[tuple[Plan, list[ChunkState]]], won: list[str]) -> None:
+def assert_one_winner(lab: Lab, runs: list[tuple[ExportPlan, list[ChunkState]]], won: list[str]) -> None:
     assert len(won) == 1
     manifest = lab.manifest()
     assert manifest.run_id == won[0]
@@ -79,7 +81,7 @@ def a_hundred_races(lab: Lab) -> None:
     winners = set()
     for number in range(RACES):
         runs = prepare(lab, number)
-        won, lost = race(lab, runs, claim_wait=600)
+        won, lost = race(lab, runs, lock_wait=600)
         assert [type(error) for error in lost] == [PublicationSupersededError]
         assert_one_winner(lab, runs, won)
         assert lab.files() == sorted(file.key for file in lab.manifest().exports["book"].files)
@@ -101,12 +103,12 @@ def test_who_does_not_wait_is_told_who_publishes(folder_lab: Callable[..., Lab])
     lab = folder_lab()
     for number in range(10):
         runs = prepare(lab, number)
-        won, lost = race(lab, runs, claim_wait=0)
+        won, lost = race(lab, runs, lock_wait=0)
         assert_one_winner(lab, runs, won)
         assert isinstance(lost[0], (PublicationInProgressError, PublicationSupersededError))
 
 
-class NoClaim:
+class NoLock:
     """A publisher that was taken for dead and does not know it."""
 
     def __init__(self, *_: object, **__: object) -> None: ...
@@ -119,9 +121,9 @@ class NoClaim:
     def check(self) -> None: ...
 
 
-def test_without_any_claim_the_manifest_decides(faulty_lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_any_lock_the_manifest_decides(faulty_lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a versioned bucket the manifest's condition alone gives one winner, and its versions are its own."""
-    monkeypatch.setattr(publishing, "Claim", NoClaim)
+    monkeypatch.setattr(publishing, "PublishLock", NoLock)
     for number in range(10):
         runs = prepare(faulty_lab, number)
         won, lost = race(faulty_lab, runs)
@@ -136,18 +138,18 @@ def test_one_run_published_twice_at_once(faulty_lab: Lab) -> None:
         states = faulty_lab.chunks(plan)
         won, lost = race(faulty_lab, [(plan, states), (plan, states)])
         assert won
-        assert all(isinstance(error, (ClaimLostError, PublicationSupersededError)) for error in lost)
+        assert all(isinstance(error, (LockLostError, PublicationSupersededError)) for error in lost)
         assert faulty_lab.manifest().run_id == f"same {number}"
         check_publication(faulty_lab.store, faulty_lab.manifest())
         faulty_lab.publish([plan], states)
 
 
-def test_a_holder_that_lost_its_claim_stops(faulty_lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_holder_that_lost_its_lock_stops(faulty_lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = faulty_lab.plan(faulty_lab.run(), BOOK)
     states = faulty_lab.chunks(plan)
     verify = publishing.verify_source
 
-    def somebody_takes_the_claim(*arguments: Any, **options: Any) -> Any:
+    def somebody_takes_the_lock(*arguments: Any, **options: Any) -> Any:
         found = faulty_lab.store.read("enercity/prod/_publishing.json")
         assert found is not None
         faulty_lab.store.put_if(
@@ -155,7 +157,7 @@ def test_a_holder_that_lost_its_claim_stops(faulty_lab: Lab, monkeypatch: pytest
         )
         return verify(*arguments, **options)
 
-    monkeypatch.setattr(publishing, "verify_source", somebody_takes_the_claim)
-    with pytest.raises(ClaimLostError):
+    monkeypatch.setattr(publishing, "verify_source", somebody_takes_the_lock)
+    with pytest.raises(LockLostError):
         faulty_lab.publish([plan], states)
     assert faulty_lab.files() == []

@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING
 import pytest
 from botocore.exceptions import ClientError
 
-from billing_aggregator.export.cleanup import abort_run
 from billing_aggregator.export.errors import ExportError
-from billing_aggregator.export.planner import Export
+from billing_aggregator.export.plan.planner import Export
 from billing_aggregator.export.reader import check_publication
+from billing_aggregator.export.store.cleanup import abort_run
 from tests.faults.conftest import refill
 from tests.faults.faulty_s3 import Fault, FaultyS3
 
 if TYPE_CHECKING:
-    from billing_aggregator.export.chunk import ChunkState
-    from billing_aggregator.export.keys import Run
-    from billing_aggregator.export.plan import Plan
+    from billing_aggregator.export.copy.chunk import ChunkState
+    from billing_aggregator.export.keys import ExportRun
+    from billing_aggregator.export.plan.export_plan import ExportPlan
     from tests.exporting import Lab
 
 BOOK = Export("book", table=("public", "book"))
 OPERATIONS = [
-    "get manifest", "create upload", "upload part", "get claim", "put claim", "list parts", "complete upload",
+    "get manifest", "create upload", "upload part", "get lock", "put lock", "list parts", "complete upload",
     "head file", "list objects", "delete objects", "put manifest",
 ]  # fmt: skip
 
@@ -77,10 +77,10 @@ def test_a_lasting_failure_publishes_nothing_and_the_next_try_ends_it(
 class Tasks:
     """A run whose tasks are tried again with what their predecessors have handed over."""
 
-    def __init__(self, lab: Lab, run: Run) -> None:
+    def __init__(self, lab: Lab, run: ExportRun) -> None:
         self.lab = lab
         self.run = run
-        self.plan: Plan | None = None
+        self.plan: ExportPlan | None = None
         self.states: list[ChunkState] = []
 
     def go_on(self) -> None:
@@ -117,8 +117,8 @@ def test_a_lost_reply_of_the_manifest_is_seen_as_success(faulty_lab: Lab, faulty
 
 
 @pytest.mark.parametrize("skip", [0, 1, 2, 3])
-def test_a_lost_reply_of_the_claim_is_not_taken_for_its_loss(faulty_lab: Lab, faulty_s3: FaultyS3, skip: int) -> None:
-    fault = Fault("put claim", "lost reply", skip=skip)
+def test_a_lost_reply_of_the_lock_is_not_taken_for_its_loss(faulty_lab: Lab, faulty_s3: FaultyS3, skip: int) -> None:
+    fault = Fault("put lock", "lost reply", skip=skip)
     with faulty_s3.failing(fault):
         faulty_lab.whole_run([BOOK], faulty_lab.run("first"))
     assert fault.times == 0

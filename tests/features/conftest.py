@@ -11,8 +11,8 @@ import psycopg
 import pytest
 from pytest_bdd import given, parsers, then, when
 
-from billing_aggregator.export.planner import Export
-from billing_aggregator.export.store import open_store
+from billing_aggregator.export.plan.planner import Export
+from billing_aggregator.export.store.opening import open_store
 from tests.exporting import Lab
 from tests.faults.faulty_s3 import FaultyS3
 from tests.features.nightly import Nachtlauf, Nightly
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from billing_aggregator.export.publish import Publication
+    from billing_aggregator.export.publish.commit import Publication
     from billing_aggregator.local.postgres import EmbeddedPostgres
     from billing_aggregator.local.s3 import LocalS3
 

@@ -8,8 +8,8 @@ import sys
 
 import psycopg
 
-from billing_aggregator.export.planner import Export
-from billing_aggregator.export.store import open_store
+from billing_aggregator.export.plan.planner import Export
+from billing_aggregator.export.store.opening import open_store
 from billing_aggregator.local.s3 import ACCESS_KEY, REGION, SECRET_KEY
 from tests.exporting import Lab
 
@@ -22,7 +22,7 @@ def peak_bytes() -> int:
 def main() -> None:
     import boto3
 
-    from billing_aggregator.export.s3_client import client_config
+    from billing_aggregator.s3.defaults import client_config
 
     dsn, url, target, query = sys.argv[1:]
 

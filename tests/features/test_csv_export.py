@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 import pytest
 from pytest_bdd import given, parsers, scenarios, then, when
 
-from billing_aggregator.export import progress
-from billing_aggregator.export.planner import Export
+from billing_aggregator.export.copy import progress
+from billing_aggregator.export.plan.planner import Export
 
 if TYPE_CHECKING:
     from tests.features.conftest import Ausgabe

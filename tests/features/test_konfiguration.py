@@ -12,7 +12,7 @@ import yaml
 from pytest_bdd import given, parsers, scenarios, then, when
 
 from billing_aggregator.config import ClientConfig, ConfigError, load_clients, read_environment
-from billing_aggregator.run_params import default_params, resolve_params
+from billing_aggregator.runs.params import default_params, resolve_params
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,8 +9,8 @@ import psycopg
 import pytest
 from pytest_bdd import given, parsers, scenarios, then, when
 
-from billing_aggregator.scripts import Script, ScriptError, find_scripts, stages
-from billing_aggregator.sql_runner import StatementError, run_script
+from billing_aggregator.sql.runner import StatementError, run_script
+from billing_aggregator.sql.scripts import Script, SourceFileError, find_scripts, stages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,7 +67,7 @@ def _(ordner: Ordner) -> None:
 def _(ordner: Ordner, client: str) -> None:
     try:
         ordner.found = find_scripts(ordner.root, "init", "bookkeeper", client)
-    except ScriptError as error:
+    except SourceFileError as error:
         ordner.refusal = str(error)
 
 

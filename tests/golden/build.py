@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from billing_aggregator.scripts import find_scripts
-from billing_aggregator.sql_runner import run_script
+from billing_aggregator.sql.runner import run_script
+from billing_aggregator.sql.scripts import find_scripts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
-from billing_aggregator.scripts import Script, find_scripts
-from billing_aggregator.sql_runner import set_local
+from billing_aggregator.sql.runner import set_local
+from billing_aggregator.sql.scripts import Script, find_scripts
 from tests.conftest import ROOT, SQL_ROOT
 from tests.golden.build import SYSTEMS, run_phases
 from tests.golden.compare import compare, load_expected

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
-from billing_aggregator.sql_runner import StatementError, run_script
+from billing_aggregator.sql.runner import StatementError, run_script
 from tests.conftest import SQL_ROOT
 from tests.golden.build import run_phases
 from tests.waiting import wait_for

@@ -182,8 +182,8 @@ def test_tables_of_the_replaced_service_do_not_matter(warehouse: psycopg.Connect
 
 def test_scripts_can_be_repeated(warehouse: psycopg.Connection[Any]) -> None:
     """A task may run twice: each script followed by itself gives the same list."""
-    from billing_aggregator.scripts import find_scripts
-    from billing_aggregator.sql_runner import run_script
+    from billing_aggregator.sql.runner import run_script
+    from billing_aggregator.sql.scripts import find_scripts
 
     for system in ("bookkeeper", "tripica"):
         for script in find_scripts(SQL_ROOT, "init", system, "enercity"):

@@ -13,7 +13,7 @@ import pytest
 
 from billing_aggregator.local.warehouse import ROLE, create_octopus
 from billing_aggregator.postgres import own_session, session_settings
-from billing_aggregator.session_name import run_tag, session_name
+from billing_aggregator.runs.session_names import run_tag, session_name
 from tests.conftest import ROOT
 from tests.waiting import PATIENCE_SECONDS, wait_for
 

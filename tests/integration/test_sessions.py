@@ -12,12 +12,12 @@ import pytest
 from airflow.providers.postgres.hooks import postgres as provider
 
 from billing_aggregator.config import ClientConfig, ConfigError, load_client
-from billing_aggregator.connections import postgres_hook
-from billing_aggregator.errors import classify
+from billing_aggregator.errors.kinds import classify
 from billing_aggregator.export.session import transaction
 from billing_aggregator.operators.export_base import ExportBaseOperator
 from billing_aggregator.postgres import SessionError
-from billing_aggregator.reachability import UnreachableError, check_warehouse
+from billing_aggregator.postgres.connection import postgres_hook
+from billing_aggregator.runs.preflight import UnreachableError, check_warehouse
 from tests.pooler import Pooler
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from billing_aggregator.config import ClientConfig
-from billing_aggregator.export.options import ExportOptions
-from billing_aggregator.export.source import copy_statement
+from billing_aggregator.config.export_options import ExportOptions
+from billing_aggregator.export.plan.source import copy_statement
 from billing_aggregator.operators.client_exports import ClientPlanOperator
 from billing_aggregator.operators.sql_check import SqlCheckOperator
 from billing_aggregator.operators.sql_script import SqlScriptOperator

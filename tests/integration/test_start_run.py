@@ -17,7 +17,7 @@ from billing_aggregator.export.manifest import Manifest
 from billing_aggregator.local.s3 import ACCESS_KEY
 from billing_aggregator.operators import start_run
 from billing_aggregator.operators.start_run import StartRunOperator
-from billing_aggregator.run_params import default_params
+from billing_aggregator.runs.params import default_params
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -179,10 +179,10 @@ class Older:
         return StartRunOperator(task_id="start", client_config=self.config).execute(context)
 
     def left(self) -> list[tuple[Any, ...]]:
-        """Return the run's state, its error, and how many claims there are."""
-        claims = "(select count(*) from report_oibl.aggregator_claims)"
+        """Return the run's state, its error, and how many locks there are."""
+        locks = "(select count(*) from report_oibl.aggregator_claims)"
         with psycopg.connect(self.database) as connection:
-            return connection.execute(f"select state, error, {claims} from report_oibl.aggregator_runs").fetchall()
+            return connection.execute(f"select state, error, {locks} from report_oibl.aggregator_runs").fetchall()
 
 
 @pytest.fixture
@@ -198,8 +198,8 @@ def test_an_older_day_that_nobody_chose_is_refused_before_anything_is_built(
 ) -> None:
     with pytest.raises(AirflowFailException, match=f"trigger a run with the param business_date = {older.day}"):
         older.start(monkeypatch)
-    ((state, error, claims),) = older.left()
-    assert (state, claims) == ("failed", 0)
+    ((state, error, locks),) = older.left()
+    assert (state, locks) == ("failed", 0)
     assert error.startswith("run newer has published business date")
 
 
@@ -215,11 +215,11 @@ def test_a_task_behind_the_publication_may_be_cleared(monkeypatch: pytest.Monkey
     assert older.left() == [("running", None, 1)]
 
 
-def test_a_manifest_that_cannot_be_read_leaves_no_claim(
+def test_a_manifest_that_cannot_be_read_leaves_no_lock(
     monkeypatch: pytest.MonkeyPatch, older: Older, s3_server: LocalS3, bucket: str
 ) -> None:
     s3_server.client().put_object(Bucket=bucket, Key="enercity/local/_manifest.json", Body=b"{")
     with pytest.raises(AirflowFailException, match="is no manifest"):
         older.start(monkeypatch)
-    ((state, _, claims),) = older.left()
-    assert (state, claims) == ("failed", 0)
+    ((state, _, locks),) = older.left()
+    assert (state, locks) == ("failed", 0)

@@ -17,8 +17,8 @@ from billing_aggregator.cli.health_store import store_findings
 from billing_aggregator.config import load_client
 from billing_aggregator.local.s3 import ACCESS_KEY, SECRET_KEY
 from billing_aggregator.operators.start_run import StartRunOperator
-from billing_aggregator.reachability import check_bucket
-from billing_aggregator.run_params import default_params
+from billing_aggregator.runs.params import default_params
+from billing_aggregator.runs.preflight import check_bucket
 from tests.faults.peculiar_s3 import (
     CREATING,
     PeculiarS3,

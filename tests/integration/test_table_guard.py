@@ -9,12 +9,12 @@ import psycopg
 import psycopg2
 import pytest
 
-from billing_aggregator.checks import parse_check, run_check
-from billing_aggregator.claims import Run
 from billing_aggregator.local.warehouse import ROLE, create_octopus
 from billing_aggregator.runs import ForeignTableError, Stamp, TableGuard
-from billing_aggregator.scripts import find_scripts
-from billing_aggregator.sql_runner import StatementError, run_script
+from billing_aggregator.runs.identity import Run
+from billing_aggregator.sql.checks import parse_check, run_check
+from billing_aggregator.sql.runner import StatementError, run_script
+from billing_aggregator.sql.scripts import find_scripts
 from tests.conftest import SQL_ROOT
 
 if TYPE_CHECKING:

@@ -16,9 +16,10 @@ import psutil
 import psycopg
 import pytest
 
-from billing_aggregator.claims import Run, enter
 from billing_aggregator.local.postgres import EmbeddedPostgres
 from billing_aggregator.local.s3 import LocalS3
+from billing_aggregator.runs.identity import Run
+from billing_aggregator.runs.lock import acquire
 from tests.conftest import ROOT
 from tests.stack import project
 from tests.stack.messages import parts, shown_mail, shown_post
@@ -92,7 +93,7 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
             admin.execute("create database airflow")
         variables = project.variables(server, s3, mail, slack, statsd)
         with psycopg.connect(server.dsn("octopus_held", "billing_aggregator")) as other:
-            enter(other, OTHER, 3600)
+            acquire(other, OTHER, 3600)
         with Stack(project.write(folder, s3), folder / "home", server, variables) as stack:
             order = ["late", "timedout", "killed", *sorted(set(CLIENTS) - {"late", "timedout", "killed"})]
             runs = {client: stack.trigger(dag_id(client)) for client in order}
@@ -187,7 +188,7 @@ def test_logs_are_structured(night: Night) -> None:
     assert "nextval" not in json.dumps(quiet)
 
 
-def test_another_deployment_holds_the_claim(night: Night) -> None:
+def test_another_deployment_holds_the_lock(night: Night) -> None:
     assert night.ended("held") == "failed"
     assert night.wait_titles("held", 1) == ["[local] held: billing run failed in start"]
     text, _ = parts(night.mail.to("held")[0])

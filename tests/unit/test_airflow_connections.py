@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from airflow.sdk.bases.secrets_backend import BaseSecretsBackend
 
-from billing_aggregator.airflow_connections import (
+from billing_aggregator.config import load_client
+from billing_aggregator.config.airflow_connections import (
     AWS_TYPES,
     DATABASE_TYPES,
     ConnectionOutageError,
     MalformedConnectionError,
     find_connection,
 )
-from billing_aggregator.config import load_client
-from billing_aggregator.connections import postgres_hook, s3_hook
-from billing_aggregator.errors import classify
+from billing_aggregator.errors.kinds import classify
+from billing_aggregator.postgres.connection import postgres_hook
+from billing_aggregator.s3.client import client_hook
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -138,7 +139,7 @@ def test_a_backend_that_fails_is_no_absent_connection(
 def test_the_buckets_connection_falls_back_to_nothing_either(monkeypatch: pytest.MonkeyPatch) -> None:
     use(monkeypatch, Broken)
     with pytest.raises(ConnectionOutageError, match=r"^connection aws_default cannot be read: Broken: "):
-        s3_hook(load_client("enercity", "prod"))
+        client_hook(load_client("enercity", "prod"))
 
 
 @pytest.mark.parametrize("backend", [SECRETS_MANAGER, PARAMETER_STORE])

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from billing_aggregator.config import ClientConfig, ConfigError, load_client
-from billing_aggregator.connections import postgres_hook, s3_hook
 from billing_aggregator.postgres import session_settings
+from billing_aggregator.postgres.connection import postgres_hook
+from billing_aggregator.s3.client import client_hook
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -136,7 +137,7 @@ def test_the_store_takes_airflows_connection_else_the_variables(
     if stored:
         give(monkeypatch, "aws_default", conn_type="aws", login=stored, password="p-4711")
     config = configured(monkeypatch, BDA_S3_URL="http://127.0.0.1:9", BDA_S3_REGION="eu-west-3", **STORE)
-    client: Any = s3_hook(config).get_conn()
+    client: Any = client_hook(config).get_conn()
     assert client._request_signer._credentials.access_key == key
     assert client.meta.endpoint_url == "http://127.0.0.1:9"
     assert client.meta.region_name == "eu-west-3"
@@ -145,7 +146,7 @@ def test_the_store_takes_airflows_connection_else_the_variables(
 def test_no_secret_in_the_model_the_dag_or_its_rendered_templates(monkeypatch: pytest.MonkeyPatch) -> None:
     from airflow.serialization.serialized_objects import DagSerialization
 
-    from billing_aggregator.pipeline import build_dag
+    from billing_aggregator.dag.build import build_dag
 
     config = configured(monkeypatch, "local", **DATABASE, **STORE)
     dag = build_dag(config)
@@ -162,5 +163,5 @@ def test_secrets_of_the_variables_are_masked_in_logs(monkeypatch: pytest.MonkeyP
 
     config = configured(monkeypatch, **DATABASE, **STORE)
     connection(config)
-    s3_hook(config)
+    client_hook(config)
     assert SECRET not in str(redact(f"password is {SECRET}"))

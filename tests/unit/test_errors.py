@@ -13,13 +13,13 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
-from billing_aggregator import errors
 from billing_aggregator.config import ConfigError
-from billing_aggregator.error_text import first_line, script_error_text
-from billing_aggregator.errors import TerminalError, TransientError, classify
-from billing_aggregator.s3 import codes
-from billing_aggregator.sql_runner import StatementError
-from billing_aggregator.statements import split_statements
+from billing_aggregator.errors import kinds, s3_codes
+from billing_aggregator.errors.kinds import TerminalError, TransientError, classify
+from billing_aggregator.errors.text import first_line
+from billing_aggregator.sql.error_text import script_error_text
+from billing_aggregator.sql.runner import StatementError
+from billing_aggregator.sql.statements import split_statements
 from tests.conftest import ROOT
 
 
@@ -144,16 +144,16 @@ def test_the_docs_list_what_the_code_knows() -> None:
     docs = (ROOT / "docs/errors.md").read_text(encoding="utf-8")
     rows = {cells[1].strip(" `"): cells[2:4] for line in docs.splitlines() if len(cells := line.split("|")) >= 5}
     for known, kind in (
-        (errors.TRANSIENT_SQLSTATES, "transient"),
-        (codes.TRANSIENT_S3_CODES, "transient"),
-        (codes.TERMINAL_S3_CODES, "terminal"),
-        (errors.TERMINAL_SQLSTATES, "terminal"),
+        (kinds.TRANSIENT_SQLSTATES, "transient"),
+        (s3_codes.TRANSIENT_S3_CODES, "transient"),
+        (s3_codes.TERMINAL_S3_CODES, "terminal"),
+        (kinds.TERMINAL_SQLSTATES, "terminal"),
     ):
         for code, meaning in known.items():
             assert [cell.strip() for cell in rows[code]] == [kind, meaning], code
-    for message in errors.TERMINAL_CONNECT_MESSAGES:
+    for message in kinds.TERMINAL_CONNECT_MESSAGES:
         assert f"`{message}`" in docs
-    for name in errors.TRANSIENT_BOTOCORE:
+    for name in kinds.TRANSIENT_BOTOCORE:
         assert f"`{name}`" in docs
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from billing_aggregator import paths
+from billing_aggregator.config import paths
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def bare_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(paths, "__file__", str(tmp_path / "plugins/billing_aggregator/paths.py"))
+    monkeypatch.setattr(paths, "__file__", str(tmp_path / "plugins/billing_aggregator/config/paths.py"))
     monkeypatch.delenv("AIRFLOW_HOME", raising=False)
     return tmp_path
 

@@ -11,7 +11,7 @@ from airflow.sdk.definitions.param import ParamsDict
 from airflow.sdk.exceptions import ParamValidationError
 
 from billing_aggregator.config import ClientConfig, load_client
-from billing_aggregator.run_params import RunParamError, RunParams, declare_params, resolve_params
+from billing_aggregator.runs.params import RunParamError, RunParams, declare_params, resolve_params
 
 RUN_AT = datetime(2026, 11, 20, 23, 30, tzinfo=UTC)
 

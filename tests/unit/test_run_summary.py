@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from billing_aggregator import deadlines, metrics
-from billing_aggregator.claims import Run
 from billing_aggregator.config import ClientConfig, ConfigError
 from billing_aggregator.config.load import load_client, load_clients
-from billing_aggregator.deadlines import deadline, is_dag_test
-from billing_aggregator.run_summary import summarise, warnings
+from billing_aggregator.dag import deadline as deadline_module
+from billing_aggregator.dag.deadline import deadline, is_dag_test
+from billing_aggregator.observe import metrics
+from billing_aggregator.runs.identity import Run
+from billing_aggregator.runs.summary import summarise, warnings
 from tests.conftest import ROOT
 
 RUN = Run("enercity", "prod", "airflow#1", "billing", "manual__1")
@@ -143,7 +144,7 @@ def test_no_deadline_where_none_is_kept(monkeypatch: pytest.MonkeyPatch) -> None
     assert deadline(config()) == {}
     monkeypatch.setattr("sys.argv", ["/venv/bin/airflow", "scheduler"])
     assert deadline(config()) != {}
-    monkeypatch.setattr(deadlines, "supported", lambda: False)
+    monkeypatch.setattr(deadline_module, "supported", lambda: False)
     assert deadline(config()) == {}
 
 
@@ -169,7 +170,7 @@ def test_a_deadline_behind_the_runs_end_is_refused() -> None:
 
 @pytest.fixture(scope="module")
 def dag() -> Any:
-    from billing_aggregator.pipeline import build_dag
+    from billing_aggregator.dag.build import build_dag
 
     try:
         return build_dag(load_client("enercity", "prod", environ={}))
@@ -188,7 +189,7 @@ def test_a_failed_task_fails_the_run_whatever_the_last_task_says(dag: Any) -> No
     assert not dag.get_task("finish").on_failure_fail_dagrun
 
 
-def test_clearing_a_task_clears_the_claim_and_its_release(dag: Any) -> None:
+def test_clearing_a_task_clears_the_lock_and_its_release(dag: Any) -> None:
     task = next(name for name in dag.task_ids if name.startswith("init."))
     chosen = dag.partial_subset(task, include_downstream=False, include_upstream=False)
     assert {"start", "finish", task} <= set(chosen.task_ids)

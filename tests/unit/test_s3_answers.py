@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 import pytest
 
-from billing_aggregator.export.options import ExportOptions
+from billing_aggregator.config.export_options import ExportOptions
 from billing_aggregator.s3 import answers
 from billing_aggregator.s3.bucket import Bucket
 

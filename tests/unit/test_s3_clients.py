@@ -9,12 +9,11 @@ import boto3
 import pytest
 
 from billing_aggregator.config import ClientConfig, load_client
-from billing_aggregator.connections import s3_hook
 from billing_aggregator.local.objects import ObjectStore
 from billing_aggregator.operators.client_exports import ClientPlanOperator, ClientSweepOperator
 from billing_aggregator.operators.export_plan import ExportPlanOperator
 from billing_aggregator.operators.sweep_exports import SweepExportsOperator
-from billing_aggregator.s3.client import client_bucket, merged
+from billing_aggregator.s3.client import client_bucket, client_hook, merged
 from billing_aggregator.s3.defaults import client_config
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ def of_operator(_: ClientConfig) -> Any:
 
 
 MAKERS: dict[str, Callable[[ClientConfig], Any]] = {
-    "hook": lambda config: s3_hook(config).get_conn(),
+    "hook": lambda config: client_hook(config).get_conn(),
     "health, first task": lambda config: client_bucket(config)._s3,
     "health, without checksums": lambda config: client_bucket(config, checksums=False)._s3,
     "alerts": lambda config: client_bucket(config, quick=True)._s3,

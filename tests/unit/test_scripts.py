@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from billing_aggregator.scripts import ScriptError, find_queries, find_scripts, stages
+from billing_aggregator.sql.scripts import SourceFileError, find_queries, find_scripts, stages
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,7 +91,7 @@ def test_scripts_of_one_number_run_side_by_side(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["a.sql", "10_a.sql", "1000_a.sql", "100-a.sql", "100_A.sql", "100_.sql", "100_ä.sql"])
 def test_a_wrong_name_is_refused_with_the_file_and_the_way_out(tmp_path: Path, name: str) -> None:
     make_files(tmp_path, f"init/t/{name}")
-    with pytest.raises(ScriptError, match="three digits") as caught:
+    with pytest.raises(SourceFileError, match="three digits") as caught:
         find_scripts(tmp_path, "init", "t", "acme")
     assert name in str(caught.value)
     assert "NOEXEC_" in str(caught.value)
@@ -99,7 +99,7 @@ def test_a_wrong_name_is_refused_with_the_file_and_the_way_out(tmp_path: Path, n
 
 def test_two_scripts_with_one_name_in_one_folder_are_refused(tmp_path: Path) -> None:
     make_files(tmp_path, "init/t/100_charges.sql", "init/t/200_charges.sql")
-    with pytest.raises(ScriptError, match=r"200_charges\.sql.*100_charges\.sql.*same name"):
+    with pytest.raises(SourceFileError, match=r"200_charges\.sql.*100_charges\.sql.*same name"):
         find_scripts(tmp_path, "init", "t", "acme")
 
 
@@ -110,7 +110,7 @@ def test_two_scripts_with_one_name_in_one_folder_are_refused(tmp_path: Path) -> 
 def test_unreadable_scripts_are_refused(tmp_path: Path, content: bytes, reason: str) -> None:
     make_files(tmp_path, "init/t/100_a.sql")
     (tmp_path / "init/t/100_a.sql").write_bytes(content)
-    with pytest.raises(ScriptError, match=reason):
+    with pytest.raises(SourceFileError, match=reason):
         find_scripts(tmp_path, "init", "t", "acme")[0].read()
 
 

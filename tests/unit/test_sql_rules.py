@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from billing_aggregator.sql_rules import findings, query_problem
-from billing_aggregator.sql_runner import StatementError, run_script
-from billing_aggregator.statements import as_query, split_statements
+from billing_aggregator.sql.rules import findings, query_problem
+from billing_aggregator.sql.runner import StatementError, run_script
+from billing_aggregator.sql.statements import as_query, split_statements
 from tests.conftest import SQL_ROOT
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from billing_aggregator.sql_runner import StatementError, run_script
+from billing_aggregator.sql.runner import StatementError, run_script
 
 
 class Connection:

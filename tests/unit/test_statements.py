@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing_aggregator.statements import split_statements
+from billing_aggregator.sql.statements import split_statements
 from tests.conftest import SQL_ROOT
 
 if TYPE_CHECKING:

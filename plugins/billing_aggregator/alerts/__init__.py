@@ -5,7 +5,7 @@
 """
 
 from billing_aggregator.alerts.callbacks import RunFailed, dag_callbacks, on_task_failure
-from billing_aggregator.alerts.closing import close_run
-from billing_aggregator.alerts.late import deadline_missed
+from billing_aggregator.alerts.deadline import deadline_missed
+from billing_aggregator.alerts.run_end import close_run
 
 __all__ = ["RunFailed", "close_run", "dag_callbacks", "deadline_missed", "on_task_failure"]

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from billing_aggregator import logs
-from billing_aggregator.airflow_states import tasks_in
-from billing_aggregator.alerts import ledger
+from billing_aggregator.alerts import open_alerts
 from billing_aggregator.alerts.channels import channels, send
 from billing_aggregator.alerts.events import Fact, event
-from billing_aggregator.alerts.facts import RunFacts, published, run_facts
-from billing_aggregator.error_text import first_line
+from billing_aggregator.alerts.run_facts import RunFacts, published, run_facts
+from billing_aggregator.errors.text import first_line
+from billing_aggregator.observe import logs
+from billing_aggregator.runs.airflow_states import tasks_in
 
 if TYPE_CHECKING:
     from billing_aggregator.config import ClientConfig
@@ -123,7 +123,7 @@ def failed_tasks(run: RunFacts, reason: str, ti: Any) -> str:
 
 def _to_tell(config: ClientConfig, run: RunFacts, kind: Any, task: str = "", try_number: int = 0) -> bool:
     """Return whether somebody is to be told, and nobody was told before."""
-    return bool(channels(config)) and ledger.claim(
+    return bool(channels(config)) and open_alerts.reserve(
         config.dag_id,
         kind,
         run.run_id,

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import structlog
 
-from billing_aggregator import metrics
-from billing_aggregator.airflow_connections import UnreadableConnectionError, find_connection
 from billing_aggregator.alerts import texts
-from billing_aggregator.error_text import first_line
+from billing_aggregator.config.airflow_connections import UnreadableConnectionError, find_connection
+from billing_aggregator.errors.text import first_line
+from billing_aggregator.observe import metrics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from billing_aggregator.config import ConfigError
-from billing_aggregator.home import home_folder, is_writable
+from billing_aggregator.config.home import home_folder, is_writable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

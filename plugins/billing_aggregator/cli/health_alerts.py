@@ -8,14 +8,14 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from billing_aggregator.airflow_connections import (
+from billing_aggregator.cli.results import Finding, failed, not_configured, ok
+from billing_aggregator.config.airflow_connections import (
     MAIL_TYPES,
     SLACK_TYPES,
     UnreadableConnectionError,
     find_connection,
     malformed,
 )
-from billing_aggregator.cli.results import Finding, failed, not_configured, ok
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

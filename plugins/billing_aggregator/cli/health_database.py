@@ -5,11 +5,11 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from billing_aggregator.cli.catalogue import vault_tables
+from billing_aggregator.cli.contents import vault_tables
 from billing_aggregator.cli.results import Finding, failed, ok
 from billing_aggregator.config import ConfigError
-from billing_aggregator.reachability import UnreachableError, check_own_session, driver_errors, open_warehouse
-from billing_aggregator.scripts import ScriptError
+from billing_aggregator.runs.preflight import UnreachableError, check_own_session, driver_errors, open_warehouse
+from billing_aggregator.sql.scripts import SourceFileError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,7 +64,7 @@ def database_findings(config: ClientConfig) -> Iterator[Finding]:
 def _vaults(cursor: Any, config: ClientConfig, user: str) -> Iterator[Finding]:
     try:
         schemas = vault_tables(config)
-    except (ConfigError, ScriptError) as error:
+    except (ConfigError, SourceFileError) as error:
         yield failed("scripts", str(error))
         return
     for schema, tables in schemas.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from billing_aggregator.cli.results import Finding, failed, ok
-from billing_aggregator.reachability import UnreachableError, bucket_capabilities
+from billing_aggregator.runs.preflight import UnreachableError, bucket_capabilities
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

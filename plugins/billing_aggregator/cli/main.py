@@ -17,10 +17,10 @@ from contextlib import redirect_stdout
 from typing import TYPE_CHECKING
 
 from billing_aggregator.cli.airflow_home import airflow_home
-from billing_aggregator.cli.choice import Choice
+from billing_aggregator.cli.arguments import Choice
 from billing_aggregator.cli.results import DONE, INTERRUPTED, WRONG
 from billing_aggregator.config import ConfigError
-from billing_aggregator.scripts import ScriptError
+from billing_aggregator.sql.scripts import SourceFileError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with airflow_home():
             status: int = options.command(options)
-    except (ConfigError, ScriptError) as error:
+    except (ConfigError, SourceFileError) as error:
         _refuse(error, as_json=options.json)
         return WRONG
     except KeyboardInterrupt:

@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from billing_aggregator.checks import parse_check
-from billing_aggregator.cli import catalogue
+from billing_aggregator.cli import contents
 from billing_aggregator.cli.results import DONE
 from billing_aggregator.config.load import sql_root
-from billing_aggregator.scripts import stages
+from billing_aggregator.sql.checks import parse_check
+from billing_aggregator.sql.scripts import stages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from billing_aggregator.config import ClientConfig
-    from billing_aggregator.run_params import RunParams
-    from billing_aggregator.scripts import Script
+    from billing_aggregator.runs.params import RunParams
+    from billing_aggregator.sql.scripts import Script
 
 BEFORE_EXPORTS = ("prechecks", "init", "audits", "export")
 AFTER_EXPORTS = ("history", "cleanup")
@@ -43,7 +43,7 @@ class Plan:
             "schedule": config.schedule,
             "business_date": run.business_date.isoformat(),
             "systems": list(run.systems),
-            "left_out": [system for system in catalogue.systems_in_order(config) if system not in run.systems],
+            "left_out": [system for system in contents.systems_in_order(config) if system not in run.systems],
             "dry_run": run.dry_run,
             "max_rows_per_file": run.max_rows_per_file,
             "database_connection": config.database_conn_id,
@@ -59,7 +59,7 @@ class Plan:
     def text(self) -> str:
         """Return the plan for people."""
         config, run = self.config, self.run
-        left_out = [system for system in catalogue.systems_in_order(config) if system not in run.systems]
+        left_out = [system for system in contents.systems_in_order(config) if system not in run.systems]
         lines = [
             f"Plan of {config.client} / {config.environment} ({config.dag_id})",
             f"  schedule       {config.schedule or 'none: manual runs only'}",
@@ -106,10 +106,10 @@ class Plan:
         return {
             system: [
                 self._script(phase, script, side_by_side=len(stage) > 1)
-                for stage in stages(catalogue.phase_scripts(self.config, phase, system))
+                for stage in stages(contents.phase_scripts(self.config, phase, system))
                 for script in stage
             ]
-            for system in catalogue.systems_in_order(self.config)
+            for system in contents.systems_in_order(self.config)
         }
 
     def _script(self, phase: str, script: Script, *, side_by_side: bool) -> dict[str, Any]:
@@ -120,21 +120,21 @@ class Plan:
             "path": script.relative,
             "side_by_side": side_by_side,
         }
-        if phase in catalogue.CHECK_PHASES:
+        if phase in contents.CHECK_PHASES:
             check = parse_check(script.read(), script.path)
             configured = self.config.check_severity.get(script.relative.removesuffix(".sql"))
             shown |= {"severity": configured or check.severity, "title": check.title}
         return shown
 
-    def _exports(self) -> list[catalogue.Export]:
+    def _exports(self) -> list[contents.Export]:
         wanted = (None, *self.run.systems)
-        return [export for export in catalogue.exports(self.config) if export.system in wanted]
+        return [export for export in contents.exports(self.config) if export.system in wanted]
 
 
 def plan(config: ClientConfig, run: RunParams) -> Plan:
     """Return what a run with these params would do.
 
     :raises ConfigError: the SQL folder is missing.
-    :raises ScriptError: a script's name is wrong.
+    :raises SourceFileError: a script's name is wrong.
     """
     return Plan(config, run)

@@ -4,30 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from billing_aggregator.checks import CheckError, parse_check
-from billing_aggregator.cli import catalogue
+from billing_aggregator.cli import contents
 from billing_aggregator.config import ClientConfig, ConfigError
 from billing_aggregator.config.errors import suggestion
 from billing_aggregator.config.load import sql_root
-from billing_aggregator.scripts import ScriptError, find_queries, system_of_query
-from billing_aggregator.sql_files import printable, read_sql
-from billing_aggregator.sql_folders import NO_STATEMENT, PHASES, group_problems, no_scripts
-from billing_aggregator.sql_rules import findings, query_problem
-from billing_aggregator.statements import split_statements
+from billing_aggregator.config.text_files import printable, read_sql
+from billing_aggregator.sql.checks import CheckError, parse_check
+from billing_aggregator.sql.folders import NO_STATEMENT, PHASES, group_problems, no_scripts
+from billing_aggregator.sql.rules import findings, query_problem
+from billing_aggregator.sql.scripts import SourceFileError, find_queries, system_of_query
+from billing_aggregator.sql.statements import split_statements
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from billing_aggregator.scripts import Script
+    from billing_aggregator.sql.scripts import Script
 
 
 def folder_problems(config: ClientConfig) -> list[str]:
     """Return what is wrong with the client's folders."""
     try:
         root = sql_root(config)
-        return catalogue.folder_problems(root, tuple(config.dependencies or config.systems))
-    except (ConfigError, ScriptError) as error:
+        return contents.folder_problems(root, tuple(config.dependencies or config.systems))
+    except (ConfigError, SourceFileError) as error:
         return str(error).splitlines()
 
 
@@ -40,12 +40,12 @@ def script_problems(config: ClientConfig) -> list[str]:
 def phase_problems(config: ClientConfig, files: set[object]) -> Iterator[str]:
     """Yield what is wrong with scripts and checks; *files* collects those that were looked at."""
     for phase in PHASES:
-        for system in catalogue.systems_in_order(config):
+        for system in contents.systems_in_order(config):
             try:
-                scripts = catalogue.phase_scripts(config, phase, system)
+                scripts = contents.phase_scripts(config, phase, system)
             except ConfigError:
                 return
-            except ScriptError as error:
+            except SourceFileError as error:
                 yield from str(error).splitlines()
                 continue
             if phase == "init" and not scripts:
@@ -56,12 +56,12 @@ def phase_problems(config: ClientConfig, files: set[object]) -> Iterator[str]:
 
 
 def _script(phase: str, script: Script) -> Iterator[str]:
-    is_check = phase in catalogue.CHECK_PHASES
+    is_check = phase in contents.CHECK_PHASES
     try:
         text = script.read()
         if is_check:
             parse_check(text, printable(script.path))
-    except (ScriptError, CheckError) as error:
+    except (SourceFileError, CheckError) as error:
         yield str(error)
         return
     if not is_check and not split_statements(text):
@@ -82,11 +82,11 @@ def severity_problems(config: ClientConfig) -> Iterator[str]:
     try:
         known = [
             script.relative.removesuffix(".sql")
-            for phase in catalogue.CHECK_PHASES
-            for system in catalogue.systems_in_order(config)
-            for script in catalogue.phase_scripts(config, phase, system)
+            for phase in contents.CHECK_PHASES
+            for system in contents.systems_in_order(config)
+            for script in contents.phase_scripts(config, phase, system)
         ]
-    except (ConfigError, ScriptError):
+    except (ConfigError, SourceFileError):
         return
     for name in config.check_severity:
         if name not in known:
@@ -101,7 +101,7 @@ def export_problems(configs: Sequence[ClientConfig]) -> Iterator[str]:
     for root in sorted(roots):
         try:
             queries = find_queries(root)
-        except ScriptError as error:
+        except SourceFileError as error:
             yield from str(error).splitlines()
             continue
         yield from group_problems(root, known, queries)
@@ -111,7 +111,7 @@ def export_problems(configs: Sequence[ClientConfig]) -> Iterator[str]:
                 if system is not None and system not in known:
                     yield f"{printable(path)}: '-- system: {system}' is no system{suggestion(system, known)}"
                 yield from _text_problems(path, read_sql(path), "an export")
-            except ScriptError as error:
+            except SourceFileError as error:
                 yield str(error)
 
 

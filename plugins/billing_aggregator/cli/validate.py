@@ -8,14 +8,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from billing_aggregator.cli import catalogue
+from billing_aggregator.cli import contents
 from billing_aggregator.cli.results import DONE, WRONG
 from billing_aggregator.cli.sql_problems import export_problems, folder_problems, phase_problems, severity_problems
 from billing_aggregator.config import BrokenConfig, ClientConfig, ConfigError
 from billing_aggregator.config.environment import examine_environment
 from billing_aggregator.config.load import read_configuration
 from billing_aggregator.config.values import ENVIRONMENT_NAMES
-from billing_aggregator.scripts import ScriptError
+from billing_aggregator.sql.scripts import SourceFileError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -115,7 +115,7 @@ def _collisions(configs: Sequence[ClientConfig]) -> Iterator[str]:
 
 
 def _dags(configs: Sequence[ClientConfig]) -> Iterator[str]:
-    from billing_aggregator.pipeline import build_or_explain
+    from billing_aggregator.dag.build import build_or_explain
 
     for config in configs:
         dag = build_or_explain(config)
@@ -124,7 +124,7 @@ def _dags(configs: Sequence[ClientConfig]) -> Iterator[str]:
 
 
 def _alerts(configs: Sequence[ClientConfig]) -> Iterator[str]:
-    from billing_aggregator.airflow_connections import (
+    from billing_aggregator.config.airflow_connections import (
         MAIL_TYPES,
         SLACK_TYPES,
         UnreadableConnectionError,
@@ -146,8 +146,8 @@ def _alerts(configs: Sequence[ClientConfig]) -> Iterator[str]:
                 yield f"{name}: alerts by {what}: {error}"
 
 
-def _quiet_exports(config: ClientConfig) -> list[catalogue.Export]:
+def _quiet_exports(config: ClientConfig) -> list[contents.Export]:
     try:
-        return catalogue.exports(config)
-    except (ConfigError, ScriptError):
+        return contents.exports(config)
+    except (ConfigError, SourceFileError):
         return []

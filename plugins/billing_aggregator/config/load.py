@@ -15,8 +15,8 @@ from billing_aggregator.config.doubtful import doubtful_values, without
 from billing_aggregator.config.environment import EnvironmentSettings, examine_environment, variable_of
 from billing_aggregator.config.errors import MISSING, ConfigError, describe
 from billing_aggregator.config.models import ClientConfig
-from billing_aggregator.paths import IncludeNotFoundError, include_folder
-from billing_aggregator.sql_files import ScriptError, is_folder, printable
+from billing_aggregator.config.paths import IncludeNotFoundError, include_folder
+from billing_aggregator.config.text_files import SourceFileError, is_folder, printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -137,7 +137,7 @@ def sql_root(config: ClientConfig) -> Path:
             raise ConfigError(f"{source}: {str(error).splitlines()[0]}; name a folder by its whole path") from None
     try:
         found = is_folder(root / "init")
-    except ScriptError as error:
+    except SourceFileError as error:
         raise ConfigError(f"{source}: {error}") from None
     if not found:
         raise ConfigError(

@@ -8,6 +8,7 @@ from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
 
 from billing_aggregator.config.errors import TOGETHER
+from billing_aggregator.config.export_options import ExportOptions
 from billing_aggregator.config.texts import Cron, KeyTemplate, SqlSettings, TimeZoneName
 from billing_aggregator.config.values import (
     MAX_ROWS_PER_FILE,
@@ -26,7 +27,6 @@ from billing_aggregator.config.values import (
     allowed,
     plain_number,
 )
-from billing_aggregator.export.options import ExportOptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,7 +49,7 @@ class ClientConfig(Model):
     """One client in one environment.
 
     Sizes are in rows, times in the unit of their name. Secrets are not here: see
-    :mod:`billing_aggregator.connections`.
+    :mod:`billing_aggregator.postgres.connection`.
     """
 
     client: ClientId

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator
 
+from billing_aggregator.config.key_template import KeyTemplateError, check_template
 from billing_aggregator.config.values import SettingText
-from billing_aggregator.export.keys import KeyTemplateError, check_template
 
 CRON_FIELDS = 5
 # What a run sets itself, in every session, and depends on: see billing_aggregator.postgres.session.

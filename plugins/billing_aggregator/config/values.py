@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_
 from annotated_types import Ge, Le
 from pydantic import BaseModel, ConfigDict, SecretStr, StringConstraints
 
-from billing_aggregator.export.limits import MOST_ROWS_PER_FILE
+from billing_aggregator.config.limits import MOST_ROWS_PER_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from billing_aggregator.config.errors import ConfigError
-from billing_aggregator.sql_files import BYTE_ORDER_MARK, ScriptError, decoded, read_bytes
+from billing_aggregator.config.text_files import BYTE_ORDER_MARK, SourceFileError, decoded, read_bytes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,7 +59,7 @@ def load_yaml(path: Path) -> Any:
     """
     try:
         text = decoded(path, read_bytes(path).removeprefix(BYTE_ORDER_MARK))
-    except ScriptError as error:
+    except SourceFileError as error:
         hint = "; it says which clients there are" if str(error).endswith(": not found") else ""
         raise ConfigError(f"{error}{hint}") from None
     loader = yaml.SafeLoader("")

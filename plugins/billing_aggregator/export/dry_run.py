@@ -6,27 +6,27 @@ import hashlib
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from billing_aggregator.export.copy_stream import stream_copy
-from billing_aggregator.export.empty_lines import warn_of_empty_lines, warn_of_empty_lines_of_query
-from billing_aggregator.export.limits import check_files
-from billing_aggregator.export.plan import Cut, cut_relation, keys_of
-from billing_aggregator.export.planner import find_source
-from billing_aggregator.export.progress import Progress
-from billing_aggregator.export.pump import Written
-from billing_aggregator.export.relation import lock
-from billing_aggregator.export.rotation import Rotation
+from billing_aggregator.export.copy.copy_stream import stream_copy
+from billing_aggregator.export.copy.file_cutter import Rotation
+from billing_aggregator.export.copy.part_sender import Written
+from billing_aggregator.export.copy.progress import CopyProgress
+from billing_aggregator.export.plan.empty_lines import warn_of_empty_lines, warn_of_empty_lines_of_query
+from billing_aggregator.export.plan.export_plan import Cut, cut_relation, keys_of
+from billing_aggregator.export.plan.limits import check_files
+from billing_aggregator.export.plan.planner import find_source
+from billing_aggregator.export.plan.relation import lock
+from billing_aggregator.export.plan.source import copy_statement, describe_named, query_totals
 from billing_aggregator.export.session import fetch_one, transaction
 from billing_aggregator.export.settings import plan_as_by_default
-from billing_aggregator.export.source import copy_statement, describe_named, query_totals
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from billing_aggregator.export.keys import Run
-    from billing_aggregator.export.options import ExportOptions
-    from billing_aggregator.export.planner import Export
+    from billing_aggregator.config.export_options import ExportOptions
+    from billing_aggregator.export.keys import ExportRun
+    from billing_aggregator.export.plan.planner import Export
+    from billing_aggregator.export.plan.source import Source
     from billing_aggregator.export.session import CheckTables
-    from billing_aggregator.export.source import Source
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class DryRun:
 
 def dry_run(
     connection: Any,
-    run: Run,
+    run: ExportRun,
     export: Export,
     options: ExportOptions,
     *,
@@ -93,7 +93,7 @@ def dry_run(
             cuts = _even_cuts(rows, options.max_rows_per_file)
             statement = copy_statement(export.as_query(), options.dialect)
         keys = list(keys_of(run, options, export.name, cuts))
-        progress = Progress(export.name, sum(cut.rows for cut in cuts))
+        progress = CopyProgress(export.name, sum(cut.rows for cut in cuts))
         files: list[DryRunFile] = []
         if keys:
             rotation = Rotation([cut.rows for cut in cuts], lambda _: _Counter(), options, progress)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from billing_aggregator.errors import TerminalError, TransientError
-
-MIB = 1 << 20
-#: The largest part size that an export may be told; 10,000 of them stay below S3's 5 TiB for one object.
-LARGEST_PART = 512 * MIB
+from billing_aggregator.config.limits import LARGEST_PART, MIB
+from billing_aggregator.errors.kinds import TerminalError, TransientError
 
 
 class ExportError(TransientError):
@@ -70,11 +67,11 @@ class UploadGoneError(TerminalExportError):
 
 
 class PublicationInProgressError(ExportError):
-    """Another run holds the claim of this prefix; try again later."""
+    """Another run holds the lock of this prefix; try again later."""
 
 
-class ClaimLostError(ExportError):
-    """The publisher was taken for dead, and another one took its claim."""
+class LockLostError(ExportError):
+    """The publisher was taken for dead, and another one took its lock."""
 
 
 class PublicationSupersededError(TerminalExportError):

@@ -1,7 +1,6 @@
-"""Where files go: key templates, file names, and the patterns that tell an export's own files from others.
+"""Where files go: keys, file names, and the patterns that tell an export's own files from others.
 
-A template has fields in braces: ``{client}``, ``{environment}``, ``{business_date}`` (ISO), ``{run}`` and ``{file}``,
-the file's name such as ``tripica_results_0000.csv`` or ``customer/oibl_0000.csv``.
+See :mod:`billing_aggregator.config.key_template` for the fields of a template.
 """
 
 from __future__ import annotations
@@ -9,29 +8,21 @@ from __future__ import annotations
 import re
 from dataclasses import asdict, dataclass
 from datetime import date
-from string import Formatter
 from typing import Any, Self
 from urllib.parse import quote, urlsplit
 
-DEFAULT_KEY_TEMPLATE = "{client}/{environment}/{file}"
-FIELDS = frozenset({"client", "environment", "business_date", "run", "file"})
-#: Fields that give each day or run its own keys, so that earlier files stay.
-HISTORY_FIELDS = frozenset({"business_date", "run"})
+from billing_aggregator.config.key_template import KeyTemplateError
+
 MANIFEST_NAME = "_manifest.json"
-CLAIM_NAME = "_publishing.json"
+LOCK_NAME = "_publishing.json"
 EXPORT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*(/[A-Za-z0-9][A-Za-z0-9_.-]*)*")
 PATH_PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-LITERAL = re.compile(r"[A-Za-z0-9!_.*'()=@+,/-]*")
 NUMBERED = re.compile(r"_\d{4,}\.csv(\.gz|\.zst)?")
 KEY_BYTES = 1024
 
 
-class KeyTemplateError(ValueError):
-    """A key template, target or name cannot be used; the message names the part and the way out."""
-
-
 @dataclass(frozen=True)
-class Run:
+class ExportRun:
     """Whose publication it is; the publication's identity is the run.
 
     :param target: ``s3://bucket`` or ``file:///folder``.
@@ -70,7 +61,7 @@ class Run:
 
     @property
     def prefix(self) -> str:
-        """Where the manifest and the claim lie, e.g. ``enercity/prod/``."""
+        """Where the manifest and the lock lie, e.g. ``enercity/prod/``."""
         return f"{self.client}/{self.environment}/"
 
     @property
@@ -79,9 +70,9 @@ class Run:
         return self.prefix + MANIFEST_NAME
 
     @property
-    def claim_key(self) -> str:
+    def lock_key(self) -> str:
         """The key of the object that tells who is publishing."""
-        return self.prefix + CLAIM_NAME
+        return self.prefix + LOCK_NAME
 
     def to_json(self) -> dict[str, str]:
         """Return the run as plain values."""
@@ -115,50 +106,7 @@ def check_export_name(name: str) -> None:
         raise KeyTemplateError(f"export name {name!r} looks like a numbered file and could meet another export's files")
 
 
-def check_template(template: str) -> None:
-    """Raise :class:`KeyTemplateError` for a template whose keys could collide, escape or not be rendered."""
-    used = _fields(template)
-    if used.count("file") != 1 or not template.endswith("{file}"):
-        raise KeyTemplateError(f"key template {template!r} must end with {{file}}, else the files of an export collide")
-    for field in ("client", "environment"):
-        if field not in used:
-            raise KeyTemplateError(
-                f"key template {template!r} lacks {{{field}}}: the files of two clients or environments would collide"
-            )
-    if template.startswith("/") or any(part in {"", ".", ".."} for part in template.split("/")):
-        raise KeyTemplateError(f"key template {template!r} starts with '/' or has an empty, '.' or '..' part")
-
-
-def _fields(template: str) -> list[str]:
-    used: list[str] = []
-    apart = True
-    try:
-        pieces = list(Formatter().parse(template))
-    except ValueError as error:
-        raise KeyTemplateError(f"key template {template!r}: {error}") from None
-    for literal, field, spec, conversion in pieces:
-        if not LITERAL.fullmatch(literal):
-            raise KeyTemplateError(f"key template {template!r}: {literal!r} holds a character that is unsafe in keys")
-        apart = apart or "/" in literal
-        if field is None:
-            continue
-        if field not in FIELDS or spec or conversion:
-            raise KeyTemplateError(f"key template {template!r}: {{{field}}} is not one of {', '.join(sorted(FIELDS))}")
-        if not apart:
-            raise KeyTemplateError(
-                f"key template {template!r}: put '/' before {{{field}}}, else two runs' keys may meet"
-            )
-        apart = False
-        used.append(field)
-    return used
-
-
-def keeps_history(template: str) -> bool:
-    """Tell whether each day or run has keys of its own, so that publishing overwrites nothing of an earlier one."""
-    return any(field in HISTORY_FIELDS for _, field, _, _ in Formatter().parse(template))
-
-
-def render_key(template: str, run: Run, file: str) -> str:
+def render_key(template: str, run: ExportRun, file: str) -> str:
     """Return the key of *file*; the run's id is quoted so that it is one safe path part."""
     key = template.format(
         client=run.client,

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from billing_aggregator.export.errors import ManifestError
 
 if TYPE_CHECKING:
-    from billing_aggregator.export.store import Found
+    from billing_aggregator.export.store.protocol import Found
 
 SCHEMA_VERSION = 1
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from billing_aggregator.export.errors import UploadError
 from billing_aggregator.export.manifest import Manifest, ManifestExport, ManifestFile, read_manifest
+from billing_aggregator.export.publish.verify import EXACT
 from billing_aggregator.export.records import CsvError, decompressed, records
-from billing_aggregator.export.verify import EXACT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from billing_aggregator.export.store import Store
+    from billing_aggregator.export.store.protocol import Store
 
 
 def current_manifest(store: Store, client: str, environment: str) -> Manifest | None:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from billing_aggregator.drivers import interruptible, is_psycopg3
-from billing_aggregator.errors import sqlstate
+from billing_aggregator.errors.kinds import sqlstate
 from billing_aggregator.export.settings import check_arrived, settings_for
+from billing_aggregator.postgres.drivers import interruptible, is_psycopg3
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -15,7 +15,7 @@ QUIET_SECONDS = 10
 MARKS = {"success": " ", "failed": "!", "skipped": "-", "removed": "-"}
 
 
-class Progress:
+class RunProgress:
     """Prints the tasks of a run as they end.
 
     On a terminal the last line shows what is running now; elsewhere a line says so when nothing ended for

@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from billing_aggregator.config import ConfigError, read_environment
-from billing_aggregator.home import is_writable
+from billing_aggregator.config.home import is_writable
 from billing_aggregator.local import report, warehouse
 from billing_aggregator.local.airflow_process import AirflowProcess
 from billing_aggregator.local.loopback import direct_loopback
 from billing_aggregator.local.objects import ObjectStore
 from billing_aggregator.local.postgres import EmbeddedPostgres
-from billing_aggregator.local.progress import Progress
+from billing_aggregator.local.progress import RunProgress
 from billing_aggregator.local.s3 import ACCESS_KEY, SECRET_KEY, LocalS3
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def _run(config: ClientConfig, conf: Mapping[str, Any], stack: ExitStack) -> tup
     airflow = AirflowProcess(folder / "airflow", ROOT, build / "cache", log)
     stack.callback(airflow.stop)
     child = airflow.environment(variables)
-    progress = Progress(sys.stdout)
+    progress = RunProgress(sys.stdout)
     progress.note("starting Airflow")
     airflow.migrate(child)
     for states in airflow.test_dag(config.dag_id, json.dumps(dict(conf)), child):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from billing_aggregator.export.cleanup import abort_run
-from billing_aggregator.export.plan import Plan
-from billing_aggregator.export.staging import drop_staging
+from billing_aggregator.export.plan.export_plan import ExportPlan
+from billing_aggregator.export.plan.staging import drop_staging
+from billing_aggregator.export.store.cleanup import abort_run
 from billing_aggregator.operators.export_base import ExportBaseOperator
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class AbortExportsOperator(ExportBaseOperator):
 
     def execute(self, context: Context) -> int:
         """Return how many uploads were open."""
-        plans = [Plan.from_json(plan) for plan in self.plans or [] if plan and "dry_run" not in plan]
+        plans = [ExportPlan.from_json(plan) for plan in self.plans or [] if plan and "dry_run" not in plan]
         if not plans:
             return 0
         with self.errors():
@@ -47,6 +47,6 @@ class AbortExportsOperator(ExportBaseOperator):
         """Return target and prefix for the link."""
         for plan in self.plans or []:
             if plan and "run" in plan:
-                run = Plan.from_json(plan).run
+                run = ExportPlan.from_json(plan).run
                 return run.target, run.prefix
         return "", ""

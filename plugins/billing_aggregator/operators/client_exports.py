@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowSkipException
 
-from billing_aggregator import run_tables
-from billing_aggregator.export.agreement import check_newer
-from billing_aggregator.export.cleanup import DAY, abort_earlier, is_published, sweep_uploads
-from billing_aggregator.export.keys import Run
-from billing_aggregator.export.plan import Plan
-from billing_aggregator.export.planner import STAGING_SCHEMA
+from billing_aggregator.export.keys import ExportRun
+from billing_aggregator.export.plan.export_plan import ExportPlan
+from billing_aggregator.export.plan.planner import STAGING_SCHEMA
+from billing_aggregator.export.plan.staging import sweep_staging
+from billing_aggregator.export.publish.consistency import check_newer
 from billing_aggregator.export.reader import current_manifest
-from billing_aggregator.export.staging import sweep_staging
-from billing_aggregator.export.store import open_store
+from billing_aggregator.export.store.cleanup import DAY, abort_earlier, is_published, sweep_uploads
+from billing_aggregator.export.store.opening import open_store
 from billing_aggregator.operators.abort_exports import AbortExportsOperator
 from billing_aggregator.operators.export_base import ExportBaseOperator
 from billing_aggregator.operators.export_chunks import ExportChunksOperator
@@ -23,15 +22,16 @@ from billing_aggregator.operators.publish_exports import PublishExportsOperator
 from billing_aggregator.operators.run_aware import RunAwareOperator
 from billing_aggregator.operators.sql_file import SqlFile, text_of
 from billing_aggregator.operators.sweep_exports import SweepExportsOperator
-from billing_aggregator.run_params import chosen_date
+from billing_aggregator.runs import tables as run_tables
+from billing_aggregator.runs.params import chosen_date
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from airflow.sdk.definitions.context import Context
 
-    from billing_aggregator import claims
     from billing_aggregator.config import ClientConfig
+    from billing_aggregator.runs.identity import Run
 
 # XCom key of a publication that has skipped itself: Airflow skips too, where somebody sets the state of a run.
 NOTHING_KEY = "nothing_to_publish"
@@ -154,7 +154,7 @@ class ClientAbortOperator(ClientExportOperator, AbortExportsOperator):
     def execute(self, context: Context) -> int:
         """Return how many uploads were aborted."""
         self.plans = pull_plans(context, self.plan_tasks)
-        plans = [Plan.from_json(plan) for plan in self.plans if "dry_run" not in plan]
+        plans = [ExportPlan.from_json(plan) for plan in self.plans if "dry_run" not in plan]
         if not plans:
             return 0
         run = plans[0].run
@@ -191,10 +191,12 @@ def pull_plans(context: Context, tasks: Sequence[str]) -> list[Any]:
     return [plan for plan in pulled if plan]
 
 
-def export_run(operator: ExportPlanOperator, context: Context) -> Run:
+def export_run(operator: ExportPlanOperator, context: Context) -> ExportRun:
     """Return the run as its files' keys have it."""
     day = operator.business_date
-    return Run(operator.target, operator.client, operator.environment, day, str(context["run_id"]), operator.run_tag)
+    return ExportRun(
+        operator.target, operator.client, operator.environment, day, str(context["run_id"]), operator.run_tag
+    )
 
 
 def place(config: ClientConfig) -> dict[str, str]:
@@ -202,11 +204,11 @@ def place(config: ClientConfig) -> dict[str, str]:
     return {"target": f"s3://{config.s3_bucket}", "client": config.client, "environment": config.environment}
 
 
-def refuse_older(config: ClientConfig, run: claims.Run, business_date: str) -> None:
+def refuse_older(config: ClientConfig, run: Run, business_date: str) -> None:
     """Refuse *run* where another run has published a newer business date.
 
     :param business_date: ISO date.
-    :raises PublicationSupersededError: see :func:`billing_aggregator.export.agreement.check_newer`.
+    :raises PublicationSupersededError: see :func:`billing_aggregator.export.publish.consistency.check_newer`.
     """
     from billing_aggregator.s3.client import client_hook
 
@@ -214,4 +216,4 @@ def refuse_older(config: ClientConfig, run: claims.Run, business_date: str) -> N
     store = open_store(where["target"], lambda: client_hook(config).get_conn())
     store.use(config.export)
     earlier = current_manifest(store, config.client, config.environment)
-    check_newer(earlier, Run(**where, business_date=business_date, run_id=run.run_id, tag=run.tag))
+    check_newer(earlier, ExportRun(**where, business_date=business_date, run_id=run.run_id, tag=run.tag))

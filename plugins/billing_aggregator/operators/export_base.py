@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
-from billing_aggregator.errors import classify
+from billing_aggregator.errors.kinds import classify
 from billing_aggregator.export.session import cancel
-from billing_aggregator.export.store import open_store
+from billing_aggregator.export.store.opening import open_store
 from billing_aggregator.operators.links import S3PrefixLink
 from billing_aggregator.postgres import session_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from billing_aggregator.export.store import Store
-    from billing_aggregator.s3.options import StoreOptions
+    from billing_aggregator.config.store_options import StoreOptions
+    from billing_aggregator.export.store.protocol import Store
 
 TIMEOUT_SECONDS = 3600.0
 
@@ -64,7 +64,7 @@ class ExportBaseOperator(BaseOperator):
         return WarehouseHook(postgres_conn_id=self.postgres_conn_id, settings=settings).get_conn()
 
     def get_s3_client(self) -> Any:
-        """Return a boto3 S3 client; see :func:`billing_aggregator.export.s3_client.client_config` for its settings."""
+        """Return a boto3 S3 client; see :func:`billing_aggregator.s3.defaults.client_config` for its settings."""
         from billing_aggregator.s3.client import named_hook
 
         return named_hook(self.aws_conn_id, self._store_options).get_conn()

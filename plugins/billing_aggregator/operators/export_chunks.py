@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from billing_aggregator.export.chunk import export_chunks
-from billing_aggregator.export.plan import Plan
+from billing_aggregator.export.copy.chunk import export_chunks
+from billing_aggregator.export.plan.export_plan import ExportPlan
 from billing_aggregator.operators.export_base import ExportBaseOperator
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class ExportChunksOperator(ExportBaseOperator):
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Return the chunks' states."""
         context["export_unit"] = self.unit["name"]  # type: ignore[typeddict-unknown-key]
-        plan = Plan.from_json(self.plan)
+        plan = ExportPlan.from_json(self.plan)
         store = self.get_store(plan.run.target, plan.options)
         with self.errors(), self.database() as connection:
             states = export_chunks(connection, store, plan, self.unit["chunks"], timeout=self.statement_timeout)
@@ -49,4 +49,4 @@ class ExportChunksOperator(ExportBaseOperator):
 
     def published_prefix(self) -> tuple[str, str]:
         """Return target and prefix for the link."""
-        return self.plan["run"]["target"], Plan.from_json(self.plan).run.prefix
+        return self.plan["run"]["target"], ExportPlan.from_json(self.plan).run.prefix

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowFailException
 
-from billing_aggregator.error_text import script_error_text
-from billing_aggregator.errors import classify, sqlstate
+from billing_aggregator.config.export_options import ExportOptions
+from billing_aggregator.errors.kinds import classify, sqlstate
 from billing_aggregator.export.dry_run import dry_run
-from billing_aggregator.export.keys import Run, check_target
-from billing_aggregator.export.options import ExportOptions
-from billing_aggregator.export.planner import STAGING_SCHEMA, Export, plan_export
-from billing_aggregator.export.projection import BEFORE_QUERY
+from billing_aggregator.export.keys import ExportRun, check_target
+from billing_aggregator.export.plan.planner import STAGING_SCHEMA, Export, plan_export
+from billing_aggregator.export.plan.projection import BEFORE_QUERY
 from billing_aggregator.operators.export_base import ExportBaseOperator
-from billing_aggregator.sql_runner import StatementError
+from billing_aggregator.sql.error_text import script_error_text
+from billing_aggregator.sql.runner import StatementError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -51,8 +51,8 @@ class ExportPlanOperator(ExportBaseOperator):
         be sent as it is goes in as ``airflow.sdk.literal(text)``.
     :param business_date: the day that the data are for, ISO. (templated)
     :param run_id: identity of the publication; all exports of a publication share it. (templated)
-    :param options: see :class:`~billing_aggregator.export.options.ExportOptions`; wrong values and contradictions are
-        refused here, when the DAG is built.
+    :param options: see :class:`~billing_aggregator.config.export_options.ExportOptions`; wrong values and
+        contradictions are refused here, when the DAG is built.
     :param max_rows_per_file: replaces the one of *options*, for values that are known at run time only. (templated)
     :param chunks_per_task: files that one task exports with one COPY, more where the tasks would be too many for
         Airflow. None: one file, and more where there are many small ones.
@@ -112,7 +112,7 @@ class ExportPlanOperator(ExportBaseOperator):
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Return the units of work; none for a dry run and for an empty result that is to be skipped."""
-        run = Run(self.target, self.client, self.environment, self.business_date, self.run_id, self.run_tag)
+        run = ExportRun(self.target, self.client, self.environment, self.business_date, self.run_id, self.run_tag)
         export = Export(self.export_name, _split(self.table), self.query, self.staging_schema)
         with self.errors(), self._query_errors(export), self.database() as connection:
             if str(self.report_only).lower() == "true":

@@ -1,4 +1,4 @@
-"""The last task of a run: sums up, gives the claim back, tells what is left to tell."""
+"""The last task of a run: sums up, gives the lock back, tells what is left to tell."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from airflow.sdk import TriggerRule
 
-from billing_aggregator import alerts, claims, metrics, run_tables
-from billing_aggregator.airflow_states import task_states
-from billing_aggregator.errors import classify
+from billing_aggregator import alerts
+from billing_aggregator.errors.kinds import classify
+from billing_aggregator.observe import metrics
 from billing_aggregator.operators.client_exports import NOTHING_KEY, ClientPlanOperator, pull_plans
 from billing_aggregator.operators.run_aware import ERROR_KEY, RunAwareOperator
-from billing_aggregator.run_summary import PUBLISH_TASK, summarise
+from billing_aggregator.runs import lock
+from billing_aggregator.runs import tables as run_tables
+from billing_aggregator.runs.airflow_states import task_states
+from billing_aggregator.runs.summary import PUBLISH_TASK, summarise
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +33,7 @@ def finish(dag: DAG, start: StartRunOperator) -> FinishRunOperator:
     """Add the last task to *dag*: the teardown of *start*, behind every other task.
 
     A teardown runs whatever has failed, does not count for the run's state, and is cleared together with any task
-    that somebody clears, as its setup is: a rerun from the middle claims the client again and gives it back. It hangs
+    that somebody clears, as its setup is: a rerun from the middle locks the client again and gives it back. It hangs
     behind each task and not behind the last ones only, which are skipped while others still run.
     """
     plans = [other.task_id for other in dag.tasks if isinstance(other, ClientPlanOperator)]
@@ -47,9 +50,9 @@ def finish(dag: DAG, start: StartRunOperator) -> FinishRunOperator:
 
 
 class FinishRunOperator(RunAwareOperator):
-    """Close a run: its row in ``report_oibl.aggregator_runs``, its claim, its metrics and messages.
+    """Close a run: its row in ``report_oibl.aggregator_runs``, its lock, its metrics and messages.
 
-    Returns the run's summary (see :func:`billing_aggregator.run_summary.summarise`).
+    Returns the run's summary (see :func:`billing_aggregator.runs.summary.summarise`).
 
     :param plan_tasks: ids of the tasks that plan exports: they know what a dry run has counted.
     """
@@ -79,8 +82,8 @@ class FinishRunOperator(RunAwareOperator):
             run_tables.record_end(connection, run, summary)
             first = run_tables.first_publication(connection, run.dag_id, run.run_id)
             summary["first_published_at"] = first.isoformat() if first else None
-            if not claims.release(connection, run):
-                log.warning("the claim was not ours any more")
+            if not lock.release(connection, run):
+                log.warning("the lock was not ours any more")
 
     def _tell(self, context: Context, summary: dict[str, Any]) -> None:
         metrics.emit_run(self.client_config, summary)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import Asset
 from airflow.sdk.exceptions import AirflowSkipException
 
-from billing_aggregator.export.chunk import ChunkState
-from billing_aggregator.export.claim import TIME_TO_LIVE, WAIT_SECONDS
-from billing_aggregator.export.plan import Plan
-from billing_aggregator.export.publish import publish
+from billing_aggregator.export.copy.chunk import ChunkState
+from billing_aggregator.export.plan.export_plan import ExportPlan
+from billing_aggregator.export.publish.commit import publish
+from billing_aggregator.export.publish.lock import TIME_TO_LIVE, WAIT_SECONDS
 from billing_aggregator.operators.export_base import ExportBaseOperator
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk.definitions.context import Context
 
-    from billing_aggregator.export.publish import Publication
+    from billing_aggregator.export.publish.commit import Publication
 
 
 def export_asset(target: str, client: str, environment: str, export_name: str) -> Asset:
@@ -35,7 +35,7 @@ def export_asset(target: str, client: str, environment: str, export_name: str) -
 class PublishExportsOperator(ExportBaseOperator):
     """Publish all exports of a run, all or nothing.
 
-    Claims the prefix, compares the parts in the store with the tasks' states and the rows and sums in the database
+    Locks the prefix, compares the parts in the store with the tasks' states and the rows and sums in the database
     with the plan, completes all uploads side by side, removes files that an earlier publication had and this one has
     not, and writes ``<client>/<environment>/_manifest.json`` under the condition that nobody else has written it. The
     task may be repeated after a failure at any point.
@@ -50,8 +50,8 @@ class PublishExportsOperator(ExportBaseOperator):
     :param states: what the chunks' tasks returned: a list of XComs of mapped tasks. (templated)
     :param keep: names of exports that may be left out of a run: their earlier files stay published then.
     :param assets: export name → asset; its event gets rows, bytes, files and the manifest's key.
-    :param claim_ttl: seconds without a sign of life after which another publisher is taken for dead.
-    :param claim_wait: seconds to wait for another publisher.
+    :param lock_ttl: seconds without a sign of life after which another publisher is taken for dead.
+    :param lock_wait: seconds to wait for another publisher.
     :param over_newer: publish also where another run has published a newer business date.
     """
 
@@ -64,20 +64,20 @@ class PublishExportsOperator(ExportBaseOperator):
         states: Any,
         keep: Sequence[str] = (),
         assets: Mapping[str, Asset] | None = None,
-        claim_ttl: float = TIME_TO_LIVE,
-        claim_wait: float = WAIT_SECONDS,
+        lock_ttl: float = TIME_TO_LIVE,
+        lock_wait: float = WAIT_SECONDS,
         over_newer: bool = True,
         **kwargs: Any,
     ) -> None:
         self.assets = dict(assets or {})
         super().__init__(outlets=[*kwargs.pop("outlets", []), *self.assets.values()], **kwargs)
-        if claim_ttl <= 0 or claim_wait < 0:
-            raise ValueError(f"claim_ttl is {claim_ttl}, claim_wait {claim_wait}; give positive seconds")
+        if lock_ttl <= 0 or lock_wait < 0:
+            raise ValueError(f"lock_ttl is {lock_ttl}, lock_wait {lock_wait}; give positive seconds")
         self.plans = plans
         self.states = states
         self.keep = list(keep)
-        self.claim_ttl = claim_ttl
-        self.claim_wait = claim_wait
+        self.lock_ttl = lock_ttl
+        self.lock_wait = lock_wait
         self.over_newer = over_newer
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -87,7 +87,7 @@ class PublishExportsOperator(ExportBaseOperator):
             if "dry_run" in plan:
                 report = plan["dry_run"] | {"files": len(plan["dry_run"]["files"])}
                 self.log.info("dry run of %s: %s", report["export"], report)
-        plans = [Plan.from_json(plan) for plan in pushed if "dry_run" not in plan]
+        plans = [ExportPlan.from_json(plan) for plan in pushed if "dry_run" not in plan]
         if not plans:
             raise AirflowSkipException("there is nothing to publish: dry run, or no export was planned")
         states = [ChunkState.from_json(state) for state in _flat(self.states) if state]
@@ -100,8 +100,8 @@ class PublishExportsOperator(ExportBaseOperator):
                 states,
                 timeout=self.statement_timeout,
                 keep=self.keep,
-                claim_ttl=self.claim_ttl,
-                claim_wait=self.claim_wait,
+                lock_ttl=self.lock_ttl,
+                lock_wait=self.lock_wait,
                 over_newer=self.over_newer,
             )
         return self._report(context, publication)
@@ -110,7 +110,7 @@ class PublishExportsOperator(ExportBaseOperator):
         """Return target and prefix for the link."""
         for plan in _flat(self.plans):
             if plan and "run" in plan:
-                run = Plan.from_json(plan).run
+                run = ExportPlan.from_json(plan).run
                 return run.target, run.prefix
         return "", ""
 

@@ -11,17 +11,18 @@ import structlog
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException, AirflowTaskTimeout
 
-from billing_aggregator import claims, logs
-from billing_aggregator.airflow_states import has_ended, run_state
 from billing_aggregator.config import ConfigError
-from billing_aggregator.connections import postgres_hook
-from billing_aggregator.deployment import deployment
-from billing_aggregator.drivers import interruptible
-from billing_aggregator.error_text import first_line
-from billing_aggregator.errors import classify
-from billing_aggregator.run_params import RunParamError, RunParams, resolve_params
-from billing_aggregator.runs import Stamp, TableGuard
-from billing_aggregator.session_name import session_name
+from billing_aggregator.errors.kinds import classify
+from billing_aggregator.errors.text import first_line
+from billing_aggregator.observe import logs
+from billing_aggregator.postgres.connection import postgres_hook
+from billing_aggregator.postgres.drivers import interruptible
+from billing_aggregator.runs import Stamp, TableGuard, lock
+from billing_aggregator.runs.airflow_states import has_ended, run_state
+from billing_aggregator.runs.deployment import deployment
+from billing_aggregator.runs.identity import Run
+from billing_aggregator.runs.params import RunParamError, RunParams, resolve_params
+from billing_aggregator.runs.session_names import session_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -45,7 +46,7 @@ log = structlog.get_logger(__name__)
 
 
 def guarded(execute: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap an operator's ``execute``: log context, the run's claim, and errors that are terminal or transient."""
+    """Wrap an operator's ``execute``: log context, the run's lock, and errors that are terminal or transient."""
 
     @functools.wraps(execute)
     def wrapper(self: RunAwareOperator, context: Context, *args: Any, **kwargs: Any) -> Any:
@@ -58,7 +59,7 @@ def guarded(execute: Callable[..., Any]) -> Callable[..., Any]:
         try:
             self.bind_log(context)
             if self.heartbeats:
-                taken = self.enter_claim(context)
+                taken = self.acquire_lock(context)
             return execute(self, context, *args, **kwargs)
         except AirflowException as error:
             if not isinstance(error, AirflowSkipException):
@@ -94,7 +95,7 @@ class RunAwareOperator(BaseOperator):
     :param publishes: the task changes what readers see; it is skipped in dry runs.
     """
 
-    # Whether each start prolongs the run's claim.
+    # Whether each start prolongs the run's lock.
     heartbeats = True
     _guarding = False
     # The run that the task works for and the name of its Airflow, once it is known.
@@ -163,13 +164,13 @@ class RunAwareOperator(BaseOperator):
         systems = {*self.client_config.systems, *self.client_config.dependencies}
         return TableGuard(stamp, phase, {f"{system}_results" for system in systems}, exported)
 
-    def this_run(self, context: Context) -> claims.Run:
+    def this_run(self, context: Context) -> Run:
         """Return which run this is, among those of every Airflow on the same warehouse."""
         config = self.client_config
         run_id = str(context["run_id"])
         if self._named is None or self._named[0] != run_id:
             self._named = (run_id, self._deployment(context))
-        return claims.Run(config.client, config.environment, self._named[1], config.dag_id, run_id)
+        return Run(config.client, config.environment, self._named[1], config.dag_id, run_id)
 
     def warehouse_hook(self, context: Context) -> PostgresHook:
         """Return a hook whose sessions name this task and end with it."""
@@ -196,27 +197,27 @@ class RunAwareOperator(BaseOperator):
             finally:
                 self._session = None
 
-    def enter_claim(self, context: Context) -> bool:
-        """Take or prolong the run's claim on its client; return whether the run did not have it.
+    def acquire_lock(self, context: Context) -> bool:
+        """Take or prolong the run's lock on its client; return whether the run did not have it.
 
-        :raises ClaimHeldError: another run has it.
+        :raises LockHeldError: another run has it.
         """
-        lease = self.client_config.task_timeout_minutes * 60 + claims.LEASE_MARGIN_SECONDS
+        lease = self.client_config.task_timeout_minutes * 60 + lock.LEASE_MARGIN_SECONDS
         run = self.this_run(context)
         with self.warehouse(context) as connection:
-            held = claims.holder(connection, run)
+            held = lock.holder(connection, run)
             try:
-                claims.enter(connection, run, lease)
-            except claims.ClaimHeldError:
-                held = claims.holder(connection, run)
+                lock.acquire(connection, run, lease)
+            except lock.LockHeldError:
+                held = lock.holder(connection, run)
                 if held is None or not _has_ended(held.run, run):
                     raise
-                log.warning("taking over the claim of a run that has ended", holder=str(held))
-                claims.enter(connection, run, lease, ended=held.run)
+                log.warning("taking over the lock of a run that has ended", holder=str(held))
+                lock.acquire(connection, run, lease, ended=held.run)
         return held is None or held.run != run
 
     def _give_back(self, context: Context) -> None:
-        """Give back a claim that no task of the run will give back; never fails.
+        """Give back a lock that no task of the run will give back; never fails.
 
         Airflow 3.2 clears a task alone, without the run's first and last one.
         """
@@ -224,7 +225,7 @@ class RunAwareOperator(BaseOperator):
             run = self.this_run(context)
             if has_ended(run.dag_id, run.run_id, FINISH_TASK):
                 with self.warehouse(context) as connection:
-                    claims.release_unused(connection, run)
+                    lock.release_unused(connection, run)
 
     def bind_log(self, context: Context) -> None:
         """Put client, environment, run, business date, phase and script on every line that this task logs."""
@@ -262,7 +263,7 @@ class RunAwareOperator(BaseOperator):
             context["ti"].xcom_push(key=ERROR_KEY, value=first_line(error))
 
 
-def _has_ended(held: claims.Run, run: claims.Run) -> bool:
+def _has_ended(held: Run, run: Run) -> bool:
     """Return whether the holder is a run of this Airflow, and Airflow knows that it has ended."""
     if (held.deployment, held.dag_id) != (run.deployment, run.dag_id):
         return False

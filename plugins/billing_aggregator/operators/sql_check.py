@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, cast
 import structlog
 from airflow.sdk.exceptions import AirflowFailException
 
-from billing_aggregator.checks import CheckError, CheckResult, parse_check, run_check
-from billing_aggregator.error_text import script_error_text
 from billing_aggregator.operators.sql_file import SqlFileOperator, text_of
 from billing_aggregator.operators.sql_script import SqlScriptError
-from billing_aggregator.sql_runner import StatementError
+from billing_aggregator.sql.checks import CheckError, CheckResult, parse_check, run_check
+from billing_aggregator.sql.error_text import script_error_text
+from billing_aggregator.sql.runner import StatementError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

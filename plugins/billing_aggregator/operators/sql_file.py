@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
 
 from billing_aggregator.config.load import sql_root
+from billing_aggregator.config.text_files import SourceFileError, read_sql
 from billing_aggregator.operators.run_aware import RunAwareOperator
-from billing_aggregator.sql_files import ScriptError, read_sql
-from billing_aggregator.sql_folders import NO_STATEMENT
-from billing_aggregator.statements import split_statements
+from billing_aggregator.sql.folders import NO_STATEMENT
+from billing_aggregator.sql.statements import split_statements
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,7 +50,7 @@ class SqlFile:
     config: ClientConfig
 
     def read(self) -> str:
-        """Return the file's text; raises ScriptError or ConfigError with one line that names the file."""
+        """Return the file's text; raises SourceFileError or ConfigError with one line that names the file."""
         return read_sql(sql_root(self.config) / self.name)
 
     def resolve(self, context: Any) -> str | Self:
@@ -71,11 +71,11 @@ class SqlFile:
 def text_of(sql: Any, name: str) -> str:
     """Return the SQL of a field: its text, or the text of a file that was not to be read when the task started.
 
-    :raises ScriptError: the file cannot be read, or holds no statement, as a broken copy does.
+    :raises SourceFileError: the file cannot be read, or holds no statement, as a broken copy does.
     """
     text = sql.read() if isinstance(sql, SqlFile) else str(sql)
     if not split_statements(text):
-        raise ScriptError(f"{name}: {NO_STATEMENT}")
+        raise SourceFileError(f"{name}: {NO_STATEMENT}")
     return text
 
 

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 import structlog
 
-from billing_aggregator import logs, metrics, run_tables
-from billing_aggregator.error_text import script_error_text
+from billing_aggregator.observe import logs, metrics
 from billing_aggregator.operators.sql_file import SqlFileOperator, text_of
-from billing_aggregator.sql_runner import StatementError, run_script
+from billing_aggregator.runs import tables as run_tables
+from billing_aggregator.sql.error_text import script_error_text
+from billing_aggregator.sql.runner import StatementError, run_script
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context

@@ -1,4 +1,4 @@
-"""The first task of a run: checks the params, claims the client, and says what the run will do."""
+"""The first task of a run: checks the params, locks the client, and says what the run will do."""
 
 from __future__ import annotations
 
@@ -7,19 +7,21 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from billing_aggregator import claims, run_tables
-from billing_aggregator.airflow_states import has_ended
-from billing_aggregator.error_text import first_line
+from billing_aggregator.errors.text import first_line
 from billing_aggregator.operators.client_exports import refuse_older
 from billing_aggregator.operators.run_aware import DEPLOYMENT_KEY, RunAwareOperator
-from billing_aggregator.reachability import UnreachableError, check_bucket, check_warehouse
-from billing_aggregator.run_params import chosen_date
-from billing_aggregator.run_summary import PUBLISH_TASK
+from billing_aggregator.runs import lock
+from billing_aggregator.runs import tables as run_tables
+from billing_aggregator.runs.airflow_states import has_ended
+from billing_aggregator.runs.params import chosen_date
+from billing_aggregator.runs.preflight import UnreachableError, check_bucket, check_warehouse
+from billing_aggregator.runs.summary import PUBLISH_TASK
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
 
-    from billing_aggregator.run_params import RunParams
+    from billing_aggregator.runs.identity import Run
+    from billing_aggregator.runs.params import RunParams
 
 NOTHING_DONE = {"state": "failed", "rows": 0, "files": 0, "bytes": 0, "totals": {}}
 
@@ -32,7 +34,7 @@ class StartRunOperator(RunAwareOperator):
     So is a run that would publish an older business date over a newer one: what ``publish`` refuses at its end would
     leave the older day's rows in the warehouse.
 
-    Taking the claim is a task's heartbeat as any other (see :class:`RunAwareOperator`): the first one finds it free.
+    Taking the lock is a task's heartbeat as any other (see :class:`RunAwareOperator`): the first one finds it free.
     """
 
     def pre_execute(self, context: Context) -> None:
@@ -72,12 +74,12 @@ class StartRunOperator(RunAwareOperator):
             except Exception as error:
                 # What a failed setup has begun no teardown ends.
                 run_tables.record_end(connection, run, NOTHING_DONE | {"error": first_line(error)})
-                claims.release(connection, run)
+                lock.release(connection, run)
                 raise
         log.info("run starts", **resolved, session_tag=run.tag, deployment=run.deployment)
         return resolved
 
-    def _check_publication(self, context: Context, params: RunParams, run: claims.Run) -> None:
+    def _check_publication(self, context: Context, params: RunParams, run: Run) -> None:
         """Refuse what ``publish`` would refuse; where it does not run again, a cleared task of an old run may."""
         if params.dry_run or chosen_date(context):
             return

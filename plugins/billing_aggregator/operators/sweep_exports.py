@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from billing_aggregator.export.cleanup import DAY, sweep_uploads
+from billing_aggregator.config.store_options import StoreOptions
 from billing_aggregator.export.keys import check_target
-from billing_aggregator.export.planner import STAGING_SCHEMA
-from billing_aggregator.export.staging import sweep_staging
+from billing_aggregator.export.plan.planner import STAGING_SCHEMA
+from billing_aggregator.export.plan.staging import sweep_staging
+from billing_aggregator.export.store.cleanup import DAY, sweep_uploads
 from billing_aggregator.operators.export_base import ExportBaseOperator
-from billing_aggregator.s3.options import StoreOptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -6,9 +6,9 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
-from billing_aggregator.airflow_connections import DATABASE_TYPES, find_connection, malformed
 from billing_aggregator.config import ConfigError, read_environment
-from billing_aggregator.home import home_folder
+from billing_aggregator.config.airflow_connections import DATABASE_TYPES, find_connection, malformed
+from billing_aggregator.config.home import home_folder
 from billing_aggregator.postgres.extras import own_extras
 from billing_aggregator.postgres.session import session_settings
 
@@ -27,7 +27,7 @@ def postgres_hook(config: ClientConfig, *, application_name: str, statement_seco
     """Return a hook for the client's warehouse.
 
     :param application_name: tells a DBA which DAG, run and task a backend belongs to: see
-        :func:`billing_aggregator.session_name.session_name`.
+        :func:`billing_aggregator.runs.session_names.session_name`.
     :param statement_seconds: the server cancels a statement that takes longer.
     :raises ConfigError: there is neither the connection nor BDA_DB_HOST, or the connection has no TLS.
     :raises UnreadableConnectionError: nobody can tell whether there is such a connection, or it is malformed.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.postgres.hooks.postgres import PostgresHook
 from airflow.sdk.exceptions import AirflowNotFoundException
 
-from billing_aggregator.airflow_connections import DATABASE_TYPES, find_connection, malformed
+from billing_aggregator.config.airflow_connections import DATABASE_TYPES, find_connection, malformed
 from billing_aggregator.postgres.extras import WITHOUT_OPTIONS, own_extras
 from billing_aggregator.postgres.session import own_session
 
@@ -30,7 +30,7 @@ class WarehouseHook(PostgresHook):
 
     @classmethod
     def get_connection(cls, conn_id: str) -> Any:
-        """Return the Airflow connection; see :func:`billing_aggregator.airflow_connections.find_connection`."""
+        """Return the Airflow connection; see :func:`billing_aggregator.config.airflow_connections.find_connection`."""
         found = find_connection(conn_id, *DATABASE_TYPES)
         if found is None:
             raise AirflowNotFoundException(f"there is no Airflow connection {conn_id}; create it (type postgres)")

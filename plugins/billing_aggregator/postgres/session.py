@@ -10,9 +10,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from billing_aggregator.drivers import is_psycopg3
-from billing_aggregator.error_text import harmless
-from billing_aggregator.errors import TerminalError, sqlstate
+from billing_aggregator.errors.kinds import TerminalError, sqlstate
+from billing_aggregator.errors.text import harmless
+from billing_aggregator.postgres.drivers import is_psycopg3
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -10,10 +10,10 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
-from billing_aggregator.errors import TerminalError
+from billing_aggregator.errors.kinds import TerminalError
 
 if TYPE_CHECKING:
-    from billing_aggregator.claims import Run
+    from billing_aggregator.runs.identity import Run
 
 PREFIX = "bda: "
 

@@ -6,8 +6,8 @@ from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from billing_aggregator.config.store_options import StoreOptions
 from billing_aggregator.s3.answers import crc32_base64, md5
-from billing_aggregator.s3.options import StoreOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from billing_aggregator.errors import classify
+from billing_aggregator.errors.kinds import classify
 from billing_aggregator.s3.answers import age, bare, error_code, has_date, http_status, quoted
 from billing_aggregator.s3.conditions import IGNORES, NO_CONDITIONS, REFUSED, WAY_OUT
 from billing_aggregator.s3.errors import StoreLacksError

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Connection
 
     from billing_aggregator.config import ClientConfig
-    from billing_aggregator.s3.options import StoreOptions
+    from billing_aggregator.config.store_options import StoreOptions
 
 
 class ConnectionHook(S3Hook):

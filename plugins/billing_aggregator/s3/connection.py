@@ -6,8 +6,8 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
-from billing_aggregator.airflow_connections import AWS_TYPES, find_connection
 from billing_aggregator.config import read_environment
+from billing_aggregator.config.airflow_connections import AWS_TYPES, find_connection
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

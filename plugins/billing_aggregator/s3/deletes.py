@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from billing_aggregator.errors import classify
+from billing_aggregator.errors.kinds import classify
 from billing_aggregator.s3.answers import error_code
 from billing_aggregator.s3.errors import StoreRefusesError
 from billing_aggregator.s3.permissions import is_denied

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from billing_aggregator.errors import TerminalError
+from billing_aggregator.errors.kinds import TerminalError
 
 
 class StoreLacksError(TerminalError):

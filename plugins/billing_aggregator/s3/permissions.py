@@ -9,8 +9,8 @@ from billing_aggregator.s3.answers import error_code, http_status
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
 
+    from billing_aggregator.config.store_options import StoreOptions
     from billing_aggregator.s3.bucket import Bucket
-    from billing_aggregator.s3.options import StoreOptions
 
 FORBIDDEN = 403
 ACTIONS = {

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from billing_aggregator.errors import classify
+from billing_aggregator.errors.kinds import classify
 from billing_aggregator.s3.answers import error_code
 
 if TYPE_CHECKING:

@@ -7,13 +7,13 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
-from billing_aggregator.export.chunk import export_chunks
+from billing_aggregator.config.export_options import ExportOptions
+from billing_aggregator.export.copy.chunk import export_chunks
 from billing_aggregator.export.dry_run import dry_run
-from billing_aggregator.export.keys import Run
-from billing_aggregator.export.options import ExportOptions
-from billing_aggregator.export.planner import Export, plan_export
+from billing_aggregator.export.keys import ExportRun
+from billing_aggregator.export.plan.planner import Export, plan_export
 from billing_aggregator.export.reader import check_publication, current_manifest
-from billing_aggregator.export.store import open_store
+from billing_aggregator.export.store.opening import open_store
 from tests.exporting import DRIVERS
 
 KIB = 1 << 10
@@ -27,7 +27,7 @@ def status(field: str) -> float:
 
 def main() -> None:
     command = json.loads(sys.argv[1])
-    run = Run(command["target"], "enercity", "prod", "2026-01-31", "memory")
+    run = ExportRun(command["target"], "enercity", "prod", "2026-01-31", "memory")
     export = Export(command["export"], table=("public", command["table"]))
     options = ExportOptions.model_validate(command["options"])
     store = open_store(run.target, lambda: None)

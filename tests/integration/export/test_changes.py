@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from billing_aggregator.export.errors import ExportError, ExportSourceChangedError
-from billing_aggregator.export.planner import Export
+from billing_aggregator.export.plan.planner import Export
 from tests.waiting import wait_for
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import pytest
 
 from billing_aggregator.export.dry_run import dry_run
 from billing_aggregator.export.errors import EmptyExportError
-from billing_aggregator.export.planner import Export
+from billing_aggregator.export.plan.planner import Export
 
 if TYPE_CHECKING:
     from collections.abc import Callable

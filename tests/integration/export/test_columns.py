@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from billing_aggregator.export.planner import Export
+from billing_aggregator.export.plan.planner import Export
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from billing_aggregator.export.reader import check_publication, current_manifest
-from billing_aggregator.export.store import open_store
+from billing_aggregator.export.store.opening import open_store
 from tests.waiting import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def test_a_run_a_dry_run_and_a_failed_run(
     assert failed["tasks"]["publish"] == ["failed"]
     assert failed["tasks"]["end_exports"] == ["success"]
     versions = s3_server.client().list_object_versions(Bucket=bucket, Prefix="enercity/prod/")
-    # One run of three has written: four files and the manifest once; the claim comes and goes.
+    # One run of three has written: four files and the manifest once; the lock comes and goes.
     written = [version["Key"] for version in versions["Versions"] if not version["Key"].endswith("_publishing.json")]
     assert sorted(written) == sorted([*manifest.keys, "enercity/prod/_manifest.json"])
 

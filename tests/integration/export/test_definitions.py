@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from billing_aggregator.export.errors import ExportSourceChangedError
-from billing_aggregator.export.planner import Export
+from billing_aggregator.export.plan.planner import Export
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,7 @@ from billing_aggregator.export.reader import check_publication
 from tests.integration.export.test_publish import BOOK, LIST, fill
 
 if TYPE_CHECKING:
-    from billing_aggregator.export.publish import Publication
+    from billing_aggregator.export.publish.commit import Publication
     from tests.exporting import Lab
 
 

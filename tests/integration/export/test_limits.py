@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from billing_aggregator.errors import classify
-from billing_aggregator.export import limits, pump
+from billing_aggregator.errors.kinds import classify
+from billing_aggregator.export.copy import part_sender
 from billing_aggregator.export.dry_run import dry_run
 from billing_aggregator.export.errors import TooManyFilesError, TooManyPartsError
-from billing_aggregator.export.planner import Export
+from billing_aggregator.export.plan import limits
+from billing_aggregator.export.plan.planner import Export
 from billing_aggregator.export.reader import check_publication
 from billing_aggregator.operators.export_plan import ExportPlanOperator
 from tests.exporting import DRIVERS
@@ -43,8 +44,8 @@ def fill(lab: Lab, rows: int) -> None:
 @pytest.fixture
 def ten_files(monkeypatch: pytest.MonkeyPatch) -> None:
     """An export has at most ten files."""
-    monkeypatch.setattr("billing_aggregator.export.limits.MOST_FILES", 10)
-    monkeypatch.setattr("billing_aggregator.export.plan.MOST_FILES", 10)
+    monkeypatch.setattr("billing_aggregator.export.plan.limits.MOST_FILES", 10)
+    monkeypatch.setattr("billing_aggregator.export.plan.export_plan.MOST_FILES", 10)
 
 
 @pytest.mark.usefixtures("ten_files")
@@ -270,7 +271,7 @@ def test_large_rows_give_the_same_bytes_however_the_work_is_divided(
 
 
 def test_a_file_of_too_many_parts_is_terminal_and_says_what_to_set(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pump, "MOST_PARTS", 2)
+    monkeypatch.setattr(part_sender, "MOST_PARTS", 2)
     lab.sql(
         "drop table if exists large_rows",
         f"create table large_rows as select repeat('x', {MIB - 1}) as t from generate_series(1, 30) g",

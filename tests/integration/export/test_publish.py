@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from billing_aggregator.export.cleanup import abort_run, is_published, sweep_uploads
 from billing_aggregator.export.errors import (
     ManifestError,
     PublicationInProgressError,
@@ -17,8 +16,9 @@ from billing_aggregator.export.errors import (
     UploadError,
     UploadGoneError,
 )
-from billing_aggregator.export.planner import Export
+from billing_aggregator.export.plan.planner import Export
 from billing_aggregator.export.reader import check_publication
+from billing_aggregator.export.store.cleanup import abort_run, is_published, sweep_uploads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -181,16 +181,16 @@ def test_a_run_that_was_overtaken_does_not_publish(any_store: Lab) -> None:
     check_publication(any_store.store, any_store.manifest())
 
 
-def _claim(lab: Lab, run_id: str, ttl: float) -> None:
+def _lock(lab: Lab, run_id: str, ttl: float) -> None:
     body = {"run_id": run_id, "host": "elsewhere", "ttl": ttl, "released": False}
     lab.store.put_if("enercity/prod/_publishing.json", json.dumps(body).encode(), None)
 
 
-def test_a_claim_keeps_others_out(any_store: Lab) -> None:
+def test_a_lock_keeps_others_out(any_store: Lab) -> None:
     fill(any_store, 250)
-    _claim(any_store, "somebody", ttl=300)
+    _lock(any_store, "somebody", ttl=300)
     with pytest.raises(PublicationInProgressError, match="somebody"):
-        _publish(any_store, claim_wait=0)
+        _publish(any_store, lock_wait=0)
 
 
 def _publish(lab: Lab, **options: Any) -> None:
@@ -198,18 +198,18 @@ def _publish(lab: Lab, **options: Any) -> None:
     lab.publish([plan], lab.chunks(plan), **options)
 
 
-def test_a_dead_holders_claim_is_taken_over(any_store: Lab) -> None:
+def test_a_dead_holders_lock_is_taken_over(any_store: Lab) -> None:
     fill(any_store, 250)
-    _claim(any_store, "somebody", ttl=-1)
-    _publish(any_store, claim_wait=0)
+    _lock(any_store, "somebody", ttl=-1)
+    _publish(any_store, lock_wait=0)
     assert any_store.manifest().exports["book"].rows == 250
 
 
-def test_a_run_takes_its_own_claim_again(any_store: Lab) -> None:
+def test_a_run_takes_its_own_lock_again(any_store: Lab) -> None:
     fill(any_store, 250)
-    _claim(any_store, "mine", ttl=300)
+    _lock(any_store, "mine", ttl=300)
     plan = any_store.plan(any_store.run("mine"), BOOK)
-    any_store.publish([plan], any_store.chunks(plan), claim_wait=0)
+    any_store.publish([plan], any_store.chunks(plan), lock_wait=0)
 
 
 def test_missing_and_foreign_states_are_refused(lab: Lab) -> None:

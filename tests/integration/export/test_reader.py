@@ -9,7 +9,7 @@ import pytest
 
 from billing_aggregator.export.dry_run import dry_run
 from billing_aggregator.export.errors import UploadError
-from billing_aggregator.export.planner import Export
+from billing_aggregator.export.plan.planner import Export
 from billing_aggregator.export.reader import check_publication, read_records
 
 if TYPE_CHECKING:

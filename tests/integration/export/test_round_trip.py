@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import sql
 
-from billing_aggregator.export.planner import Export
+from billing_aggregator.export.plan.planner import Export
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,7 +12,7 @@ import pytest
 from psycopg.rows import dict_row
 
 from billing_aggregator.export.errors import TerminalExportError
-from billing_aggregator.export.planner import Export
+from billing_aggregator.export.plan.planner import Export
 from billing_aggregator.export.session import transaction
 from billing_aggregator.export.settings import check_arrived
 

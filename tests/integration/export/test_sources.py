@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from billing_aggregator.export.errors import TerminalExportError
-from billing_aggregator.export.planner import Export
-from billing_aggregator.export.source import SourceError
-from billing_aggregator.export.staging import PREFIX, drop_staging, staging_name, sweep_staging
+from billing_aggregator.export.plan.planner import Export
+from billing_aggregator.export.plan.source import SourceError
+from billing_aggregator.export.plan.staging import PREFIX, drop_staging, staging_name, sweep_staging
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from billing_aggregator.export.reader import check_publication
-from billing_aggregator.export.s3_store import S3Store
+from billing_aggregator.export.store.s3_store import S3Store
 from tests.exporting import Lab
 from tests.integration.export.test_publish import BOOK, LIST, fill
 

@@ -9,8 +9,8 @@ import psycopg
 import pytest
 
 from billing_aggregator.export.errors import ExportSourceChangedError
-from billing_aggregator.export.planner import Export
-from billing_aggregator.export.recent import MOST_WRITERS
+from billing_aggregator.export.plan.planner import Export
+from billing_aggregator.export.plan.snapshot import MOST_WRITERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

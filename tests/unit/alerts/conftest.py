@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from billing_aggregator.alerts import callbacks, closing, facts, late, ledger
+from billing_aggregator.alerts import callbacks, deadline, open_alerts, run_end, run_facts
 from tests.unit.alerts.situations import Variables
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ def variables(monkeypatch: pytest.MonkeyPatch) -> Variables:
 
     fake = Variables()
     monkeypatch.setattr(airflow.sdk, "Variable", fake, raising=False)
-    monkeypatch.setattr(ledger, "SETTLE_SECONDS", 0.05)
-    monkeypatch.setattr(ledger, "_told_here", {})
+    monkeypatch.setattr(open_alerts, "SETTLE_SECONDS", 0.05)
+    monkeypatch.setattr(open_alerts, "_told_here", {})
     return fake
 
 
@@ -28,7 +28,7 @@ def variables(monkeypatch: pytest.MonkeyPatch) -> Variables:
 def manifest(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What S3 has: nothing, until a test puts something there."""
     found: dict[str, Any] = {}
-    monkeypatch.setattr(facts, "read_manifest", lambda _: found or None)
+    monkeypatch.setattr(run_facts, "read_manifest", lambda _: found or None)
     return found
 
 
@@ -36,8 +36,8 @@ def manifest(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 def sent(monkeypatch: pytest.MonkeyPatch, variables: Variables, manifest: dict[str, Any]) -> list[Event]:
     """Every event that is sent; nobody waits for a run that is about to be stopped."""
     events: list[Event] = []
-    monkeypatch.setattr(late, "STOP_GRACE_SECONDS", 0)
-    monkeypatch.setattr(late, "published_before", lambda *_: False)
-    for module in (callbacks, closing, late):
+    monkeypatch.setattr(deadline, "STOP_GRACE_SECONDS", 0)
+    monkeypatch.setattr(deadline, "published_before", lambda *_: False)
+    for module in (callbacks, run_end, deadline):
         monkeypatch.setattr(module, "send", lambda _, event: events.append(event))
     return events

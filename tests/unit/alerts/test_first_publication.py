@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from billing_aggregator.alerts import late
+from billing_aggregator.alerts import deadline
 from billing_aggregator.alerts.callbacks import on_task_failure
-from billing_aggregator.alerts.closing import close_run
+from billing_aggregator.alerts.run_end import close_run
 from tests.unit.alerts.situations import CONFIG, START, Variables, context, kinds, summary
 from tests.unit.alerts.test_late import missed
 
@@ -50,7 +50,7 @@ def test_the_triggerer_says_nothing_of_a_run_that_was_published_before(
     sent: list[Event], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A newer run has the manifest since."""
-    monkeypatch.setattr(late, "published_before", lambda *_: True)
+    monkeypatch.setattr(deadline, "published_before", lambda *_: True)
     assert missed() == "the run was published before"
     assert sent == []
 

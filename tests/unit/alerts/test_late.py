@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from billing_aggregator.alerts import late
+from billing_aggregator.alerts import deadline
 from billing_aggregator.alerts.callbacks import RunFailed, on_task_failure
-from billing_aggregator.alerts.closing import close_run
+from billing_aggregator.alerts.run_end import close_run
 from billing_aggregator.config import ClientConfig
 from tests.unit.alerts.situations import CONFIG, START, as_json, context, kinds, summary, value
 
@@ -39,7 +39,7 @@ def missed(state: str = "running", conf: dict[str, Any] | None = None) -> str:
         "dag_run_id": "scheduled__1", "state": state, "conf": conf or {}, "logical_date": START.isoformat(),
         "run_after": START.isoformat(), "start_date": START.isoformat(),
     }  # fmt: skip
-    return asyncio.run(late.deadline_missed(as_json(CONFIG), {"dag_run": dag_run}))
+    return asyncio.run(deadline.deadline_missed(as_json(CONFIG), {"dag_run": dag_run}))
 
 
 def test_a_missed_deadline_is_told_once_and_its_end(sent: list[Event], manifest: dict[str, Any]) -> None:
@@ -76,12 +76,12 @@ def test_a_deadline_is_silent_when(case: str, sent: list[Event], manifest: dict[
 
 
 def test_nothing_raises(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(late, "STOP_GRACE_SECONDS", 0)
+    monkeypatch.setattr(deadline, "STOP_GRACE_SECONDS", 0)
     on_task_failure({})
     RunFailed(CONFIG)({})
     close_run(CONFIG, {}, {})
-    assert asyncio.run(late.deadline_missed({}, {})) == "failed"
-    assert asyncio.run(late.deadline_missed(as_json(CONFIG), {"dag_run": 1})) == "failed"
+    assert asyncio.run(deadline.deadline_missed({}, {})) == "failed"
+    assert asyncio.run(deadline.deadline_missed(as_json(CONFIG), {"dag_run": 1})) == "failed"
 
 
 STOPPED_AT = {
@@ -106,5 +106,7 @@ def test_a_run_that_is_stopped_at_its_deadline_may_end_first(
 
     monkeypatch.setattr(asyncio, "sleep", sleep)
     config = ClientConfig.model_validate(as_json(CONFIG) | values)
-    asyncio.run(late.deadline_missed(as_json(config), {"dag_run": {"dag_run_id": "scheduled__1", "state": "running"}}))
-    assert slept == ([late.STOP_GRACE_SECONDS] if waits else [])
+    asyncio.run(
+        deadline.deadline_missed(as_json(config), {"dag_run": {"dag_run_id": "scheduled__1", "state": "running"}})
+    )
+    assert slept == ([deadline.STOP_GRACE_SECONDS] if waits else [])

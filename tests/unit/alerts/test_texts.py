@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from billing_aggregator.alerts import channels, facts, texts
+from billing_aggregator.alerts import channels, run_facts, texts
 from billing_aggregator.alerts.events import ANCHORS, Event, Fact, event
 from tests.conftest import ROOT
 from tests.unit.alerts.situations import CONFIG
@@ -32,20 +32,20 @@ from tests.unit.alerts.situations import CONFIG
     ],
 )  # fmt: skip
 def test_what_is_published(monkeypatch: pytest.MonkeyPatch, found: Any, expected: str) -> None:
-    monkeypatch.setattr(facts, "read_manifest", lambda _: found)
-    assert facts.published(CONFIG, "scheduled__1") == expected
+    monkeypatch.setattr(run_facts, "read_manifest", lambda _: found)
+    assert run_facts.published(CONFIG, "scheduled__1") == expected
 
 
 def test_the_manifest_is_read_from_s3(s3_server: Any, bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BDA_S3_ACCESS_KEY", "local")
     monkeypatch.setenv("BDA_S3_SECRET_ACCESS_KEY", "local-only")
     config = CONFIG.model_copy(update={"s3_bucket": bucket, "s3_url": s3_server.url})
-    assert facts.read_manifest(config) is None
+    assert run_facts.read_manifest(config) is None
     s3_server.client().put_object(Bucket=bucket, Key=config.manifest_key, Body=json.dumps({"run_id": "r"}))
-    assert facts.read_manifest(config) == {"run_id": "r"}
-    assert "NoSuchBucket" in str(facts.read_manifest(config.model_copy(update={"s3_bucket": "other-bucket"})))
+    assert run_facts.read_manifest(config) == {"run_id": "r"}
+    assert "NoSuchBucket" in str(run_facts.read_manifest(config.model_copy(update={"s3_bucket": "other-bucket"})))
     nowhere = config.model_copy(update={"s3_url": "http://127.0.0.1:9"})
-    assert isinstance(facts.read_manifest(nowhere), str)
+    assert isinstance(run_facts.read_manifest(nowhere), str)
 
 
 def test_a_broken_channel_does_not_stop_the_other(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,9 +7,9 @@ import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from billing_aggregator.alerts import ledger
+from billing_aggregator.alerts import open_alerts
 from billing_aggregator.alerts.callbacks import RunFailed, on_task_failure
-from billing_aggregator.alerts.closing import close_run
+from billing_aggregator.alerts.run_end import close_run
 from billing_aggregator.config import Alerts
 from tests.unit.alerts.situations import CONFIG, START, Variables, context, kinds, summary, value
 
@@ -72,7 +72,7 @@ def test_one_message_also_where_variables_are_slow(
 
 
 def test_two_that_fail_at_the_same_moment_send_one_message(sent: list[Event], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ledger, "SETTLE_SECONDS", 0.5)
+    monkeypatch.setattr(open_alerts, "SETTLE_SECONDS", 0.5)
     for attempt in range(5):
         start = threading.Barrier(4)
 

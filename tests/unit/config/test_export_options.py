@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from billing_aggregator.config import ConfigError, load_client
-from billing_aggregator.pipeline import build_dag
+from billing_aggregator.dag.build import build_dag
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:

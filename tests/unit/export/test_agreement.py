@@ -7,17 +7,17 @@ from typing import Any
 
 import pytest
 
-from billing_aggregator.export.agreement import check_newer
 from billing_aggregator.export.errors import PublicationSupersededError
-from billing_aggregator.export.keys import Run
-from billing_aggregator.run_params import chosen_date
+from billing_aggregator.export.keys import ExportRun
+from billing_aggregator.export.publish.consistency import check_newer
+from billing_aggregator.runs.params import chosen_date
 
 
 def published(run_id: str, day: str, tag: str = "") -> Any:
     return SimpleNamespace(run_id=run_id, run_tag=tag, business_date=day)
 
 
-RUN = Run("s3://b", "enercity", "prod", "2026-11-20", "scheduled__1")
+RUN = ExportRun("s3://b", "enercity", "prod", "2026-11-20", "scheduled__1")
 
 
 def test_a_newer_day_of_another_run_stays() -> None:
@@ -35,7 +35,7 @@ def test_anything_else_is_replaced(earlier: Any) -> None:
 
 
 def test_the_same_run_id_in_another_airflow_is_another_run() -> None:
-    ours = Run("s3://b", "enercity", "prod", "2026-11-20", "scheduled__1", "aaaa1111")
+    ours = ExportRun("s3://b", "enercity", "prod", "2026-11-20", "scheduled__1", "aaaa1111")
     check_newer(published("scheduled__1", "2026-11-21", "aaaa1111"), ours)
     check_newer(published("scheduled__1", "2026-11-21"), ours)
     with pytest.raises(PublicationSupersededError):

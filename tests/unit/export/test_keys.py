@@ -6,20 +6,19 @@ from typing import Any
 
 import pytest
 
+from billing_aggregator.config.key_template import KeyTemplateError, keeps_history
 from billing_aggregator.export.keys import (
-    KeyTemplateError,
-    Run,
+    ExportRun,
     check_export_name,
     check_target,
     file_name,
     is_file_of,
-    keeps_history,
     looks_like_a_file,
     render_key,
 )
 
 
-def a_run(**changes: Any) -> Run:
+def a_run(**changes: Any) -> ExportRun:
     values = {
         "target": "s3://bucket",
         "client": "enercity",
@@ -27,7 +26,7 @@ def a_run(**changes: Any) -> Run:
         "business_date": "2026-01-31",
         "run_id": "scheduled__2026-02-01T02:00:00+00:00",
     }
-    return Run(**values | changes)
+    return ExportRun(**values | changes)
 
 
 def test_default_key() -> None:

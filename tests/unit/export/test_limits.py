@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from billing_aggregator.config.export_options import ExportOptions
+from billing_aggregator.config.limits import MOST_FILES, MOST_ROWS_PER_FILE
 from billing_aggregator.export.errors import TooManyFilesError, TooManyPartsError
-from billing_aggregator.export.limits import MOST_FILES, MOST_ROWS_PER_FILE, MOST_UNITS, check_files, divide
-from billing_aggregator.export.options import ExportOptions
+from billing_aggregator.export.plan.limits import MOST_UNITS, check_files, divide
 
 MILLION = 1_000_000
 

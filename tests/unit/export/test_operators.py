@@ -40,8 +40,8 @@ def test_a_plan_that_is_refused(changes: dict[str, Any], says: str) -> None:
 
 
 def test_other_operators_that_are_refused() -> None:
-    with pytest.raises(ValueError, match="claim_ttl"):
-        PublishExportsOperator(task_id="publish", plans=[], states=[], claim_ttl=0)
+    with pytest.raises(ValueError, match="lock_ttl"):
+        PublishExportsOperator(task_id="publish", plans=[], states=[], lock_ttl=0)
     with pytest.raises(ValueError, match="older_than_hours"):
         SweepExportsOperator(task_id="sweep", older_than_hours=0, **PLACE)
 

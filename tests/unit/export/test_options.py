@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from billing_aggregator.export.options import ExportOptions
+from billing_aggregator.config.export_options import ExportOptions
 
 
 @pytest.mark.parametrize(

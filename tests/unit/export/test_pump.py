@@ -9,9 +9,9 @@ import time
 
 import pytest
 
+from billing_aggregator.export.copy.part_sender import FilePump, PartPump
 from billing_aggregator.export.errors import UploadError
-from billing_aggregator.export.pump import FilePump, PartPump
-from billing_aggregator.export.store import Part
+from billing_aggregator.export.store.protocol import Part
 
 PART = 1000
 
@@ -94,7 +94,7 @@ def test_a_last_part_that_fails_is_seen_at_the_end() -> None:
 
 
 def test_no_more_parts_than_s3_takes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("billing_aggregator.export.pump.MOST_PARTS", 10)
+    monkeypatch.setattr("billing_aggregator.export.copy.part_sender.MOST_PARTS", 10)
     pump_all(Sink(), 1, b"x" * 10, part_bytes=1)
     with pytest.raises(UploadError, match="more than 10 parts"):
         pump_all(Sink(), 1, b"x" * 11, part_bytes=1)

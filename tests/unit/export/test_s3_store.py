@@ -7,9 +7,10 @@ import pytest
 from botocore.stub import Stubber
 
 from billing_aggregator.export.errors import PreconditionFailedError, RemovalRefusedError, UploadError, UploadGoneError
-from billing_aggregator.export.s3_client import client_config, crc32_base64
-from billing_aggregator.export.s3_store import S3Store
-from billing_aggregator.export.store import Part, Upload
+from billing_aggregator.export.store.protocol import Part, Upload
+from billing_aggregator.export.store.s3_store import S3Store
+from billing_aggregator.s3.answers import crc32_base64
+from billing_aggregator.s3.defaults import client_config
 
 UPLOAD = Upload("a/b/c_0000.csv", "id", "token")
 

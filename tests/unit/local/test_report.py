@@ -158,7 +158,7 @@ class Terminal(io.StringIO):
 
 def test_a_terminal_shows_what_is_running_now() -> None:
     stream = Terminal()
-    shown = progress.Progress(stream)
+    shown = progress.RunProgress(stream)
     shown.note("starting")
     shown.show([TaskState("start", "success", 1.0), TaskState("init.a", "running", None)])
     shown.show([TaskState("start", "success", 1.0), TaskState("init.a", "failed", 2.0)])
@@ -173,7 +173,7 @@ def test_a_terminal_shows_what_is_running_now() -> None:
 def test_elsewhere_a_long_silence_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "QUIET_SECONDS", -1)
     stream = io.StringIO()
-    shown = progress.Progress(stream)
+    shown = progress.RunProgress(stream)
     shown.show([TaskState("init.a", "running", None), TaskState("init.b", "upstream_failed", None)])
     shown.show([])
     shown.end()

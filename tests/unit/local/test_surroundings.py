@@ -12,8 +12,8 @@ import pytest
 
 from billing_aggregator.cli.airflow_home import airflow_home
 from billing_aggregator.config import ClientConfig, ConfigError
+from billing_aggregator.config.home import home_folder, is_writable
 from billing_aggregator.config.load import sql_root
-from billing_aggregator.home import home_folder, is_writable
 from billing_aggregator.local import run
 from billing_aggregator.local.loopback import direct_loopback, loopback_exceptions
 from tests.conftest import ROOT

@@ -52,7 +52,7 @@ with DAG(
         plans=[plan.output["plan"] for plan in plans],
         states=[chunk.output for chunk in chunks],
         assets={name: export_asset(export_name=name, **PLACE) for name in EXPORTS},
-        claim_wait=0,
+        lock_wait=0,
         postgres_conn_id="{{ 'nowhere' if params.fail else 'postgres_default' }}",
     )
     end = AbortExportsOperator(task_id="end_exports", plans=[plan.output["plan"] for plan in plans])

@@ -1,0 +1,63 @@
+"""The template of files' keys: which fields it may have, and when two files' keys could collide.
+
+A template has fields in braces: ``{client}``, ``{environment}``, ``{business_date}`` (ISO), ``{run}`` and ``{file}``,
+the file's name such as ``tripica_results_0000.csv`` or ``customer/oibl_0000.csv``.
+"""
+
+from __future__ import annotations
+
+import re
+from string import Formatter
+
+DEFAULT_KEY_TEMPLATE = "{client}/{environment}/{file}"
+FIELDS = frozenset({"client", "environment", "business_date", "run", "file"})
+#: Fields that give each day or run its own keys, so that earlier files stay.
+HISTORY_FIELDS = frozenset({"business_date", "run"})
+LITERAL = re.compile(r"[A-Za-z0-9!_.*'()=@+,/-]*")
+
+
+class KeyTemplateError(ValueError):
+    """A key template, target or name cannot be used; the message names the part and the way out."""
+
+
+def check_template(template: str) -> None:
+    """Raise :class:`KeyTemplateError` for a template whose keys could collide, escape or not be rendered."""
+    used = _fields(template)
+    if used.count("file") != 1 or not template.endswith("{file}"):
+        raise KeyTemplateError(f"key template {template!r} must end with {{file}}, else the files of an export collide")
+    for field in ("client", "environment"):
+        if field not in used:
+            raise KeyTemplateError(
+                f"key template {template!r} lacks {{{field}}}: the files of two clients or environments would collide"
+            )
+    if template.startswith("/") or any(part in {"", ".", ".."} for part in template.split("/")):
+        raise KeyTemplateError(f"key template {template!r} starts with '/' or has an empty, '.' or '..' part")
+
+
+def _fields(template: str) -> list[str]:
+    used: list[str] = []
+    apart = True
+    try:
+        pieces = list(Formatter().parse(template))
+    except ValueError as error:
+        raise KeyTemplateError(f"key template {template!r}: {error}") from None
+    for literal, field, spec, conversion in pieces:
+        if not LITERAL.fullmatch(literal):
+            raise KeyTemplateError(f"key template {template!r}: {literal!r} holds a character that is unsafe in keys")
+        apart = apart or "/" in literal
+        if field is None:
+            continue
+        if field not in FIELDS or spec or conversion:
+            raise KeyTemplateError(f"key template {template!r}: {{{field}}} is not one of {', '.join(sorted(FIELDS))}")
+        if not apart:
+            raise KeyTemplateError(
+                f"key template {template!r}: put '/' before {{{field}}}, else two runs' keys may meet"
+            )
+        apart = False
+        used.append(field)
+    return used
+
+
+def keeps_history(template: str) -> bool:
+    """Tell whether each day or run has keys of its own, so that publishing overwrites nothing of an earlier one."""
+    return any(field in HISTORY_FIELDS for _, field, _, _ in Formatter().parse(template))

@@ -1,0 +1,120 @@
+"""Reads SQL files byte for byte, and says in one line what is wrong with one that cannot be read.
+
+Nothing is replaced, translated or cut off on the way: no template engine, no change of line ends.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import stat
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MAX_BYTES = 16 * 1024 * 1024
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+# These may be gone at the next try (a network file system, too many open files); everything else stays wrong.
+PASSING = frozenset({errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR})
+KINDS = ((stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, "a named pipe"), (stat.S_ISSOCK, "a socket"))
+
+
+class SourceFileError(ValueError):
+    """The SQL folders or files are not as they must be; the message names the file or folder and the way out."""
+
+
+def read_sql(path: Path) -> str:
+    """Return the text of an SQL file exactly as the file has it.
+
+    :raises SourceFileError: it is no file that can be read, or holds something else than UTF-8 text.
+    """
+    return decoded(path, read_bytes(path))
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return what a file holds; never waits for a pipe or a device.
+
+    :raises SourceFileError: there is no such file, it may not be read, or it is something else than a file.
+    """
+    try:
+        # Looked at before it is opened: opening a device may do something.
+        _check_kind(path, os.stat(path))
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise SourceFileError(f"{printable(path)}: {_reason(path, error)}") from (
+            error if error.errno in PASSING else None
+        )
+    if len(content) > MAX_BYTES:
+        raise SourceFileError(f"{printable(path)}: holds more than {MAX_BYTES:,} bytes; SQL files hold no data")
+    return content
+
+
+def decoded(path: Path, content: bytes) -> str:
+    """Return *content* as text; raises :class:`SourceFileError` with the place of what is not plain UTF-8."""
+    if content.startswith(BYTE_ORDER_MARK):
+        raise SourceFileError(f"{printable(path)}: starts with a byte order mark; save the file as UTF-8 without BOM")
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise SourceFileError(
+            f"{printable(path)}, line {line}: byte {error.start} is not UTF-8; save the file as UTF-8"
+        ) from None
+    at = content.find(b"\0")
+    if at >= 0:
+        line = content.count(b"\n", 0, at) + 1
+        raise SourceFileError(f"{printable(path)}, line {line}: byte {at} is NUL, which no text may hold; remove it")
+    return text
+
+
+def is_folder(path: Path) -> bool:
+    """Tell whether *path* is a folder; False when there is nothing.
+
+    :raises SourceFileError: there is something, and it is no folder that can be used.
+    """
+    try:
+        found = os.stat(path)
+    except FileNotFoundError as error:
+        if not path.is_symlink():
+            return False
+        raise SourceFileError(f"{printable(path)}: {_reason(path, error)}") from None
+    except OSError as error:
+        raise SourceFileError(f"{printable(path)}: {_reason(path, error)}") from None
+    if not stat.S_ISDIR(found.st_mode):
+        raise SourceFileError(f"{printable(path)}: is no folder; remove or rename it")
+    return True
+
+
+def entries(folder: Path) -> list[Path]:
+    """Return what is in *folder*, sorted; raises :class:`SourceFileError` when it may not be read."""
+    try:
+        return sorted(folder.iterdir())
+    except OSError as error:
+        raise SourceFileError(f"{printable(folder)}: {_reason(folder, error)}") from None
+
+
+def printable(path: Path | str) -> str:
+    r"""Return a path for a message: one line of valid text, odd bytes and control characters as ``\xNN``."""
+    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return re.sub(r"[\x00-\x1f\x7f-\x9f]", lambda match: f"\\x{ord(match[0]):02x}", text)
+
+
+def _check_kind(path: Path, found: os.stat_result) -> None:
+    if not stat.S_ISREG(found.st_mode):
+        kind = next((words for is_kind, words in KINDS if is_kind(found.st_mode)), "a device")
+        raise SourceFileError(f"{printable(path)}: is {kind}, not a file; remove or rename it")
+
+
+def _reason(path: Path, error: OSError) -> str:
+    if isinstance(error, FileNotFoundError):
+        if path.is_symlink():
+            return f"is a link to {printable(os.readlink(path))}, which does not exist; mend or remove the link"
+        return "not found"
+    if error.errno == errno.ELOOP:
+        return "is a link that leads back to itself; mend or remove the link"
+    if isinstance(error, PermissionError):
+        return f"may not be read by user {os.geteuid()}; give the user of Airflow the right to read it"
+    return f"cannot be read: {error.strerror}"

@@ -1,0 +1,60 @@
+"""The deadline of a run: published so many minutes after its scheduled start, or somebody is told.
+
+Airflow 3.3 watches it while the run goes on. Everywhere else the run's last task looks back (see
+:mod:`billing_aggregator.alerts.run_end`): Airflow 3.2 loses deadlines when a DAG changes, and ``airflow dags test``
+evaluates none and ends with status 1 when the DAG has one.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import timedelta
+
+    from billing_aggregator.config import ClientConfig
+
+FIRST_WITH_DEADLINES = (3, 3)
+# By name: the scheduler need not import it, the triggerer must be able to.
+CALLBACK = "billing_aggregator.alerts.deadline_missed"
+
+
+def deadline(config: ClientConfig) -> dict[str, Any]:
+    """Return the DAG's argument ``deadline``; nothing where Airflow cannot keep one.
+
+    Counted from the moment the run is queued: for scheduled runs that is the scheduled start, and manual runs have no
+    logical date to count from. Asynchronous, for a synchronous callback stops the scheduler of executors without
+    callbacks (Kubernetes).
+    """
+    if config.deadline_minutes is None or not supported() or is_dag_test(sys.argv):
+        return {}
+    from airflow.sdk.definitions.callback import AsyncCallback
+    from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
+
+    alert = DeadlineAlert(
+        reference=DeadlineReference.DAGRUN_QUEUED_AT,
+        # Seconds and no timedelta: Airflow stores that as a mapping, which it cannot add up when a run is cleared
+        # (apache/airflow#70368). It reads numbers as seconds everywhere, as its older versions wrote them.
+        interval=cast("timedelta", config.deadline_minutes * 60),
+        # What the entry says, without defaults: those it gets again when the triggerer validates it.
+        callback=AsyncCallback(CALLBACK, kwargs={"config": config.model_dump(mode="json", exclude_unset=True)}),
+        name=f"published within {config.deadline_minutes} minutes",
+    )
+    return {"deadline": alert}
+
+
+def supported() -> bool:
+    """Return whether this Airflow keeps deadlines reliably."""
+    from airflow import __version__
+
+    return tuple(int(part) for part in __version__.split(".")[:2]) >= FIRST_WITH_DEADLINES
+
+
+def is_dag_test(arguments: Sequence[str]) -> bool:
+    """Return whether *arguments* are those of ``airflow dags test``, typed or by ``python -m airflow``."""
+    program, *words = arguments or [""]
+    by_airflow = Path(program).name == "airflow" or Path(program).parent.name == "airflow"
+    return by_airflow and words[:2] == ["dags", "test"]

@@ -1,0 +1,110 @@
+"""Cuts the rows of one COPY into files of known numbers of rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from billing_aggregator.export.copy.compress import new_compressor
+from billing_aggregator.export.errors import ExportSourceChangedError, RowCountError, TooManyPartsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from billing_aggregator.config.export_options import ExportOptions
+    from billing_aggregator.export.copy.part_sender import Written
+    from billing_aggregator.export.copy.progress import CopyProgress
+
+#: Rows that are joined at once. A constant: what a compressor returns depends on how it is fed. Small: from some 100 KB
+#: on the allocator gives every batch back to the system, which costs more than the joining. Large rows end a batch
+#: sooner, see :mod:`billing_aggregator.export.copy.copy_stream`.
+BATCH_ROWS = 128
+
+
+class FileSink(Protocol):
+    """Takes one file's bytes."""
+
+    def write(self, data: bytes) -> None:
+        """Take some."""
+
+    def end(self) -> Callable[[], Written]:
+        """There is no more; return what waits until they have arrived."""
+
+
+class Rotation:
+    """A :class:`~billing_aggregator.export.copy.copy_stream.RowSink` that writes one file after another.
+
+    :param counts: rows of each file.
+    :param open_file: opens the file of that number.
+    """
+
+    def __init__(
+        self,
+        counts: Sequence[int],
+        open_file: Callable[[int], FileSink],
+        options: ExportOptions,
+        progress: CopyProgress,
+    ) -> None:
+        self._counts = counts
+        self._open_file = open_file
+        self._options = options
+        self._progress = progress
+        self._header = b""
+        self._number = 0
+        self._left = 0
+        self._done: list[tuple[Callable[[], Written], float]] = []
+
+    def start(self, header: bytes) -> int:
+        """Take the header and open the first file."""
+        self._header = header
+        self._next_file()
+        return min(self._left, BATCH_ROWS) or 1
+
+    def rows(self, batch: list[bytes]) -> int:
+        """Write a batch that ends at a file's end at the latest; return the size of the next one."""
+        if not self._left:
+            raise ExportSourceChangedError(
+                "there are more rows than were planned: the relation was written to; plan again"
+            )
+        data = b"".join(batch)
+        if not data.endswith(b"\n"):
+            raise RowCountError("a COPY message does not end with a line end: it is not one row")
+        self._write(data)
+        self._progress.add(len(batch), len(data))
+        self._left -= len(batch)
+        if not self._left:
+            self._end_file()
+        return min(self._left, BATCH_ROWS) or 1
+
+    def finish(self) -> list[tuple[Written, float]]:
+        """Wait for all parts; return each file with the seconds since the one before it ended."""
+        if self._left:
+            raise ExportSourceChangedError(
+                "there are fewer rows than were planned: the relation was written to; plan again"
+            )
+        return [(wait(), round(seconds, 3)) for wait, seconds in self._done]
+
+    def _write(self, data: bytes) -> None:
+        if compressed := self._compressor.compress(data):
+            try:
+                self._file.write(compressed)
+            except TooManyPartsError as error:
+                done, planned = self._counts[self._number - 1] - self._left, self._counts[self._number - 1]
+                raise error.with_advice(done, planned) from None
+
+    def _next_file(self) -> None:
+        self._left = self._counts[self._number]
+        self._file = self._open_file(self._number)
+        self._compressor = new_compressor(self._options.compression, self._options.compression_level)
+        self._began = self._progress.seconds
+        self._number += 1
+        if self._header:
+            self._write(self._header)
+        if not self._left:
+            self._end_file()
+
+    def _end_file(self) -> None:
+        if rest := self._compressor.flush():
+            self._file.write(rest)
+        self._done.append((self._file.end(), self._progress.seconds - self._began))
+        if self._number < len(self._counts):
+            self._next_file()

@@ -1,0 +1,144 @@
+"""Freezes a query's result in an unlogged table, so that it can be cut, read in parallel and compared later."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from billing_aggregator.errors.kinds import sqlstate
+from billing_aggregator.export.errors import ExportError
+from billing_aggregator.export.plan.definition import columns_of
+from billing_aggregator.export.plan.projection import relation_oid
+from billing_aggregator.export.plan.source import Source, SourceError, describe_named, find_table
+from billing_aggregator.export.session import fetch_all, fetch_one, quote_ident, quote_literal, transaction
+from billing_aggregator.export.settings import plan_as_by_default
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from billing_aggregator.export.keys import ExportRun
+    from billing_aggregator.export.session import CheckTables
+
+PREFIX = "aggregator_export_"
+#: Program limit exceeded, too many columns.
+TOO_WIDE = ("54000", "54011")
+
+
+class ReadOnlyServerError(ExportError):
+    """A query has to be frozen and the server takes no writes: a standby, for good or during a failover."""
+
+
+def staging_name(run: ExportRun, export: str) -> str:
+    """Return the table's name: the same for each try of one run's export, another one for any other."""
+    identity = json.dumps([run.to_json(), export], sort_keys=True)
+    return PREFIX + hashlib.sha256(identity.encode()).hexdigest()[:24]
+
+
+def freeze_query(
+    connection: Any,
+    schema: str,
+    query: str,
+    run: ExportRun,
+    export: str,
+    *,
+    timeout: float,
+    check_tables: CheckTables | None = None,
+) -> Source:
+    """Create the staging table anew from *query*, in the query's order, and return it as a source.
+
+    :param timeout: seconds for the statement; 0 means none.
+    :param check_tables: is called behind the query, in its transaction; refuses what it has read by an error.
+    :raises SourceError: the result does not fit in a table.
+    :raises ReadOnlyServerError: the server is a standby.
+    """
+    name = staging_name(run, export)
+    table = quote_ident(schema, name)
+    _refuse_standby(connection, export, timeout)
+    with transaction(connection, statement_timeout=timeout, write=True, own_path=True) as cursor:
+        plan_as_by_default(cursor)
+        describe_named(cursor, query)
+        cursor.execute(f"drop table if exists {table}")
+        with _too_wide(export):
+            cursor.execute(f"create unlogged table {table} as {query}")
+        note = json.dumps({"run": run.run_id, "export": export, "created": round(time.time())})
+        cursor.execute(f"comment on table {table} is {quote_literal(note)}")
+        _fix_texts(cursor, schema, name)
+        source = find_table(cursor, schema, name)
+        if check_tables is not None:
+            check_tables(cursor)
+    if source is None:
+        raise SourceError(f"{table} was frozen for export {export} but is no plain table")
+    return Source(source.relation, source.columns, staging=True)
+
+
+def _fix_texts(cursor: Any, schema: str, name: str) -> None:
+    """Turn columns whose text may change while the row does not, e.g. names of other objects, into text."""
+    cursor.execute("set local search_path = pg_catalog")
+    oid = relation_oid(cursor, schema, name)
+    columns = [column.name for column in columns_of(cursor, oid or 0) if not column.fixed]
+    if columns:
+        quoted = map(quote_ident, columns)
+        actions = ", ".join(f"alter column {column} type text using {column}::text" for column in quoted)
+        cursor.execute(f"alter table {quote_ident(schema, name)} {actions}")
+
+
+@contextmanager
+def _too_wide(export: str) -> Iterator[None]:
+    """Say what to do about a result that no table can hold."""
+    try:
+        yield
+    except Exception as error:
+        if sqlstate(error) not in TOO_WIDE:
+            raise
+        raise SourceError(
+            f"export {export}: its query has to be frozen in a table, and its result does not fit in one: "
+            f"{str(error).strip()}. A table has at most 1,600 columns, and a row at most 8 kB beside the long values "
+            "that Postgres stores elsewhere: select fewer columns, cast wide ones to narrower types, or join small "
+            "ones into one text or array"
+        ) from error
+
+
+def _refuse_standby(connection: Any, export: str, timeout: float) -> None:
+    with transaction(connection, statement_timeout=timeout) as cursor:
+        if fetch_one(cursor, "select pg_is_in_recovery()")[0]:
+            raise ReadOnlyServerError(
+                f"export {export} has to be frozen in a table first, which a standby does not allow: "
+                "connect to the primary, or export a plain table"
+            )
+
+
+def drop_staging(connection: Any, source: Source, *, timeout: float) -> None:
+    """Drop the source's staging table; does nothing for other sources or when it is gone."""
+    if source.staging and source.relation.name.startswith(PREFIX):
+        with transaction(connection, statement_timeout=timeout, write=True) as cursor:
+            cursor.execute(f"drop table if exists {source.relation.sql}")
+
+
+def sweep_staging(connection: Any, schema: str, *, older_than: float, timeout: float) -> list[str]:
+    """Drop the staging tables in *schema* that are older than so many seconds; return their names."""
+    dropped = []
+    with transaction(connection, statement_timeout=timeout, write=True) as cursor:
+        found = fetch_all(
+            cursor,
+            """
+            select c.relname::text, obj_description(c.oid, 'pg_class')
+            from pg_class c join pg_namespace n on n.oid = c.relnamespace
+            where n.nspname = %s and starts_with(c.relname, %s) and c.relkind = 'r'
+            """,
+            [schema, PREFIX],
+        )
+        for name, note in found:
+            if time.time() - _created(note) > older_than:
+                cursor.execute(f"drop table {quote_ident(schema, name)}")
+                dropped.append(name)
+    return sorted(dropped)
+
+
+def _created(note: str | None) -> float:
+    try:
+        return float(json.loads(note or "")["created"])
+    except (ValueError, KeyError, TypeError):
+        return time.time()

@@ -1,0 +1,186 @@
+"""Can the warehouse and the bucket be used? Asked before a run does anything, and by ``health``.
+
+Every refusal is one line that says what is wrong and the way out; it never holds a secret.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing, suppress
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from billing_aggregator.config import ConfigError
+from billing_aggregator.config.airflow_connections import UnreadableConnectionError
+from billing_aggregator.errors.kinds import classify
+from billing_aggregator.errors.text import first_line
+from billing_aggregator.postgres import POOLED, SessionError, behind_pooler, shares_backends
+from billing_aggregator.postgres.connection import postgres_hook
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from billing_aggregator.config import ClientConfig
+    from billing_aggregator.s3.bucket import Bucket
+    from billing_aggregator.s3.capabilities import Capability
+
+PROBE_SECONDS = 30
+DENIED = frozenset({"403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "Forbidden", "ExpiredToken"})
+MISSING = frozenset({"404", "NoSuchBucket", "NotFound"})
+OTHER_REGION = frozenset(
+    {"301", "PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"}
+)
+
+
+class UnreachableError(RuntimeError):
+    """The warehouse or the bucket cannot be used; the message is one line with the way out.
+
+    :param lasting: another try gives the same answer: wrong credentials, no such database, no such bucket.
+    """
+
+    def __init__(self, message: str, *, lasting: bool) -> None:
+        super().__init__(message)
+        self.lasting = lasting
+
+
+def open_warehouse(config: ClientConfig, application_name: str = "bda:probe") -> Any:
+    """Return a connection to the client's warehouse.
+
+    :raises UnreachableError: nobody answers, or the credentials or the database are wrong.
+    """
+    try:
+        hook = postgres_hook(config, application_name=application_name, statement_seconds=PROBE_SECONDS)
+    except (ConfigError, UnreadableConnectionError) as error:
+        raise UnreachableError(str(error), lasting=classify(error) == "terminal") from None
+    try:
+        return hook.get_conn()
+    except (ConfigError, UnreadableConnectionError) as error:
+        raise UnreachableError(str(error), lasting=classify(error) == "terminal") from None
+    except SessionError as error:
+        raise UnreachableError(
+            f"warehouse of the connection {config.database_conn_id}: {error}", lasting=True
+        ) from None
+    except driver_errors() as error:
+        raise _database_error(config, hook.connection, error) from None
+
+
+def driver_errors() -> tuple[type[Exception], ...]:
+    """Return the errors of the drivers that are installed: psycopg 3, psycopg2 or both."""
+    errors: list[type[Exception]] = [OSError]
+    for driver in ("psycopg", "psycopg2"):
+        with suppress(ImportError):
+            errors.append(import_module(driver).Error)
+    return tuple(errors)
+
+
+def check_warehouse(config: ClientConfig) -> str:
+    """Ask the warehouse for its version and return it, e.g. ``18.4``; raises :class:`UnreachableError`."""
+    with closing(open_warehouse(config)) as connection:
+        check_own_session(config, connection)
+        with connection.cursor() as cursor:
+            cursor.execute("show server_version")
+            return str(cursor.fetchone()[0]).split(" ")[0]
+
+
+def check_own_session(config: ClientConfig, connection: Any) -> None:
+    """Refuse a pooler that hands the server's sessions from one client to the next: see :func:`shares_backends`.
+
+    :raises UnreachableError: the lock of a run and the settings of its sessions would be anybody's.
+    """
+    try:
+        if not behind_pooler(connection):
+            return
+        with closing(open_warehouse(config, "bda:probe")) as other:
+            shared = shares_backends(connection, other)
+    except driver_errors() as error:
+        raise UnreachableError(_one_line(error), lasting=classify(error) == "terminal") from None
+    if shared:
+        raise UnreachableError(f"warehouse of {config.database_conn_id}: {POOLED}", lasting=True)
+
+
+def check_bucket(config: ClientConfig) -> None:
+    """Find the bucket and try what a run needs of its store.
+
+    :raises UnreachableError: it is missing, closed to us, nobody answers, or the store lacks something: all of it in
+        one line, before any work is done.
+    """
+    lacks = [f"{found.subject}: {found.lacks}" for found in bucket_capabilities(config) if found.lacks]
+    if lacks:
+        raise UnreachableError(f"{_place(config)} cannot be used: {'; '.join(lacks)}", lasting=True)
+
+
+def bucket_capabilities(config: ClientConfig) -> Iterator[Capability]:
+    """Yield what the client's bucket can do; raises :class:`UnreachableError` when it cannot be reached."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from billing_aggregator.s3.capabilities import capabilities
+
+    prefix = f"{config.client}/{config.environment}/"
+    bucket = _bucket(config)
+    try:
+        # Not HeadBucket: that one is denied where only a prefix may be listed, and cannot say that the requester pays.
+        bucket.ask("list_objects_v2", Prefix=prefix, MaxKeys=1)
+        yield from capabilities(bucket, prefix, lambda: _bucket(config, checksums=False))
+    except (ClientError, BotoCoreError) as error:
+        raise bucket_error(config, error) from None
+
+
+def _bucket(config: ClientConfig, *, checksums: bool = True) -> Bucket:
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from billing_aggregator.s3.client import client_bucket
+
+    try:
+        return client_bucket(config, checksums=checksums)
+    except UnreadableConnectionError as error:
+        raise UnreachableError(str(error), lasting=classify(error) == "terminal") from None
+    except (ClientError, BotoCoreError) as error:  # of STS, or missing credentials
+        raise bucket_error(config, error) from None
+    except Exception as error:  # whatever is wrong with the connection: botocore's and the provider's own words
+        raise UnreachableError(
+            f"{_place(config)}: no S3 client can be made from the connection {config.aws_conn_id}: {first_line(error)}",
+            lasting=classify(error) == "terminal",
+        ) from None
+
+
+def bucket_error(config: ClientConfig, error: Exception) -> UnreachableError:
+    """Return what *error*, an answer of S3 or a failure to reach it, means for the bucket."""
+    place = _place(config)
+    code = str(getattr(error, "response", {}).get("Error", {}).get("Code", ""))
+    if code in MISSING:
+        return UnreachableError(f"{place}: does not exist; create it, or name another in BDA_S3_BUCKET", lasting=True)
+    if code in DENIED or "Credentials" in type(error).__name__:
+        reason = code or type(error).__name__
+        return UnreachableError(
+            f"{place}: access denied ({reason}); see the connection {config.aws_conn_id} or BDA_S3_ACCESS_KEY, and the "
+            "bucket's policy",
+            lasting=code != "ExpiredToken",
+        )
+    if code in OTHER_REGION:
+        where = str(getattr(error, "response", {}).get("Error", {}).get("Region") or "another region")
+        return UnreachableError(
+            f"{place}: the bucket is in {where} ({code}); set s3_region or BDA_S3_REGION, or region_name of the "
+            f"connection {config.aws_conn_id}",
+            lasting=True,
+        )
+    return UnreachableError(
+        f"{place}: cannot be reached: {_one_line(error)}; see BDA_S3_URL", lasting=classify(error) == "terminal"
+    )
+
+
+def _place(config: ClientConfig) -> str:
+    return f"bucket {config.s3_bucket} at {config.s3_url or 'AWS ' + config.s3_region}"
+
+
+def _database_error(config: ClientConfig, connection: Any, error: Exception) -> UnreachableError:
+    reason = _one_line(error)
+    place = f"{connection.host}:{connection.port or 5432}/{connection.schema}"
+    lasting = classify(error) == "terminal"
+    what = "refused" if lasting else "cannot be reached"
+    way_out = f"see the connection {config.database_conn_id}, or BDA_DB_HOST and its companions"
+    return UnreachableError(f"warehouse {place} as {connection.login} {what}: {reason}; {way_out}", lasting=lasting)
+
+
+def _one_line(error: Exception) -> str:
+    """Return the first line of an error; what libpq adds below it is advice for other programs."""
+    first = str(error).strip().splitlines() or [type(error).__name__]
+    return first[0].strip().rstrip(".").removeprefix("connection failed: ")
