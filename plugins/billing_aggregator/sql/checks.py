@@ -118,17 +118,27 @@ def run_check(
     try:
         with connection.cursor() as cursor:
             cursor.execute("set transaction read only")
-            set_local(cursor, settings or {})
-            missing = _missing(cursor, check.needs)
-            if missing:
-                return CheckResult(check.severity, check.title, missing=missing)
-            _select(cursor, check)
-            columns = tuple(column[0] for column in cursor.description[:-1])
-            rows = cursor.fetchall()
-            if guard:
-                guard(cursor)
+            return select_violations(cursor, check, settings, guard)
     finally:
         connection.rollback()
+
+
+def select_violations(
+    cursor: Any,
+    check: Check,
+    settings: Mapping[str, str] | None = None,
+    guard: Callable[[Any], None] | None = None,
+) -> CheckResult:
+    """Run *check* in the transaction that *cursor* is in, which the caller undoes; see :func:`run_check`."""
+    set_local(cursor, settings or {})
+    missing = _missing(cursor, check.needs)
+    if missing:
+        return CheckResult(check.severity, check.title, missing=missing)
+    _select(cursor, check)
+    columns = tuple(column[0] for column in cursor.description[:-1])
+    rows = cursor.fetchall()
+    if guard:
+        guard(cursor)
     sample = tuple(tuple(None if value is None else str(value) for value in row[:-1]) for row in rows)
     return CheckResult(check.severity, check.title, rows[0][-1] if rows else 0, columns, sample)
 
