@@ -54,7 +54,7 @@ test: lint typecheck ## lint, type check and all tests, with branch coverage
 mutation: venv ## break every rule of the SQL once; counts in build/mutations.json
 	@ALL_MUTATIONS=1 $(BIN)/python -m pytest -q tests/golden/test_mutations.py
 
-bench-sql: venv ## seconds of each init script: make bench-sql CHARGES=1000000
+bench-sql: venv ## seconds of each init script: make bench-sql CHARGES=1000000 ARGS="--against HEAD~1 --repeat 3"
 	@$(BIN)/python -m benchmarks.bench_sql --charges $(or $(CHARGES),300000) $(ARGS)
 
 bench-export: venv ## export against psql and the stock operator: make bench-export ROWS=2000000

@@ -2,7 +2,8 @@
 
 The scripts run as the DAG runs them: in the order of systems and stages, side by side within a stage on at most
 ``--connections`` connections, one connection and one transaction each, with the session settings of the configuration.
-Prints seconds per script and writes ``build/bench-sql.json``.
+Prints seconds per script and writes ``build/bench-sql.json``. ``--against REV`` runs the init scripts of another commit
+on the same server and vault, in turns with ours, and prints the ratio of the medians.
 """
 
 from __future__ import annotations
@@ -11,6 +12,9 @@ import argparse
 import json
 import os
 import platform
+import statistics
+import subprocess
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -54,6 +58,9 @@ class Timing:
     rows: int
 
 
+Run = tuple[float, list[Timing]]
+
+
 @dataclass(frozen=True)
 class Bench:
     """A server with a vault, and how to run the scripts on it."""
@@ -77,7 +84,7 @@ class Bench:
         name = script.relative.split("/", 1)[1]
         return Timing(name, script.stage, round(started - begin, 3), round(result.seconds, 3), result.rows)
 
-    def init(self, sql_root: Path) -> tuple[float, list[Timing]]:
+    def init(self, sql_root: Path) -> Run:
         """Run all init scripts; return the seconds from the first to the last, and each script's timing."""
         begin = time.monotonic()
         timings: list[Timing] = []
@@ -127,7 +134,10 @@ def main(arguments: list[str] | None = None) -> None:
         create_vault(server, DATABASE, options.charges, options.seed)
         generated = time.monotonic() - begin
         print(f"vault of {options.charges:,} charges made in {generated:.1f} s (seed {options.seed})", flush=True)
-        seconds, timings = min((bench.init(options.sql) for _ in range(options.repeat)), key=lambda run: run[0])
+        with tempfile.TemporaryDirectory(prefix="bda-bench-") as folder:
+            other = sql_of(options.against, Path(folder)) if options.against else None
+            ours, theirs = in_turns(bench, options.sql, other, options.repeat)
+        seconds, timings = min(ours, key=lambda run: run[0])
         report = {
             "charges": options.charges,
             **bench.counts(),
@@ -139,6 +149,7 @@ def main(arguments: list[str] | None = None) -> None:
             "client": options.client,
             "seed": options.seed,
             "connections": bench.connections,
+            **compared(options.against, ours, theirs),
             "repeat": options.repeat,
             "versions": {"python": platform.python_version(), "psycopg": psycopg.__version__},
             "machine": {"cpus": os.cpu_count(), "system": platform.platform(), "load": os.getloadavg()},
@@ -149,6 +160,37 @@ def main(arguments: list[str] | None = None) -> None:
         print(f"written: {options.output}")
         if options.wait:
             input(f"server is up: {server.dsn(DATABASE)} (superuser) or user={ROLE}; Enter stops it ")
+
+
+def sql_of(revision: str, folder: Path) -> Path:
+    """Write the SQL folder of another commit of this repository below *folder*; return it."""
+    archive = subprocess.run(["git", "archive", revision, "include/sql"], cwd=ROOT, check=True, stdout=subprocess.PIPE)
+    subprocess.run(["tar", "-x", "-C", str(folder)], input=archive.stdout, check=True)
+    return folder / "include" / "sql"
+
+
+def in_turns(bench: Bench, ours: Path, theirs: Path | None, repeat: int) -> tuple[list[Run], list[Run]]:
+    """Run init so often with each folder, every other round in the other order."""
+    runs: tuple[list[Run], list[Run]] = ([], [])
+    folders = [(runs[0], ours)] + ([(runs[1], theirs)] if theirs else [])
+    for number in range(repeat):
+        for into, folder in folders if number % 2 == 0 else reversed(folders):
+            into.append(bench.init(folder))
+    return runs
+
+
+def compared(revision: str | None, ours: list[Run], theirs: list[Run]) -> dict[str, Any]:
+    """Return the medians of both and their ratio; nothing where no other commit was asked for."""
+    if revision is None:
+        return {}
+    own, other = (statistics.median(seconds for seconds, _ in runs) for runs in (ours, theirs))
+    return {
+        "against": revision,
+        "median_seconds": round(own, 2),
+        "against_median_seconds": round(other, 2),
+        "ratio": round(own / other, 3),
+        "against_scripts": [asdict(timing) for timing in min(theirs, key=lambda run: run[0])[1]],
+    }
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -162,6 +204,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--connections", type=int, help="scripts side by side (default: the client's db_max_conns)")
     parser.add_argument("--serial", action="store_true", help="one script at a time")
     parser.add_argument("--repeat", type=int, default=1, help="run init so often on one vault, report the fastest")
+    parser.add_argument("--against", metavar="REV", help="run another commit's scripts too, in turns; print the ratio")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a session setting")
     parser.add_argument("--postgres", type=int, help="major version of the embedded server (default: newest)")
     parser.add_argument("--sql", type=Path, default=SQL_ROOT, help="the SQL folder (default include/sql)")
@@ -176,6 +219,11 @@ def print_report(report: dict[str, Any], timings: list[Timing]) -> None:
     for timing in timings:
         print(f"{timing.script:<66}{timing.started:>8.2f}{timing.seconds:>9.2f}{timing.rows:>12,}")
     print(f"init: {report['init_seconds']} s for {report['charges']:,} charges, {report['rows']:,} rows in the list")
+    if "against" in report:
+        print(
+            f"medians of {report['repeat']}: {report['median_seconds']} s, {report['against']} "
+            f"{report['against_median_seconds']} s, ratio {report['ratio']}"
+        )
     print(", ".join(f"{name} {value}" for name, value in report["settings"].items()))
 
 
