@@ -65,7 +65,7 @@ def log_notice(script: str, severity: str, message: str) -> None:
     log.log(level, "server notice", script=script, severity=severity, message=message)
 
 
-def log_kept_notices(script: str, connection: Any) -> None:
+def log_kept_notices(script: str, connection: object) -> None:
     """Log the notices that psycopg2 keeps (the last 50 of a connection) and forget them; psycopg 3 has none to keep."""
     notices = getattr(connection, "notices", None)
     for line in notices or ():
