@@ -1,4 +1,4 @@
-"""What psycopg 3 does by itself and psycopg2 has to be told."""
+"""Makes psycopg2 behave like psycopg 3: interruptible waits, and COPY within them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def is_psycopg3(connection: Any) -> bool:
-    """Tell whether *connection* is one of psycopg 3 (else it is one of psycopg2)."""
+    """Return whether *connection* is of psycopg 3 (else of psycopg2)."""
     return hasattr(connection, "pgconn")
 
 
@@ -19,8 +19,8 @@ def is_psycopg3(connection: Any) -> bool:
 def interruptible(connection: Any) -> Iterator[None]:
     """Let signals arrive while *connection* waits for the server.
 
-    psycopg2 waits inside libpq, where Python's signal handlers do not run: a task that is told to stop would go on
-    until its query ends. Within this context it waits in Python.
+    psycopg2 waits inside libpq, where Python's signal handlers do not run: a stopped task would continue until its
+    query ends. Within this context it waits in Python.
     """
     with _waiting(connection, _wait):
         yield
@@ -28,7 +28,7 @@ def interruptible(connection: Any) -> Iterator[None]:
 
 @contextmanager
 def copying(connection: Any) -> Iterator[None]:
-    """Within :func:`interruptible`: allow COPY, which psycopg2 does in its own way only; rows let signals in."""
+    """Allow COPY within :func:`interruptible`, which psycopg2 refuses otherwise; signals arrive between rows."""
     with _waiting(connection, None):
         yield
 
@@ -49,7 +49,7 @@ def _waiting(connection: Any, callback: Any) -> Iterator[None]:
 
 
 def _wait(connection: Any) -> None:
-    """Wait until *connection* is ready; an interruption cancels what the server does, psycopg2 then closes it."""
+    """Wait until *connection* is ready; an interruption cancels the query, psycopg2 then closes the connection."""
     from psycopg2.extensions import POLL_OK, POLL_READ
 
     try:
