@@ -90,7 +90,7 @@ def published_before(config: ClientConfig, run: RunFacts) -> bool:
     Without an answer of the warehouse it is no: rather told twice than never.
     """
     from billing_aggregator.postgres.connection import postgres_hook
-    from billing_aggregator.runs.tables import first_publication
+    from billing_aggregator.runs.run_records import first_publication
 
     try:
         hook = postgres_hook(config, application_name="bda:deadline", statement_seconds=WAREHOUSE_SECONDS)

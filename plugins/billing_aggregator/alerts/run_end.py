@@ -12,37 +12,32 @@ from billing_aggregator.alerts.callbacks import run_lines
 from billing_aggregator.alerts.channels import channels, send
 from billing_aggregator.alerts.deadline import late_event
 from billing_aggregator.alerts.events import Fact, count, event
-from billing_aggregator.alerts.run_facts import RunFacts, moment, published, published_at, run_facts
+from billing_aggregator.alerts.run_facts import RunFacts, published, published_at, run_facts
 from billing_aggregator.errors.text import first_line
-from billing_aggregator.runs import summary as run_summary
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from billing_aggregator.config import ClientConfig
+    from billing_aggregator.runs.summary import RunSummary
 
 MAX_WARNINGS = 20
 
 log = structlog.get_logger(__name__)
 
 
-def close_run(config: ClientConfig, context: Any, summary: Mapping[str, Any]) -> None:
-    """Send what is left to tell of a run that has ended; never raises.
-
-    :param summary: see :func:`billing_aggregator.runs.summary.summarise`.
-    """
+def close_run(config: ClientConfig, context: Any, summary: RunSummary) -> None:
+    """Send what is left to tell of a run that has ended; never raises."""
     try:
-        run = run_facts(config, context.get("dag_run"), summary["run_id"])
+        run = run_facts(config, context.get("dag_run"), summary.run.run_id)
         _warned(config, run, summary, str(context["ti"].log_url))
-        if summary["state"] == "success":
+        if summary.state == "success":
             _succeeded(config, run, summary)
     except Exception as error:  # a message must never change what happens to the run
         log.error("alert failed", reason=first_line(error))
 
 
-def _succeeded(config: ClientConfig, run: RunFacts, summary: Mapping[str, Any]) -> None:
+def _succeeded(config: ClientConfig, run: RunFacts, summary: RunSummary) -> None:
     told = open_alerts.told_in(config.dag_id, run.attempt)
-    late = lateness(config, run, moment(summary.get("first_published_at")))
+    late = lateness(config, run, summary.first_published_at)
     if late is not None and told != "deadline":
         # Airflow without deadlines (3.2, `airflow dags test`), or a run that its scheduler made too late. The message
         # says that the run has ended well: nothing stays open, and no recovery follows.
@@ -78,24 +73,24 @@ def minutes(span: timedelta) -> str:
     return f"{hours} h {rest} min" if hours else f"{rest} min"
 
 
-def _recovered(config: ClientConfig, run: RunFacts, summary: Mapping[str, Any], before: open_alerts.OpenAlert) -> Any:
+def _recovered(config: ClientConfig, run: RunFacts, summary: RunSummary, before: open_alerts.OpenAlert) -> Any:
     problem = "missed its deadline" if before.kind == "deadline_missed" else "failed"
     facts = [
         *run_lines(run),
         Fact("Before", f"run {before.run_id} {problem}; the first alert was at {before.since}"),
         Fact("Published", published(config, run.run_id)),
-        Fact("Rows", f"{count(summary['rows'], 'row')} in {count(summary['files'], 'file')}"),
+        Fact("Rows", f"{count(summary.rows, 'row')} in {count(summary.files, 'file')}"),
         Fact("Run page", "run in Airflow", run.url),
     ]
     return event("recovered", config, "billing run is well again", facts)
 
 
-def _warned(config: ClientConfig, run: RunFacts, summary: Mapping[str, Any], log_url: str) -> None:
+def _warned(config: ClientConfig, run: RunFacts, summary: RunSummary, log_url: str) -> None:
     """Send one message for all checks of the run that warn."""
-    warned = run_summary.warnings(summary)
+    warned = summary.warnings
     if not warned or not channels(config):
         return
-    lines = [f"{check['title']}: {check['violations']} ({check['task']})" for check in warned[:MAX_WARNINGS]]
+    lines = [f"{check.title}: {check.violations} ({check.task})" for check in warned[:MAX_WARNINGS]]
     if len(warned) > MAX_WARNINGS:
         lines.append(f"and {len(warned) - MAX_WARNINGS} more")
     count = "1 check warns" if len(warned) == 1 else f"{len(warned)} checks warn"
