@@ -15,8 +15,8 @@ from billing_aggregator.operators.client_exports import (
     ClientPublishOperator,
     place,
 )
-from billing_aggregator.operators.export_plan import PLAN_KEY
 from billing_aggregator.operators.publish_exports import export_asset
+from billing_aggregator.runs.airflow_names import PLAN_KEY
 from billing_aggregator.sql.folders import group_of
 from billing_aggregator.sql.scripts import SourceFileError, find_queries, system_of_query
 
