@@ -147,9 +147,10 @@ def test_no_secret_in_the_model_the_dag_or_its_rendered_templates(monkeypatch: p
     from airflow.serialization.serialized_objects import DagSerialization
 
     from billing_aggregator.dag.build import build_dag
+    from billing_aggregator.night import read_night
 
     config = configured(monkeypatch, "local", **DATABASE, **STORE)
-    dag = build_dag(config)
+    dag = build_dag(read_night(config))
     texts = [repr(config), config.model_dump_json(), json.dumps(DagSerialization.to_dict(dag)), repr(dag.tasks)]
     # Mapped tasks hold what they render among their partial arguments; vars() has both kinds.
     texts += [

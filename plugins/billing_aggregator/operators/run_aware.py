@@ -23,6 +23,7 @@ from billing_aggregator.runs.deployment import deployment
 from billing_aggregator.runs.identity import Run
 from billing_aggregator.runs.params import RunParamError, RunParams, resolve_params
 from billing_aggregator.runs.session_names import session_name
+from billing_aggregator.sql.report_schema import results_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -162,7 +163,7 @@ class RunAwareOperator(BaseOperator):
         """
         stamp = Stamp.of(self.this_run(context), self.run_params(context).business_date.isoformat(), script)
         systems = {*self.client_config.systems, *self.client_config.dependencies}
-        return TableGuard(stamp, phase, {f"{system}_results" for system in systems}, exported)
+        return TableGuard(stamp, phase, {results_table(system) for system in systems}, exported)
 
     def this_run(self, context: Context) -> Run:
         """Return which run this is, among those of every Airflow on the same warehouse."""

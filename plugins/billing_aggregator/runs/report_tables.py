@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from billing_aggregator.runs.stamps import Stamp
+from billing_aggregator.sql.report_schema import REPORT_SCHEMA
 
-SCHEMA = "report_oibl"
+SCHEMA = REPORT_SCHEMA
 # Tables that belong to no single run: the aggregator's own, the history, frozen queries (named after their run).
 KEPT_PREFIXES = ("aggregator_", "history_")
 READ_LOCKS = frozenset({"AccessShareLock", "RowShareLock"})
