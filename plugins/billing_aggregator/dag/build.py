@@ -16,6 +16,7 @@ from billing_aggregator.alerts import dag_callbacks, on_task_failure
 from billing_aggregator.config import BrokenConfig, ClientConfig, ConfigError
 from billing_aggregator.config.text_files import SourceFileError
 from billing_aggregator.dag.deadline import deadline
+from billing_aggregator.dag.documentation import documentation
 from billing_aggregator.dag.export_phases import export_phase, publish_phase
 from billing_aggregator.dag.script_phases import scripts_phase
 from billing_aggregator.night import Night, read_night
@@ -49,7 +50,7 @@ def build_dag(night: Night) -> DAG:
         params=params,
         default_args=default_args(config),
         tags=["billing", config.client, config.environment],
-        doc_md=__doc__,
+        doc_md=documentation(night, params),
         **deadline(config),
         **dag_callbacks(config),
     ) as dag:
