@@ -24,7 +24,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Validation:
-    """What was found: *problems* stop something, *warnings* do not; *counts* says how much was looked at."""
+    """What was found.
+
+    :param problems: a line for each mistake that stops a run or breaks a DAG.
+    :param warnings: a line for each thing that works and is probably not meant.
+    :param counts: what was looked at -> how many of it.
+    """
 
     problems: tuple[str, ...]
     warnings: tuple[str, ...]
