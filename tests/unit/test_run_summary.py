@@ -173,9 +173,10 @@ def test_a_deadline_behind_the_runs_end_is_refused() -> None:
 @pytest.fixture(scope="module")
 def dag() -> Any:
     from billing_aggregator.dag.build import build_dag
+    from billing_aggregator.night import read_night
 
     try:
-        return build_dag(load_client("enercity", "prod", environ={}))
+        return build_dag(read_night(load_client("enercity", "prod", environ={})))
     except ConfigError as error:
         pytest.skip(str(error))
 

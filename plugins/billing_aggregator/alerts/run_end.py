@@ -71,9 +71,7 @@ def hours_and_minutes(span: timedelta) -> str:
     return f"{hours} h {rest} min" if hours else f"{rest} min"
 
 
-def _recovered(
-    config: ClientConfig, run: RunFacts, summary: RunSummary, resolved: open_alerts.OpenAlert
-) -> Event:
+def _recovered(config: ClientConfig, run: RunFacts, summary: RunSummary, resolved: open_alerts.OpenAlert) -> Event:
     facts = [
         Fact("Impact", impact(config, run.run_id)),
         Fact("Recovered from", resolved.problem),

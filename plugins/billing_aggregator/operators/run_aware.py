@@ -23,6 +23,7 @@ from billing_aggregator.runs.deployment import deployment
 from billing_aggregator.runs.heartbeat import heartbeat
 from billing_aggregator.runs.params import resolve_params
 from billing_aggregator.runs.session_names import session_name
+from billing_aggregator.sql.report_schema import results_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -123,7 +124,7 @@ class RunAwareOperator(WorkOperator):
         """
         stamp = Stamp.of(self.this_run(context), self.run_params(context).business_date.isoformat(), script)
         systems = {*self.client_config.systems, *self.client_config.dependencies}
-        return TableGuard(stamp, phase, {f"{system}_results" for system in systems}, exported)
+        return TableGuard(stamp, phase, {results_table(system) for system in systems}, exported)
 
     def this_run(self, context: Context) -> Run:
         """Return which run this is, among those of every Airflow on the same warehouse."""

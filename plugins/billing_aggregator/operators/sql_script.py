@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from billing_aggregator.runs import TableGuard
     from billing_aggregator.runs.table_guard import Phase
 
-# The folder of the scripts that release tables has the name of the phase that they stand in.
-PHASES: dict[str, Phase] = {"export": "release"}
-
 log = structlog.get_logger(__name__)
 
 
@@ -55,8 +52,7 @@ class SqlScriptOperator(SqlFileOperator):
         return {"statements": result.statements, "rows": result.rows, "seconds": seconds}
 
     def _guard(self, context: Context, connection: Connection) -> TableGuard:
-        folder = self.script.split("/")[0]
-        phase = PHASES.get(folder, cast("Phase", folder))
+        phase = cast("Phase", self.script.split("/")[0])
         # What is kept is what was published: not what a publication that was marked as success has left out.
         kept = run_records.published_tables(connection, self.this_run(context)) if phase == "history" else None
         return self.table_guard(context, phase, self.script, kept)

@@ -17,6 +17,7 @@ from billing_aggregator.export.plan.snapshot import MOST_WRITERS, take_snapshot
 from billing_aggregator.export.plan.source import Source, SourceError, find_query, find_table
 from billing_aggregator.export.plan.staging import drop_staging, freeze_query
 from billing_aggregator.export.session import quote_ident, transaction
+from billing_aggregator.sql.report_schema import REPORT_SCHEMA
 from billing_aggregator.sql.statements import as_query
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 #: What a read-only transaction says of a query that locks rows.
 WRITES = "25006"
 FINDERS = 3
-STAGING_SCHEMA = "report_oibl"
+STAGING_SCHEMA = REPORT_SCHEMA
 
 
 @dataclass(frozen=True)
