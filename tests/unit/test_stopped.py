@@ -17,10 +17,8 @@ from billing_aggregator.operators.client_exports import ClientChunksOperator
 from billing_aggregator.operators.sql_script import SqlScriptOperator
 
 CONFIG = ClientConfig(client="enercity", environment="local", s3_bucket="bucket")
-REFUSED = ClientError(
-    {"Error": {"Code": "AccessDenied"}, "ResponseMetadata": {"HTTPStatusCode": 403}},  # type: ignore[typeddict-item]
-    "UploadPart",
-)
+ANSWER: Any = {"Error": {"Code": "AccessDenied"}, "ResponseMetadata": {"HTTPStatusCode": 403}}
+REFUSED = ClientError(ANSWER, "UploadPart")
 
 
 class Connection:
@@ -66,7 +64,8 @@ def test_a_time_out_is_a_failure_also_without_an_exception_in_the_context(monkey
     class Slow(SqlScriptOperator):
         def bind_log(self, context: Any) -> None: ...
 
-        def acquire_lock(self, context: Any) -> None: ...
+        def acquire_lock(self, context: Any) -> bool:
+            return True
 
         def execute(self, context: Any) -> dict[str, Any]:
             raise AirflowTaskTimeout("after 60 s")
