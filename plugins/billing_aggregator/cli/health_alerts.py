@@ -1,4 +1,4 @@
-"""Health of the alerts' connections: the mail server says hello, Slack's host answers; nothing is sent."""
+"""Health of the alerts' connections: the mail server and Slack's host answer; nothing is sent."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ TRUE = ("true", "1", "yes")
 
 
 def alert_findings(config: ClientConfig) -> Iterator[Finding]:
-    """Yield what is found for mail and Slack."""
+    """Yield the findings for mail and Slack."""
     alerts = config.alerts
     if not alerts.email:
         yield not_configured("mail", "alerts.email is empty in clients.yaml")
@@ -78,7 +78,7 @@ def _mail(conn_id: str, connection: Connection) -> Finding:
 
 
 def _slack(conn_id: str, connection: Connection) -> Finding:
-    # The webhook's address holds its secret: of it, only the host is ever shown.
+    # The webhook's address contains its secret: only its host is shown.
     stored = connection.password or ""
     base = stored if "://" in stored else (connection.host or SLACK_HOST)
     address = urlsplit(base if "://" in base else f"https://{base}")

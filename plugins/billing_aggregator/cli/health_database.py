@@ -1,4 +1,4 @@
-"""Health of the warehouse: reachable, encrypted, vaults readable, report schema ours to make."""
+"""Health of the warehouse: reachable, encrypted, vaults readable, report schema writable."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ select to_regnamespace(%s) is not null,
 
 
 def database_findings(config: ClientConfig) -> Iterator[Finding]:
-    """Yield what is found in the client's warehouse; one FAILED line when it cannot be reached."""
+    """Yield the findings in the client's warehouse; one FAILED line when it cannot be reached."""
     try:
         with closing(open_warehouse(config, "bda:health")) as connection, connection.cursor() as cursor:
             check_own_session(config, connection)

@@ -1,4 +1,4 @@
-"""The warehouse's connections: where their secrets are, and what each session sets and checks before it is used."""
+"""Connections to the warehouse: where their secrets come from, what each session sets and checks before its use."""
 
 from billing_aggregator.postgres.connection import postgres_hook
 from billing_aggregator.postgres.protocols import Connection, Cursor

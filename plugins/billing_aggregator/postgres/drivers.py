@@ -1,4 +1,4 @@
-"""What one driver alone has or does: notices, encodings, COPY, a wait that signals interrupt, where columns come from.
+"""What only one of the two drivers has or does: notices, encodings, COPY, interruptible waits, columns' origins.
 
 Nothing here imports a driver before it has seen a connection of it.
 """
@@ -22,7 +22,7 @@ UTF8 = ("UTF8", "UNICODE")
 
 
 def is_psycopg3(connection: Connection) -> TypeGuard[psycopg.Connection[Any]]:
-    """Tell whether *connection* is one of psycopg 3 (else it is one of psycopg2)."""
+    """Return whether *connection* is of psycopg 3 (else of psycopg2)."""
     return hasattr(connection, "pgconn")
 
 
@@ -114,8 +114,8 @@ def in_utf8(connection: Connection) -> Iterator[None]:
 def interruptible(connection: Connection) -> Iterator[None]:
     """Let signals arrive while *connection* waits for the server.
 
-    psycopg2 waits inside libpq, where Python's signal handlers do not run: a task that is told to stop would go on
-    until its query ends. Within this context it waits in Python.
+    psycopg2 waits inside libpq, where Python's signal handlers do not run: a stopped task would continue until its
+    query ends. Within this context it waits in Python.
     """
     with _waiting(connection, _wait):
         yield
@@ -123,7 +123,7 @@ def interruptible(connection: Connection) -> Iterator[None]:
 
 @contextmanager
 def copying(connection: Connection) -> Iterator[None]:
-    """Within :func:`interruptible`: allow COPY, which psycopg2 does in its own way only; rows let signals in."""
+    """Allow COPY within :func:`interruptible`, which psycopg2 refuses otherwise; signals arrive between rows."""
     with _waiting(connection, None):
         yield
 
@@ -144,7 +144,7 @@ def _waiting(connection: Connection, callback: Callable[[Any], None] | None) -> 
 
 
 def _wait(connection: psycopg2.extensions.connection) -> None:
-    """Wait until *connection* is ready; an interruption cancels what the server does, psycopg2 then closes it."""
+    """Wait until *connection* is ready; an interruption cancels the query, psycopg2 then closes the connection."""
     from psycopg2.extensions import POLL_OK, POLL_READ
 
     try:

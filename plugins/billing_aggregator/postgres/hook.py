@@ -1,4 +1,4 @@
-"""Airflow's PostgresHook, whose sessions are ours. Imports Airflow's provider: to be imported where it is used."""
+"""Airflow's PostgresHook with our session settings. Imports Airflow's provider, so import it only where it is used."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ UNKNOWN_OPTION = "invalid connection option"
 
 
 class WarehouseHook(PostgresHook):
-    """Connects without startup ``options`` and makes every session ours before anybody uses it.
+    """Connects without startup ``options``, then sets and checks every session before it is used.
 
-    :param settings: what the session sets and checks: see :func:`billing_aggregator.postgres.session_settings`.
+    :param settings: the settings of the session: see :func:`billing_aggregator.postgres.session_settings`.
     """
 
     def __init__(self, *args: Any, settings: Mapping[str, str], **kwargs: Any) -> None:
@@ -42,10 +42,10 @@ class WarehouseHook(PostgresHook):
         """Return a new connection.
 
         :raises ConfigError: the connection's extra would replace the session's settings.
-        :raises MalformedConnectionError: its extra has something that libpq does not know.
-        :raises SessionError: the session cannot be what the code depends on.
+        :raises MalformedConnectionError: its extra has an option that libpq does not know.
+        :raises SessionError: the session cannot be set as the code requires.
         """
-        # Poolers take the name of a session: it is in their logs before anything is set.
+        # The name is sent at startup, so that it is in the logs of poolers too.
         name = {"application_name": self.settings["application_name"]}
         self.connection.extra = json.dumps(own_extras(self.connection) | name | WITHOUT_OPTIONS)
         try:
