@@ -247,13 +247,12 @@ def test_all_that_is_wrong_is_shown_at_once(sql: Path) -> None:
 @pytest.mark.parametrize("surprise", [RecursionError("too deep"), KeyError("x"), RuntimeError("half-way")])
 def test_a_surprise_takes_no_other_client_down(sql: Path, monkeypatch: pytest.MonkeyPatch, surprise: Exception) -> None:
     from billing_aggregator.dag import build as dag_build
-
-    build = dag_build.publish_phase
+    from billing_aggregator.dag.export_phases import publish_phase
 
     def publish(config: ClientConfig, *more: Any) -> Any:
         if config.client == "one":
             raise surprise
-        return build(config, *more)
+        return publish_phase(config, *more)
 
     monkeypatch.setattr(dag_build, "publish_phase", publish)
     dags = the_dags()

@@ -10,6 +10,7 @@ import pytest
 
 from billing_aggregator.errors.kinds import classify
 from billing_aggregator.export.copy.chunk import export_chunks
+from billing_aggregator.export.copy.progress import CopyProgress
 from billing_aggregator.export.plan.planner import Export, plan_export
 from billing_aggregator.export.session import cancel
 from tests.exporting import DRIVERS
@@ -33,12 +34,12 @@ def big_lab(request: pytest.FixtureRequest, faulty_lab: Lab) -> Lab:
     return faulty_lab
 
 
-class InTheMiddle:
+class InTheMiddle(CopyProgress):
     """A progress that does something once, when the first rows have come."""
 
     def __init__(self, work: Any) -> None:
+        super().__init__("big", 3000)
         self.work = work
-        self.seconds = 0.0
 
     def add(self, rows: int, size: int) -> None:
         work, self.work = self.work, None
@@ -61,7 +62,7 @@ def test_a_session_that_ends_in_the_middle_of_a_copy(big_lab: Lab, how: str) -> 
                 big_lab.value(f"select pg_terminate_backend({pid})")
 
         with pytest.raises(Exception, match=r"terminat|cancel|closed|lost|broke") as error:
-            export_chunks(connection, big_lab.store, plan, [0, 1, 2], timeout=60, progress=InTheMiddle(end))  # type: ignore[arg-type]
+            export_chunks(connection, big_lab.store, plan, [0, 1, 2], timeout=60, progress=InTheMiddle(end))
     assert classify(error.value) == ("terminal" if how == "cancelled" else "transient")
     assert big_lab.files() == []
     # The next try of the task, into the same uploads.
@@ -93,7 +94,7 @@ def test_no_session_is_left_behind(big_lab: Lab) -> None:
     with closing(big_lab.connect()) as connection:
         pid = connection.info.backend_pid
         with pytest.raises(KeyboardInterrupt):
-            export_chunks(connection, big_lab.store, plan, [0, 1, 2], timeout=60, progress=InTheMiddle(fail))  # type: ignore[arg-type]
+            export_chunks(connection, big_lab.store, plan, [0, 1, 2], timeout=60, progress=InTheMiddle(fail))
     there = f"select count(*) from pg_stat_activity where pid = {pid}"
     wait_for(lambda: not big_lab.value(there), "the session has ended")
     assert [thread.name for thread in threading.enumerate() if thread.name.startswith("upload")] == []

@@ -233,7 +233,7 @@ def test_texts_and_names_are_the_same_in_any_database(
         connection.commit()
         with transaction(connection, statement_timeout=5) as reading:
             reading.execute("select * from public.t")
-            assert [column[0] for column in reading.description] == ["Betrag_ü"]
+            assert [column[0] for column in reading.description or ()] == ["Betrag_ü"]
             assert reading.fetchall() == [("Müller",)]
 
 

@@ -166,7 +166,7 @@ def test_no_secret_in_the_model_the_dag_or_its_rendered_templates(monkeypatch: p
 
 
 def test_secrets_of_the_variables_are_masked_in_logs(monkeypatch: pytest.MonkeyPatch) -> None:
-    from airflow.sdk.log import redact
+    from airflow.sdk.log import redact  # type: ignore[attr-defined]  # re-exported, but not by a public name
 
     config = configured(monkeypatch, **DATABASE, **STORE)
     connection(config)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import psycopg
 import psycopg2
 import pytest
@@ -36,7 +38,8 @@ class OldDriver(psycopg2.DatabaseError):
 
 
 def s3(code: str, status: int = 400) -> ClientError:
-    return ClientError({"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}, "UploadPart")
+    answer: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(answer, "UploadPart")
 
 
 def caused_by(cause: BaseException) -> Exception:
@@ -157,7 +160,7 @@ def test_the_docs_list_what_the_code_knows() -> None:
         assert f"`{name}`" in docs
 
 
-HARMLESS = {
+HARMLESS: dict[str, tuple[BaseException | str | None, str]] = {
     "values of a data exception": (
         WithState("22P02", 'invalid input syntax for type numeric: "Erika Mustermann"'),
         'invalid input syntax for type numeric: "***"',
@@ -206,7 +209,9 @@ def failed_statement(number: int, state: str, message: str, position: int | None
         statement_position = None if position is None else str(position)
 
     class Failed(WithState):
-        diag = Diagnostics()
+        @property
+        def diag(self) -> Any:
+            return Diagnostics()
 
     return StatementError(split_statements(SCRIPT)[number], Failed(state))
 

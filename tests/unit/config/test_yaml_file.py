@@ -54,7 +54,7 @@ def test_merge_keys_and_aliases(tmp_path: Path) -> None:
     }
 
 
-SAME = {
+SAME: dict[str, Any] = {
     "0": 0, "12": 12, "-5": -5, "1.5": 1.5, "true": True, "False": False, "~": None, "null": None, "": None,
     "text": "text", "00:30": "00:30", "0 2 * * *": "0 2 * * *", "'0100'": "0100", '"yes"': "yes", "!!str 0100": "0100",
     "1.2.3": "1.2.3", "256MB": "256MB", "en-gz1": "en-gz1", "2026-1": "2026-1", "[]": [], "{}": {}, "'<<'": "<<",
