@@ -37,7 +37,7 @@ def over_json(values: Any) -> Any:
 
 @dataclass
 class Lab:
-    """Plans, exports and publishes; every hand-over goes through JSON."""
+    """Plans, exports and publishes; every value between the steps goes through JSON."""
 
     dsn: str
     driver: str
@@ -89,7 +89,7 @@ class Lab:
         return manifest
 
     def csv(self, export: str) -> list[bytes]:
-        """Return the CSV of each file of what is published."""
+        """Return the CSV of each published file."""
         published = self.manifest().exports[export]
         return [read_csv(self.store, published, file) for file in published.files]
 

@@ -35,7 +35,7 @@ def big_lab(request: pytest.FixtureRequest, faulty_lab: Lab) -> Lab:
 
 
 class InTheMiddle(CopyProgress):
-    """A progress that does something once, when the first rows have come."""
+    """A progress that calls a function once, when the first rows have arrived."""
 
     def __init__(self, work: Any) -> None:
         super().__init__("big", 3000)
@@ -77,7 +77,7 @@ def test_a_statement_that_takes_too_long(big_lab: Lab) -> None:
     assert big_lab.open_uploads() == []
 
 
-def test_a_lock_that_is_held_stops_at_the_time_out(big_lab: Lab) -> None:
+def test_waiting_for_a_lock_ends_at_the_time_out(big_lab: Lab) -> None:
     with closing(big_lab.connect()) as holder, closing(big_lab.connect()) as connection:
         holder.cursor().execute("lock table big in access exclusive mode")
         with pytest.raises(Exception, match=r"timeout"):
@@ -85,7 +85,7 @@ def test_a_lock_that_is_held_stops_at_the_time_out(big_lab: Lab) -> None:
 
 
 def test_no_session_is_left_behind(big_lab: Lab) -> None:
-    """An error of ours in the middle of a COPY ends the server's side too."""
+    """An error on our side in the middle of a COPY ends the server's side too."""
 
     def fail() -> None:
         raise KeyboardInterrupt

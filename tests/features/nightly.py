@@ -61,7 +61,7 @@ class Nightly:
         self._process: subprocess.Popen[str] | None = None
 
     def run(self, variables: dict[str, str], conf: dict[str, Any]) -> tuple[dict[str, Any], str]:
-        """Return what happened, and everything that Airflow printed meanwhile."""
+        """Return the result, and everything that Airflow printed."""
         process = self._process = self._process or self._start()
         assert process.stdin is not None
         assert process.stdout is not None
@@ -106,7 +106,7 @@ class Nightly:
 
 @dataclass
 class Nachtlauf:
-    """One client's nights: where they work, and what came of the last one."""
+    """The nights of one client: their database and bucket, and the result of the last one."""
 
     nightly: Nightly
     postgres: EmbeddedPostgres

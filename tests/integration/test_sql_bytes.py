@@ -1,4 +1,4 @@
-"""SQL reaches the server byte for byte: whatever a script, a check or an archive query holds, on both drivers."""
+"""SQL reaches the server byte for byte: whatever a script, a check or an archive query contains, on both drivers."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ SAMPLES = [
 TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=30) | st.lists(
     st.sampled_from([*"{}%#$\\'\"-/*;:\n\r\t ", "{{", "}}", "{%", "%}", "{#", "#}", "run_id", ".sql", "ä", "€"])
 ).map("".join)
-# What may stand at the end of a file; Jinja takes a text that ends so for the name of a template, or cuts the end off.
+# Possible ends of a file: Jinja treats a text with some of them as the name of a template, and drops others.
 ENDS = st.sampled_from(["", "\n", "\r\n\r\n", " -- see other.sql", ";\n-- {{ ds }}\n"])
 
 

@@ -1,4 +1,4 @@
-"""Which errors are retried, and what may be told of an error. docs/errors.md shows the same tables."""
+"""Which errors are retried, and what may be shown of an error. docs/errors.md shows the same tables."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class WithState(psycopg.DatabaseError):
 
 
 class OldDriver(psycopg2.DatabaseError):
-    """psycopg2 sets pgcode in C; a subclass may say it itself."""
+    """psycopg2 sets pgcode in C; a subclass may set it."""
 
     pgcode = "40P01"
 
@@ -143,7 +143,7 @@ def test_a_suppressed_context_does_not_count() -> None:
     assert classify(error) == "terminal"
 
 
-def test_the_docs_list_what_the_code_knows() -> None:
+def test_the_docs_list_the_rules_of_the_code() -> None:
     docs = (ROOT / "docs/errors.md").read_text(encoding="utf-8")
     rows = {cells[1].strip(" `"): cells[2:4] for line in docs.splitlines() if len(cells := line.split("|")) >= 5}
     for known, kind in (
@@ -184,7 +184,7 @@ HARMLESS: dict[str, tuple[BaseException | str | None, str]] = {
 
 
 @pytest.mark.parametrize("name", HARMLESS)
-def test_first_line_is_harmless(name: str) -> None:
+def test_the_first_line_has_no_secrets(name: str) -> None:
     error, expected = HARMLESS[name]
     assert first_line(error) == expected
 

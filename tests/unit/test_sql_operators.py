@@ -1,4 +1,4 @@
-"""The operators of SQL files: what they refuse, what the DAG carries, what Airflow shows."""
+"""The operators of SQL files: what they refuse, what the DAG contains, what Airflow shows."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_the_serialised_dag_carries_names_and_no_text(config: ClientConfig) -> N
     assert '"query": "x.sql"' in serialised
 
 
-def test_what_airflow_shows_is_the_text(config: ClientConfig) -> None:
+def test_airflow_shows_the_text_of_the_file(config: ClientConfig) -> None:
     from airflow.sdk.execution_time.task_runner import _serialize_rendered_fields
 
     with DAG("d", schedule=None) as dag:

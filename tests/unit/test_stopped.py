@@ -1,4 +1,4 @@
-"""A task that fails tells its own error; only what Airflow stops was stopped."""
+"""A failed task reports its own error; only a task that Airflow stops counts as stopped."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_an_error_in_the_middle_of_an_export_is_a_failure(chunk: Any, error: Bas
     assert not was_stopped({"task": chunk, "exception": error})
 
 
-def test_what_airflow_stops_was_stopped(chunk: Any) -> None:
+def test_a_task_that_airflow_stops_counts_as_stopped(chunk: Any) -> None:
     with chunk.database() as connection:
         chunk.on_kill()
     assert connection.cancelled == 1
@@ -58,7 +58,7 @@ def test_what_airflow_stops_was_stopped(chunk: Any) -> None:
 
 
 def test_a_time_out_is_a_failure_also_without_an_exception_in_the_context(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Airflow 3.2 gives callbacks none; it calls on_kill before."""
+    """Airflow 3.2 passes none to callbacks; it calls on_kill first."""
     monkeypatch.setattr(ExecutorSafeguard, "test_mode", True)
 
     class Slow(SqlScriptOperator):

@@ -1,4 +1,4 @@
-"""The operators refuse wrong arguments when the DAG is built, and tell Airflow which errors are worth a retry."""
+"""The operators refuse wrong arguments when the DAG is built, and mark errors that should not be retried."""
 
 from __future__ import annotations
 
