@@ -13,8 +13,8 @@ import pytest
 
 from billing_aggregator.export.manifest import Manifest, read_manifest
 from billing_aggregator.export.reader import check_publication
-from billing_aggregator.export.store.cleanup import sweep_uploads
-from billing_aggregator.export.store.opening import open_store
+from billing_aggregator.export.store.abandoned_uploads import sweep_uploads
+from billing_aggregator.export.store.factory import open_store
 from tests.faults.conftest import refill
 
 if TYPE_CHECKING:

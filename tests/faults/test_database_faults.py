@@ -11,7 +11,7 @@ import pytest
 from billing_aggregator.errors.kinds import classify
 from billing_aggregator.export.copy.chunk import export_chunks
 from billing_aggregator.export.plan.planner import Export, plan_export
-from billing_aggregator.export.session import cancel
+from billing_aggregator.export.transaction import cancel
 from tests.exporting import DRIVERS
 from tests.waiting import wait_for
 

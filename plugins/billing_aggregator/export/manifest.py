@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from billing_aggregator.export.errors import ManifestError
 
 if TYPE_CHECKING:
-    from billing_aggregator.export.store.protocol import Found
+    from billing_aggregator.export.store.protocol import StoredObject
 
 SCHEMA_VERSION = 1
 
@@ -102,7 +102,7 @@ class Manifest(BaseModel):
         return json.dumps(values, indent=2, sort_keys=True, ensure_ascii=False).encode() + b"\n"
 
 
-def read_manifest(found: Found | None, name: str) -> Manifest | None:
+def read_manifest(found: StoredObject | None, name: str) -> Manifest | None:
     """Return the manifest in *found*, or None if there is none.
 
     :raises ManifestError: it is there but not readable, or of a newer schema.

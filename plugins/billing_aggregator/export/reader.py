@@ -6,10 +6,10 @@ import hashlib
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
+from billing_aggregator.export.csv_records import CsvError, decompressed, records
 from billing_aggregator.export.errors import UploadError
 from billing_aggregator.export.manifest import Manifest, ManifestExport, ManifestFile, read_manifest
-from billing_aggregator.export.publish.verify import EXACT
-from billing_aggregator.export.records import CsvError, decompressed, records
+from billing_aggregator.export.publish.source_check import EXACT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

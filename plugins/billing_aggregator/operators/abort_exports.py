@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from billing_aggregator.export.plan.export_plan import ExportPlan
 from billing_aggregator.export.plan.staging import drop_staging
-from billing_aggregator.export.store.cleanup import abort_run
+from billing_aggregator.export.store.abandoned_uploads import abort_run
 from billing_aggregator.operators.export_base import ExportBaseOperator
 
 if TYPE_CHECKING:

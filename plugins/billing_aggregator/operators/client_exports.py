@@ -12,8 +12,8 @@ from billing_aggregator.export.plan.planner import STAGING_SCHEMA
 from billing_aggregator.export.plan.staging import sweep_staging
 from billing_aggregator.export.publish.consistency import check_newer
 from billing_aggregator.export.reader import current_manifest
-from billing_aggregator.export.store.cleanup import DAY, abort_earlier, is_published, sweep_uploads
-from billing_aggregator.export.store.opening import open_store
+from billing_aggregator.export.store.abandoned_uploads import DAY, abort_earlier, is_published, sweep_uploads
+from billing_aggregator.export.store.factory import open_store
 from billing_aggregator.operators.abort_exports import AbortExportsOperator
 from billing_aggregator.operators.export_base import ExportBaseOperator
 from billing_aggregator.operators.export_chunks import ExportChunksOperator

@@ -9,8 +9,8 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
 from billing_aggregator.errors.kinds import classify
-from billing_aggregator.export.session import cancel
-from billing_aggregator.export.store.opening import open_store
+from billing_aggregator.export.store.factory import open_store
+from billing_aggregator.export.transaction import cancel
 from billing_aggregator.operators.links import S3PrefixLink
 from billing_aggregator.postgres import session_settings
 

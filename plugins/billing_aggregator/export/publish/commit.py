@@ -32,9 +32,9 @@ from billing_aggregator.export.publish.consistency import (
 )
 from billing_aggregator.export.publish.lock import TIME_TO_LIVE, WAIT_SECONDS, PublishLock
 from billing_aggregator.export.publish.manifest_contents import kept_exports, new_manifest
-from billing_aggregator.export.publish.stale import stale_keys
+from billing_aggregator.export.publish.source_check import verify_source
+from billing_aggregator.export.publish.stale_files import stale_keys
 from billing_aggregator.export.publish.uploads import complete_upload, each, uploads, verify_upload
-from billing_aggregator.export.publish.verify import verify_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence

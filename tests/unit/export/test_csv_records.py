@@ -11,7 +11,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing_aggregator.export.records import CsvError, decompressed, records
+from billing_aggregator.export.csv_records import CsvError, decompressed, records
 
 TEXTS = st.sampled_from(
     ["", "\\.", "\\N", "NULL", '"', '""', "\n", "\r\n", "\r", ",", ";", "a,b", " x ", "5", "ß\n"]
