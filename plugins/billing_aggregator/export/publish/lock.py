@@ -79,7 +79,7 @@ class PublishLock:
             # The work is done or its own error is on its way; the lock runs out by itself.
             LOG.warning("the lock %s could not be released: %s", self._run.lock_key, problem)
 
-    def check(self) -> None:
+    def renew(self) -> None:
         """Renew the lock; raise :class:`LockLostError` if another publisher has taken it."""
         try:
             self._write(released=False)

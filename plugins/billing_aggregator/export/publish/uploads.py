@@ -21,7 +21,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-def uploads(plans: Sequence[ExportPlan], by_plan: dict[str, list[ChunkState]]) -> list[tuple[Chunk, ChunkState]]:
+def planned_chunks(plans: Sequence[ExportPlan], by_plan: dict[str, list[ChunkState]]) -> list[tuple[Chunk, ChunkState]]:
     """Return each planned chunk with its state."""
     return [pair for plan in plans for pair in zip(plan.chunks, by_plan[plan.name], strict=True)]
 
