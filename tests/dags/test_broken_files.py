@@ -126,10 +126,10 @@ BROKEN: dict[str, tuple[str, Callable[[Path], object], set[str], str]] = {
     ),
     "UTF-16": (SCRIPT, bytes_of("select 1".encode("utf-16")), TWO, "line 1: byte 0 is not UTF-8"),
     "byte order mark": (SCRIPT, bytes_of(b"\xef\xbb\xbfselect 1"), TWO, "starts with a byte order mark; save"),
-    "NUL": (SCRIPT, bytes_of(b"select 1;\n\0"), TWO, "line 2: byte 10 is NUL, which no text may hold; remove it"),
+    "NUL": (SCRIPT, bytes_of(b"select 1;\n\0"), TWO, "line 2: byte 10 is NUL, which is not allowed in text; remove it"),
     "empty": (SCRIPT, bytes_of(b""), TWO, "two/010_b.sql: holds no statement; add one, or start its name with NOEXEC_"),
     "blank": (SHARED, bytes_of(b" \n\n"), OF_TRIPICA, "020_c.sql: holds no statement; add one, or start"),
-    "huge": (SCRIPT, huge, TWO, "holds more than 16,777,216 bytes; SQL files hold no data"),
+    "huge": (SCRIPT, huge, TWO, "holds more than 16,777,216 bytes; SQL files should not contain data"),
     "folder": (SCRIPT, replaced(lambda path: path.mkdir()), TWO, "two/010_b.sql: is a folder, not a file; remove or"),
     "folder among shared scripts": (
         SHARED,
@@ -154,7 +154,7 @@ BROKEN: dict[str, tuple[str, Callable[[Path], object], set[str], str]] = {
         "init/tripica/one",
         bytes_of(b""),
         {"one_prod"},
-        "one: is no folder; remove or rename",
+        "one: is not a folder; remove or rename",
     ),
     "client's folder is a broken link": (
         "init/tripica/one",
@@ -162,7 +162,7 @@ BROKEN: dict[str, tuple[str, Callable[[Path], object], set[str], str]] = {
         {"one_prod"},
         "tripica/one: is a link to x, which does not exist",
     ),
-    "system's folder is a file": ("audits", bytes_of(b""), ALL, "audits: is no folder; remove or rename it"),
+    "system's folder is a file": ("audits", bytes_of(b""), ALL, "audits: is not a folder; remove or rename it"),
     "name of odd bytes": (
         "init/tripica/two/020_\udce4.sql",
         bytes_of(b"select 1"),

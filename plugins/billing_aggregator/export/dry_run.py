@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from billing_aggregator.export.plan.row_ranges import RowRange
     from billing_aggregator.export.plan.source import Source
     from billing_aggregator.export.transaction import CheckTables
+    from billing_aggregator.postgres.protocols import Connection, Cursor
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class DryRun:
 
 
 def dry_run(
-    connection: Any,
+    connection: Connection,
     run: ExportRun,
     export: Export,
     options: ExportOptions,
@@ -104,7 +105,7 @@ class _Counted(NamedTuple):
     statement: str
 
 
-def _count(cursor: Any, export: Export, source: Source | None, options: ExportOptions) -> _Counted:
+def _count(cursor: Cursor, export: Export, source: Source | None, options: ExportOptions) -> _Counted:
     if source is None:
         plan_as_by_default(cursor)
         query = export.as_query()

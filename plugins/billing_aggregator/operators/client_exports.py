@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
 
     from billing_aggregator.config import ClientConfig
+    from billing_aggregator.postgres.protocols import Connection
     from billing_aggregator.runs.identity import Run
 
 # XCom key of a publication that has skipped itself: Airflow skips too, where somebody sets the state of a run.
@@ -55,7 +56,7 @@ class ClientExportOperator(RunAwareOperator, ExportBaseOperator):
         super().pre_execute(context)
         self._context = context
 
-    def get_db_connection(self) -> Any:
+    def get_db_connection(self) -> Connection:
         """Return a connection to the client's warehouse."""
         assert self._context is not None  # noqa: S101 - pre_execute runs first
         return self.warehouse_hook(self._context).get_conn()

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from billing_aggregator.config.store_options import StoreOptions
     from billing_aggregator.export.store.protocol import Store
+    from billing_aggregator.postgres.protocols import Connection
 
 TIMEOUT_SECONDS = 3600.0
 
@@ -53,10 +54,10 @@ class ExportBaseOperator(BaseOperator):
         self.aws_conn_id = aws_conn_id
         self.statement_timeout = statement_timeout
         self.fsync = fsync
-        self._connection: Any = None
+        self._connection: Connection | None = None
         self._store_options: StoreOptions | None = None
 
-    def get_db_connection(self) -> Any:
+    def get_db_connection(self) -> Connection:
         """Return a new psycopg 3 or psycopg2 connection; the caller closes it."""
         from billing_aggregator.postgres.hook import WarehouseHook
 
@@ -87,19 +88,19 @@ class ExportBaseOperator(BaseOperator):
                 cancel(self._connection)
 
     @contextmanager
-    def database(self) -> Iterator[Any]:
+    def database(self) -> Iterator[Connection]:
         """Yield a connection that is closed at the end; its statement is cancelled when the task fails or is stopped.
 
         A task that fails was not stopped for that: only Airflow calls :meth:`on_kill`.
         """
-        self._connection = self.get_db_connection()
+        connection = self._connection = self.get_db_connection()
         try:
-            yield self._connection
+            yield connection
         except BaseException:
             self._cancel()
             raise
         finally:
-            self._connection.close()
+            connection.close()
             self._connection = None
 
     @contextmanager

@@ -27,10 +27,11 @@ from billing_aggregator.runs.session_names import session_name
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from airflow.providers.postgres.hooks.postgres import PostgresHook
     from airflow.sdk.definitions.context import Context
 
     from billing_aggregator.config import ClientConfig
+    from billing_aggregator.postgres.hook import WarehouseHook
+    from billing_aggregator.postgres.protocols import Connection
     from billing_aggregator.runs.table_guard import Phase
 
 # The server cancels a statement before Airflow gives up the task, so that the task can say what happened.
@@ -105,7 +106,7 @@ class RunAwareOperator(BaseOperator):
     # It ran into its own time-out, for which Airflow calls on_kill as well: that is a failure.
     timed_out = False
     # What on_kill cancels.
-    _session: Any = None
+    _session: Connection | None = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -172,7 +173,7 @@ class RunAwareOperator(BaseOperator):
             self._named = (run_id, self._deployment(context))
         return Run(config.client, config.environment, self._named[1], config.dag_id, run_id)
 
-    def warehouse_hook(self, context: Context) -> PostgresHook:
+    def warehouse_hook(self, context: Context) -> WarehouseHook:
         """Return a hook whose sessions name this task and end with it."""
         seconds = int(self.execution_timeout.total_seconds()) if self.execution_timeout else 3600
         config = self.client_config
@@ -188,7 +189,7 @@ class RunAwareOperator(BaseOperator):
             raise AirflowFailException(str(error)) from None
 
     @contextmanager
-    def warehouse(self, context: Context) -> Iterator[Any]:
+    def warehouse(self, context: Context) -> Iterator[Connection]:
         """Yield a connection to the warehouse that is closed at the end and cancelled when the task is told to stop."""
         with closing(self.warehouse_hook(context).get_conn()) as connection, interruptible(connection):
             self._session = connection

@@ -8,6 +8,7 @@ import structlog
 
 from billing_aggregator.observe import logs, metrics
 from billing_aggregator.operators.sql_file import SqlFileOperator, text_of
+from billing_aggregator.postgres.drivers import handle_notices
 from billing_aggregator.runs import tables as run_tables
 from billing_aggregator.sql.error_text import script_error_text
 from billing_aggregator.sql.runner import StatementError, run_script
@@ -15,6 +16,7 @@ from billing_aggregator.sql.runner import StatementError, run_script
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
 
+    from billing_aggregator.postgres.protocols import Connection
     from billing_aggregator.runs import TableGuard
     from billing_aggregator.runs.table_guard import Phase
 
@@ -45,8 +47,7 @@ class SqlScriptOperator(SqlFileOperator):
         text = text_of(self.sql, self.script)
         log.debug("script text", file=self.script, sql=text)
         with self.warehouse(context) as connection:
-            if hasattr(connection, "add_notice_handler"):
-                connection.add_notice_handler(logs.notice_handler(self.script))
+            handle_notices(connection, logs.notice_handler(self.script))
             try:
                 result = run_script(connection, text, self.run_settings(context), self._guard(context, connection))
             except StatementError as error:
@@ -59,7 +60,7 @@ class SqlScriptOperator(SqlFileOperator):
         log.info("script done", file=self.script, statements=result.statements, rows=result.rows, seconds=seconds)
         return {"statements": result.statements, "rows": result.rows, "seconds": seconds}
 
-    def _guard(self, context: Context, connection: Any) -> TableGuard:
+    def _guard(self, context: Context, connection: Connection) -> TableGuard:
         folder = self.script.split("/")[0]
         phase = PHASES.get(folder, cast("Phase", folder))
         # What is kept is what was published: not what a publication that was marked as success has left out.

@@ -60,7 +60,7 @@ MISTAKES = [
         "retrys: unknown key; did you mean r",
     ),
     ("clients.yaml", CLIENTS.replace("{prod: {}, stage", "{prod: {systems: [sap]}, stage"), "unknown system sap"),
-    ("clients.yaml", CLIENTS.replace("  two: {prod: {}}", "  one: {dev: {}}"), "one stands here a second time"),
+    ("clients.yaml", CLIENTS.replace("  two: {prod: {}}", "  one: {dev: {}}"), "duplicate key one"),
     (
         "clients.yaml",
         CLIENTS.replace("exports,", "exports, key_template: '{file}',"),

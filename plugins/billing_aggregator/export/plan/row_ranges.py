@@ -7,7 +7,7 @@ them.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from billing_aggregator.config.limits import MOST_FILES
 from billing_aggregator.export.errors import EmptyExportError, TooManyFilesError
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from billing_aggregator.config.export_options import ExportOptions
     from billing_aggregator.export.keys import ExportRun
     from billing_aggregator.export.plan.source import Source
+    from billing_aggregator.postgres.protocols import Cursor
 
 MOVED = "MOVE "
 
@@ -33,7 +34,7 @@ class RowRange:
     upto: str | None
 
 
-def cut_relation(cursor: Any, source: Source, rows_per_file: int, name: str) -> list[RowRange]:
+def cut_relation(cursor: Cursor, source: Source, rows_per_file: int, name: str) -> list[RowRange]:
     """Return the ranges of the relation, in physical order; at least one, which may be empty.
 
     The last range is open at its end: rows that somebody appends later are noticed by the COPY's count.
@@ -64,12 +65,12 @@ def cut_relation(cursor: Any, source: Source, rows_per_file: int, name: str) -> 
     return [RowRange(*values) for values in zip(counts, starts, [*ends, None], strict=True)]
 
 
-def _move(cursor: Any, rows: int | Literal["all"]) -> int:
+def _move(cursor: Cursor, rows: int | Literal["all"]) -> int:
     """Move over *rows* rows; return how many there were. ``MOVE 0`` would stay on the row and count it again."""
     if not rows:
         return 0
     cursor.execute(f"move forward {rows} in bda_cut")
-    return int(cursor.statusmessage.removeprefix(MOVED))
+    return int((cursor.statusmessage or "").removeprefix(MOVED))
 
 
 def even_ranges(rows: int, rows_per_file: int) -> list[RowRange]:
