@@ -52,17 +52,13 @@ def stored_bytes(store: Store, file: ManifestFile) -> Iterator[bytes]:
         raise UploadError(f"{store.url(file.key)} is not the file that the manifest names")
 
 
-def read_file(store: Store, file: ManifestFile) -> bytes:
-    """Return a file's bytes as they are stored; :func:`stored_bytes` gives them piece by piece.
-
-    :raises UploadError: they are not those that the manifest describes (without versions: a publication is under way).
-    """
-    return b"".join(stored_bytes(store, file))
-
-
 def read_csv(store: Store, export: ManifestExport, file: ManifestFile) -> bytes:
-    """Return a file's CSV, uncompressed; :func:`read_records` takes it apart with little memory."""
-    return b"".join(decompressed([read_file(store, file)], export.csv["compression"]))
+    """Return a file's CSV, uncompressed; :func:`read_records` takes it apart with little memory.
+
+    :raises UploadError: the file is not the one that the manifest names, or not compressed as it says.
+    """
+    stored = b"".join(stored_bytes(store, file))
+    return b"".join(decompressed([stored], export.csv["compression"]))
 
 
 def read_records(store: Store, export: ManifestExport, file: ManifestFile) -> Iterator[list[bytes | None]]:

@@ -72,7 +72,6 @@ def export_chunks(
     indexes: Sequence[int],
     *,
     timeout: float,
-    progress: CopyProgress | None = None,
 ) -> list[ChunkState]:
     """Export neighbouring chunks of *plan* and return their states.
 
@@ -82,7 +81,7 @@ def export_chunks(
     :raises RowCountError: rows on the wire and the command tag differ.
     """
     chunks = [plan.chunks[index] for index in indexes]
-    progress = progress or CopyProgress(plan.name, sum(chunk.rows for chunk in chunks))
+    progress = CopyProgress(plan.name, sum(chunk.rows for chunk in chunks))
     options = plan.options
     store.use(options)
     with transaction(connection, statement_timeout=timeout) as cursor:
