@@ -15,9 +15,9 @@ from billing_aggregator.export.errors import (
 )
 from billing_aggregator.export.plan.planner import Export
 from billing_aggregator.export.publish import commit as publishing
-from billing_aggregator.export.publish.verify import verify_source
+from billing_aggregator.export.publish.source_check import verify_source
 from billing_aggregator.export.reader import check_publication
-from billing_aggregator.export.store.cleanup import abort_run
+from billing_aggregator.export.store.abandoned_uploads import abort_run
 from tests.faults.conftest import refill
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from airflow.providers.postgres.hooks import postgres as provider
 
 from billing_aggregator.config import ClientConfig, ConfigError, load_client
 from billing_aggregator.errors.kinds import classify
-from billing_aggregator.export.session import transaction
+from billing_aggregator.export.transaction import transaction
 from billing_aggregator.operators.export_base import ExportBaseOperator
 from billing_aggregator.postgres import SessionError
 from billing_aggregator.postgres.connection import postgres_hook

@@ -9,7 +9,7 @@ import boto3
 import pytest
 
 from billing_aggregator.config import ClientConfig, load_client
-from billing_aggregator.local.objects import ObjectStore
+from billing_aggregator.export.store.factory import client_store
 from billing_aggregator.operators.client_exports import ClientPlanOperator, ClientSweepOperator
 from billing_aggregator.operators.export_plan import ExportPlanOperator
 from billing_aggregator.operators.sweep_exports import SweepExportsOperator
@@ -58,7 +58,7 @@ MAKERS: dict[str, Callable[[ClientConfig], Any]] = {
     "run's sweep": lambda config: ClientSweepOperator(task_id="sweep", client_config=config).get_s3_client(),
     "anybody's exports": of_operator,
     "anybody's sweep": lambda _: SweepExportsOperator(task_id="sweep", **PLACE).get_s3_client(),
-    "make run": lambda config: ObjectStore(config, {})._bucket._s3,
+    "readers of a manifest": lambda config: client_store(config)._bucket._s3,
 }
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from billing_aggregator.config import BrokenConfig, ClientConfig, ConfigError, load_client, load_clients
-from billing_aggregator.config.yaml_file import Ambiguous, load_yaml
+from billing_aggregator.config.yaml_file import load_yaml
+from billing_aggregator.config.yaml_values import Ambiguous
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing_aggregator.export.records import CsvError, decompressed, records
+from billing_aggregator.export.csv_records import CsvError, decompressed, records
 
 if TYPE_CHECKING:
     from collections.abc import Callable
