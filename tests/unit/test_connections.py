@@ -55,9 +55,9 @@ def test_the_variables_are_used_where_airflow_has_no_connection(monkeypatch: pyt
 
 
 def test_airflows_connection_wins_over_the_variables(monkeypatch: pytest.MonkeyPatch) -> None:
-    give(monkeypatch, "octopus_enercity_prod", conn_type="postgres", host="vault.example.org", password="other")
+    give(monkeypatch, "octopus_enercity_prod", conn_type="postgres", host="vault.example.org", password="vaults-own")
     found = connection(configured(monkeypatch, **DATABASE))
-    assert (found.host, found.password) == ("vault.example.org", "other")
+    assert (found.host, found.password) == ("vault.example.org", "vaults-own")
 
 
 def test_without_any_the_error_names_both_ways(monkeypatch: pytest.MonkeyPatch) -> None:
