@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from billing_aggregator.export.store.opening import open_store
+from billing_aggregator.export.store.factory import open_store
 from billing_aggregator.operators.base import WorkOperator
 from billing_aggregator.operators.links import S3PrefixLink
 from billing_aggregator.postgres import session_settings
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from billing_aggregator.config.store_options import StoreOptions
     from billing_aggregator.export.store.protocol import Store
+    from billing_aggregator.postgres.protocols import Connection
 
 TIMEOUT_SECONDS = 3600.0
 
@@ -51,7 +52,7 @@ class ExportBaseOperator(WorkOperator):
         self.fsync = fsync
         self._store_options: StoreOptions | None = None
 
-    def get_db_connection(self) -> Any:
+    def get_db_connection(self) -> Connection:
         """Return a new psycopg 3 or psycopg2 connection; the caller closes it."""
         from billing_aggregator.postgres.hook import WarehouseHook
 
@@ -73,7 +74,7 @@ class ExportBaseOperator(WorkOperator):
         return store
 
     @contextmanager
-    def database(self) -> Iterator[Any]:
+    def database(self) -> Iterator[Connection]:
         """Yield a connection that is closed at the end, and cancelled when the task fails or is stopped."""
         with self.session(self.get_db_connection()) as connection:
             yield connection

@@ -92,7 +92,7 @@ class FinishRunOperator(RunAwareOperator):
 
     def _tell(self, context: Context, summary: RunSummary) -> None:
         emit_run(self.client_config, summary)
-        alerts.close_run(self.client_config, context, summary)
+        alerts.alert_run_end(self.client_config, context, summary)
 
     def summary(self, context: Context) -> RunSummary:
         """Return the run's summary from what its tasks returned and how they ended."""

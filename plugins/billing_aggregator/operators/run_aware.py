@@ -23,15 +23,17 @@ from billing_aggregator.runs.deployment import deployment
 from billing_aggregator.runs.heartbeat import heartbeat
 from billing_aggregator.runs.params import resolve_params
 from billing_aggregator.runs.session_names import session_name
+from billing_aggregator.sql.report_schema import results_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from airflow.providers.postgres.hooks.postgres import PostgresHook
     from airflow.sdk.definitions.context import Context
 
     from billing_aggregator.config import ClientConfig
     from billing_aggregator.errors.kinds import Kind
+    from billing_aggregator.postgres.hook import WarehouseHook
+    from billing_aggregator.postgres.protocols import Connection
     from billing_aggregator.runs.table_guard import Phase
 
 # The server cancels a statement before Airflow gives up the task, so that the task can say what happened.
@@ -122,7 +124,7 @@ class RunAwareOperator(WorkOperator):
         """
         stamp = Stamp.of(self.this_run(context), self.run_params(context).business_date.isoformat(), script)
         systems = {*self.client_config.systems, *self.client_config.dependencies}
-        return TableGuard(stamp, phase, {f"{system}_results" for system in systems}, exported)
+        return TableGuard(stamp, phase, {results_table(system) for system in systems}, exported)
 
     def this_run(self, context: Context) -> Run:
         """Return which run this is, among those of every Airflow on the same warehouse."""
@@ -132,7 +134,7 @@ class RunAwareOperator(WorkOperator):
             self._named = (run_id, _deployment(context))
         return Run(config.client, config.environment, self._named[1], config.dag_id, run_id)
 
-    def warehouse_hook(self, context: Context) -> PostgresHook:
+    def warehouse_hook(self, context: Context) -> WarehouseHook:
         """Return a hook whose sessions name this task and end with it; raises ConfigError, which is terminal."""
         seconds = int(self.execution_timeout.total_seconds()) if self.execution_timeout else 3600
         config = self.client_config
@@ -142,7 +144,7 @@ class RunAwareOperator(WorkOperator):
         )
 
     @contextmanager
-    def warehouse(self, context: Context) -> Iterator[Any]:
+    def warehouse(self, context: Context) -> Iterator[Connection]:
         """Yield a session of the warehouse; it ends with the block, and its statement when the task is told to stop."""
         with self.session(self.warehouse_hook(context).get_conn()) as connection, interruptible(connection):
             yield connection

@@ -9,17 +9,16 @@ import structlog
 from billing_aggregator.observe import logs, metrics
 from billing_aggregator.operators.script_errors import naming
 from billing_aggregator.operators.sql_file import SqlFileOperator, text_of
+from billing_aggregator.postgres.drivers import handle_notices
 from billing_aggregator.runs import run_records
 from billing_aggregator.sql.runner import run_script
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
 
+    from billing_aggregator.postgres.protocols import Connection
     from billing_aggregator.runs import TableGuard
     from billing_aggregator.runs.table_guard import Phase
-
-# The folder of the scripts that release tables has the name of the phase that they stand in.
-PHASES: dict[str, Phase] = {"export": "release"}
 
 log = structlog.get_logger(__name__)
 
@@ -41,8 +40,7 @@ class SqlScriptOperator(SqlFileOperator):
         text = text_of(self.sql, self.script)
         log.debug("script text", file=self.script, sql=text)
         with self.warehouse(context) as connection, naming(self.script):
-            if hasattr(connection, "add_notice_handler"):
-                connection.add_notice_handler(logs.notice_handler(self.script))
+            handle_notices(connection, logs.notice_handler(self.script))
             try:
                 result = run_script(connection, text, self.run_settings(context), self._guard(context, connection))
             finally:
@@ -53,9 +51,8 @@ class SqlScriptOperator(SqlFileOperator):
         log.info("script done", file=self.script, statements=result.statements, rows=result.rows, seconds=seconds)
         return {"statements": result.statements, "rows": result.rows, "seconds": seconds}
 
-    def _guard(self, context: Context, connection: Any) -> TableGuard:
-        folder = self.script.split("/")[0]
-        phase = PHASES.get(folder, cast("Phase", folder))
+    def _guard(self, context: Context, connection: Connection) -> TableGuard:
+        phase = cast("Phase", self.script.split("/")[0])
         # What is kept is what was published: not what a publication that was marked as success has left out.
         kept = run_records.published_tables(connection, self.this_run(context)) if phase == "history" else None
         return self.table_guard(context, phase, self.script, kept)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from contextlib import closing, suppress
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from billing_aggregator.config import ConfigError
 from billing_aggregator.config.airflow_connections import UnreadableConnectionError
@@ -19,8 +19,11 @@ from billing_aggregator.postgres.connection import postgres_hook
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from airflow.sdk import Connection as AirflowConnection
+
     from billing_aggregator.config import ClientConfig
     from billing_aggregator.errors.kinds import Kind
+    from billing_aggregator.postgres.protocols import Connection
     from billing_aggregator.s3.bucket import Bucket
     from billing_aggregator.s3.capabilities import Capability
 
@@ -40,7 +43,7 @@ class UnusableError(UnreachableError, TerminalError):
     """Another try gives the same answer: wrong credentials, no such database, no such bucket."""
 
 
-def open_warehouse(config: ClientConfig, application_name: str = "bda:probe") -> Any:
+def open_warehouse(config: ClientConfig, application_name: str = "bda:probe") -> Connection:
     """Return a connection to the client's warehouse.
 
     :raises UnreachableError: nobody answers; UnusableError: the credentials or the database are wrong.
@@ -77,7 +80,7 @@ def check_warehouse(config: ClientConfig) -> str:
             return str(cursor.fetchone()[0]).split(" ")[0]
 
 
-def check_own_session(config: ClientConfig, connection: Any) -> None:
+def check_own_session(config: ClientConfig, connection: Connection) -> None:
     """Refuse a pooler that hands the server's sessions from one client to the next: see :func:`shares_backends`.
 
     :raises UnusableError: the lock of a run and the settings of its sessions would be anybody's.
@@ -169,7 +172,7 @@ def _place(config: ClientConfig) -> str:
     return f"bucket {config.s3_bucket} at {config.s3_url or 'AWS ' + config.s3_region}"
 
 
-def _database_error(config: ClientConfig, connection: Any, error: Exception) -> UnreachableError:
+def _database_error(config: ClientConfig, connection: AirflowConnection, error: Exception) -> UnreachableError:
     reason = _one_line(error)
     place = f"{connection.host}:{connection.port or 5432}/{connection.schema}"
     kind = classify(error)

@@ -1,4 +1,4 @@
-"""A client, its runs and tasks as the alerts see them, and what is told of them."""
+"""A client, its runs and tasks as the alerts see them, and views of what was sent."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from billing_aggregator.alerts.run_facts import RunFacts
 from billing_aggregator.config import Alerts, ClientConfig
 from billing_aggregator.runs import Run, RunSummary
 from billing_aggregator.runs.summary import ExportFigures
@@ -20,6 +21,10 @@ CONFIG = ClientConfig(
     alerts=Alerts(email=("ops@example.com",), slack=True, runbook_url="https://docs.example.com/runbook"),
 )
 START = datetime(2026, 11, 20, 2, 0, tzinfo=UTC)
+RUN = RunFacts(
+    dag_id=CONFIG.dag_id, run_id="scheduled__1", attempt="scheduled__1", business_date="2026-11-20", due_from=START,
+    started=START, dry_run=False, url="https://airflow.example.com/run",
+)  # fmt: skip
 
 
 class Variables:
@@ -43,13 +48,13 @@ class Variables:
 
     def _reach(self) -> None:
         if self.broken:
-            raise ConnectionError("no way to Airflow's database")
+            raise ConnectionError("Airflow's database cannot be reached")
 
 
 def context(run_id: str = "scheduled__1", task: str = "init.tripica.500_open_items", **more: Any) -> dict[str, Any]:
     ti = SimpleNamespace(
         run_id=run_id, task_id=task, try_number=more.pop("try_number", 3), log_url="https://airflow/log",
-        xcom_pull=lambda **_: more.get("kept"),
+        xcom_pull=lambda **_: more.get("stored"),
     )  # fmt: skip
     dag_run = SimpleNamespace(conf={}, logical_date=START, run_after=START, start_date=more.pop("start", START))
     operator = SimpleNamespace(client_config=more.pop("config", CONFIG), retries=2, killed=more.pop("killed", False))
@@ -79,5 +84,5 @@ def value(event: Event, label: str) -> str:
 
 
 def as_json(config: ClientConfig) -> dict[str, Any]:
-    """Return what the triggerer gets: the entry without defaults."""
+    """Return the configuration as the triggerer gets it: without defaults."""
     return config.model_dump(mode="json", exclude_unset=True)

@@ -5,24 +5,25 @@ from __future__ import annotations
 from contextlib import closing
 from decimal import Context, Decimal
 from functools import reduce
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from billing_aggregator.export.errors import ExportSourceChangedError
-from billing_aggregator.export.plan.relation import lock
-from billing_aggregator.export.session import fetch_one, transaction
+from billing_aggregator.export.plan.relation import lock_relation
+from billing_aggregator.export.transaction import fetch_one, transaction
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from billing_aggregator.export.copy.chunk import ChunkState
     from billing_aggregator.export.plan.export_plan import ExportPlan
+    from billing_aggregator.postgres.protocols import Connection
 
 #: As many digits as a numeric can have; Infinity - Infinity is NaN, as it is in Postgres.
 EXACT = Context(prec=200_000, traps=[])
 
 
 def verify_source(
-    connect: Callable[[], Any], plan: ExportPlan, states: Sequence[ChunkState], *, timeout: float
+    connect: Callable[[], Connection], plan: ExportPlan, states: Sequence[ChunkState], *, timeout: float
 ) -> dict[str, str]:
     """Check rows, control totals and age of all rows against the plan; return the control totals.
 
@@ -33,8 +34,8 @@ def verify_source(
     """
     source = plan.source
     with closing(connect()) as connection, transaction(connection, statement_timeout=timeout) as cursor:
-        lock(cursor, source.relation)
-        columns = f"count(*), count(*) filter (where {plan.snapshot.later(cursor)}){source.totals_columns()}"
+        lock_relation(cursor, source.relation)
+        columns = f"count(*), count(*) filter (where {plan.snapshot.unseen(cursor)}){source.totals_columns()}"
         rows, changed, *sums = fetch_one(cursor, f"select {columns} from only {source.relation.sql}")
     if changed or rows != plan.rows:
         raise ExportSourceChangedError(
