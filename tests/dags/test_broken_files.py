@@ -126,10 +126,10 @@ BROKEN: dict[str, tuple[str, Callable[[Path], object], set[str], str]] = {
     ),
     "UTF-16": (SCRIPT, bytes_of("select 1".encode("utf-16")), TWO, "line 1: byte 0 is not UTF-8"),
     "byte order mark": (SCRIPT, bytes_of(b"\xef\xbb\xbfselect 1"), TWO, "starts with a byte order mark; save"),
-    "NUL": (SCRIPT, bytes_of(b"select 1;\n\0"), TWO, "line 2: byte 10 is NUL, which no text may hold; remove it"),
+    "NUL": (SCRIPT, bytes_of(b"select 1;\n\0"), TWO, "line 2: byte 10 is NUL, which is not allowed in text; remove it"),
     "empty": (SCRIPT, bytes_of(b""), TWO, "two/010_b.sql: holds no statement; add one, or start its name with NOEXEC_"),
     "blank": (SHARED, bytes_of(b" \n\n"), OF_TRIPICA, "020_c.sql: holds no statement; add one, or start"),
-    "huge": (SCRIPT, huge, TWO, "holds more than 16,777,216 bytes; SQL files hold no data"),
+    "huge": (SCRIPT, huge, TWO, "holds more than 16,777,216 bytes; SQL files should not contain data"),
     "folder": (SCRIPT, replaced(lambda path: path.mkdir()), TWO, "two/010_b.sql: is a folder, not a file; remove or"),
     "folder among shared scripts": (
         SHARED,
@@ -154,7 +154,7 @@ BROKEN: dict[str, tuple[str, Callable[[Path], object], set[str], str]] = {
         "init/tripica/one",
         bytes_of(b""),
         {"one_prod"},
-        "one: is no folder; remove or rename",
+        "one: is not a folder; remove or rename",
     ),
     "client's folder is a broken link": (
         "init/tripica/one",
@@ -162,7 +162,7 @@ BROKEN: dict[str, tuple[str, Callable[[Path], object], set[str], str]] = {
         {"one_prod"},
         "tripica/one: is a link to x, which does not exist",
     ),
-    "system's folder is a file": ("audits", bytes_of(b""), ALL, "audits: is no folder; remove or rename it"),
+    "system's folder is a file": ("audits", bytes_of(b""), ALL, "audits: is not a folder; remove or rename it"),
     "name of odd bytes": (
         "init/tripica/two/020_\udce4.sql",
         bytes_of(b"select 1"),
@@ -185,7 +185,7 @@ BROKEN: dict[str, tuple[str, Callable[[Path], object], set[str], str]] = {
         "archive/tripica/results.sql",
         bytes_of(b"select 1"),
         OF_TRIPICA,
-        "the exports tripica_results and tripica/results have one group in the DAG; rename one",
+        "the exports tripica_results and tripica/results have the same task group; rename one",
     ),
     "folder of a phase's earlier name": (
         "export/tripica/010_release.sql",
@@ -198,7 +198,7 @@ BROKEN: dict[str, tuple[str, Callable[[Path], object], set[str], str]] = {
         QUERY,
         bytes_of(b"-- system: sap\nselect 1"),
         ALL,
-        "'-- system: sap' is no system",
+        "'-- system: sap' is not a system",
     ),
 }
 
@@ -361,8 +361,8 @@ def test_a_worker_is_stopped_only_by_names_that_decide_what_its_task_is(
 def test_a_broken_dags_own_task_tells_the_same_on_a_worker(sql: Path) -> None:
     (sql / SCRIPT).write_bytes(b"\xe4")
     config = load_client("two", "prod")
-    for mended, reason in ((False, "010_b.sql, line 1: byte 0 is not UTF-8"), (True, "has been fixed since")):
-        if mended:
+    for repaired, reason in ((False, "010_b.sql, line 1: byte 0 is not UTF-8"), (True, "has been fixed since")):
+        if repaired:
             (sql / SCRIPT).write_bytes(b"select 1")
         dag = build_or_explain(config, "configuration_error")
         assert dag is not None

@@ -38,7 +38,7 @@ create schema if not exists report_oibl;
 drop table if exists report_oibl.bookkeeper_results;
 create table report_oibl.bookkeeper_results as select 1 as id, 'a' as name;
 """
-MENDED = "to_regclass('public.mended') is null"
+UNFIXED = "to_regclass('public.fixed') is null"
 # Goes on when the test has created the table public.go_on (to_regclass would keep what it has found first).
 WAITS = """do $$ begin
 while not exists (select from pg_catalog.pg_class where relname = 'go_on') loop perform pg_sleep(0.2); end loop;
@@ -48,10 +48,10 @@ SCRIPTS = {
     "init/bookkeeper/010_results.sql": RESULTS,
     # A value of a customer in the server's message; a secret in a script's own message; both at the same moment.
     "init/bookkeeper/failing/020_bad_amount.sql": (
-        f"do $$ begin if {MENDED} then perform 'Erika Mustermann'::text::numeric; end if; end $$;\n"
+        f"do $$ begin if {UNFIXED} then perform 'Erika Mustermann'::text::numeric; end if; end $$;\n"
     ),
     "init/bookkeeper/failing/020_bad_link.sql": (
-        f"do $$ begin if {MENDED} then raise exception 'no way to postgres://sap:geheim@erp/db'; end if; end $$;\n"
+        f"do $$ begin if {UNFIXED} then raise exception 'no way to postgres://sap:geheim@erp/db'; end if; end $$;\n"
     ),
     "init/bookkeeper/broken/020_missing.sql": "select 1;\n\nselect *\nfrom report_oibl.nowhere;\n",
     "init/bookkeeper/killed/020_slow.sql": "select pg_sleep(36000);\n",

@@ -55,9 +55,15 @@ def test_the_variables_are_used_where_airflow_has_no_connection(monkeypatch: pyt
 
 
 def test_airflows_connection_wins_over_the_variables(monkeypatch: pytest.MonkeyPatch) -> None:
-    give(monkeypatch, "octopus_enercity_prod", conn_type="postgres", host="vault.example.org", password="of-the-connection")
+    give(
+        monkeypatch,
+        "octopus_enercity_prod",
+        conn_type="postgres",
+        host="vault.example.org",
+        password="of-airflow",
+    )
     found = connection(configured(monkeypatch, **DATABASE))
-    assert (found.host, found.password) == ("vault.example.org", "of-the-connection")
+    assert (found.host, found.password) == ("vault.example.org", "of-airflow")
 
 
 def test_without_any_the_error_names_both_ways(monkeypatch: pytest.MonkeyPatch) -> None:

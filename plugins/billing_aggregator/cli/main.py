@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status: see the module's docstring."""
     options = _parser().parse_args(arguments)
-    # Airflow's own lines would stand between ours; whoever wants them sets the variable.
+    # Airflow's own lines would mix with ours; set the variable to see them.
     os.environ.setdefault("AIRFLOW__LOGGING__LOGGING_LEVEL", "CRITICAL")
     try:
         with airflow_home():
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("\ninterrupted: everything that was started is stopped", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader, such as `head`, has seen enough.
+        # The reader, such as `head`, has closed the pipe.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     return status
@@ -66,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
         commands, "validate", "check configuration, scripts, checks and exports of every client; offline", _validate
     )
     health = _command(
-        commands, "health", "check database, privileges, S3, mail and Slack of one client, for real", _health
+        commands, "health", "check database, privileges, S3, mail and Slack of one client on the real servers", _health
     )
     plan = _command(commands, "plan", "show what a run would do, phase by phase; offline", _plan)
     run = _command(commands, "run", "run the DAG of one client and environment on this machine", _run)
@@ -95,11 +95,11 @@ def _command(
 
 
 def _show(answer: Callable[[], Result], options: argparse.Namespace) -> int:
-    # Whatever libraries log goes to stderr: stdout holds the answer alone.
+    # Log lines of libraries go to stderr: stdout has the answer only.
     with redirect_stdout(sys.stderr):
         result = answer()
     print(json.dumps(result.data(), indent=2, ensure_ascii=False) if options.json else result.text())
-    # Here, not at the end of the process: a reader that has gone is noticed where it is handled.
+    # Flushed here, so that main() handles a closed pipe.
     sys.stdout.flush()
     return result.status
 

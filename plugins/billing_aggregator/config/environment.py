@@ -1,4 +1,4 @@
-"""The ``BDA_*`` environment variables: read once, checked, and kept where their secrets reach no log."""
+"""The ``BDA_*`` environment variables: read once and checked; their secrets reach no log."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ CONTRADICTIONS = (("BDA_SYSTEMS", "BDA_IGNORE_SYSTEMS"),)
 
 
 class EnvironmentSettings(Model):
-    """What the ``BDA_*`` variables say; a field is None when its variable is unset or empty."""
+    """The values of the ``BDA_*`` variables; a field is None when its variable is unset or empty."""
 
     client_id: ClientId | None = Field(
         default=None,
@@ -58,7 +58,7 @@ class EnvironmentSettings(Model):
         "environment become DAGs.",
     )
     log_level: LogLevel | None = Field(
-        default=None, alias="BDA_LOG_LEVEL", description="What the aggregator logs; SQL text at DEBUG only."
+        default=None, alias="BDA_LOG_LEVEL", description="Level of the aggregator's log; SQL text at DEBUG only."
     )
     db_host: HostName | None = Field(
         default=None,
@@ -99,7 +99,7 @@ class EnvironmentSettings(Model):
     )
     s3_region: Region | None = Field(default=None, alias="BDA_S3_REGION", description="Region of the bucket.")
     s3_url: Url | None = Field(
-        default=None, alias="BDA_S3_URL", description="Endpoint of a store that is not AWS's, such as MinIO."
+        default=None, alias="BDA_S3_URL", description="Endpoint of another store than AWS, such as MinIO."
     )
     s3_access_key: SecretStr | None = Field(
         default=None,
@@ -110,10 +110,10 @@ class EnvironmentSettings(Model):
         default=None, alias="BDA_S3_SECRET_ACCESS_KEY", description="Belongs to `BDA_S3_ACCESS_KEY`. Secret."
     )
     systems: tuple[SystemName, ...] | None = Field(
-        default=None, alias="BDA_SYSTEMS", description="Systems to rebuild and publish, with commas between."
+        default=None, alias="BDA_SYSTEMS", description="Systems to rebuild and publish, separated by commas."
     )
     ignore_systems: tuple[SystemName, ...] | None = Field(
-        default=None, alias="BDA_IGNORE_SYSTEMS", description="Systems to leave out, with commas between."
+        default=None, alias="BDA_IGNORE_SYSTEMS", description="Systems to leave out, separated by commas."
     )
     max_rows_per_file: int | None = Field(
         default=None,
@@ -125,7 +125,7 @@ class EnvironmentSettings(Model):
     scripts_dir: NotEmpty | None = Field(
         default=None,
         alias="BDA_SCRIPTS_DIR",
-        description="Folder that takes the place of `include/sql`, with `init/<system>/` and the other phases in it.",
+        description="Folder that replaces `include/sql`, with `init/<system>/` and the other phases.",
     )
     dry_run: bool | None = Field(
         default=None,
@@ -157,7 +157,7 @@ class EnvironmentSettings(Model):
         return normal_log_level(value)
 
     def overrides(self) -> dict[str, Any]:
-        """Return what replaces the values of a client's entry, by the names of its fields."""
+        """Return the values that override those of a client's entry, by field name."""
         fields = (
             "log_level", "db_max_conns", "s3_bucket", "s3_region", "s3_url", "systems", "ignore_systems",
             "max_rows_per_file", "scripts_dir", "dry_run",
@@ -165,10 +165,10 @@ class EnvironmentSettings(Model):
         return {name: value for name in fields if (value := getattr(self, name)) is not None}
 
     def detected_environment(self) -> str:
-        """Return BDA_ENVIRONMENT, else what the database's host says.
+        """Return BDA_ENVIRONMENT, else the environment that is part of the database host's name.
 
-        No host or a loopback address is ``local``; else a part of the host's name that is an environment's name
-        (``octopus.prod.example``, ``db-stage.example``). Raises :class:`ConfigError` when nothing says it.
+        That is ``prod`` for ``octopus.prod.example`` and ``stage`` for ``db-stage.example``; without a host, or with a
+        loopback address, it is ``local``. Raises :class:`ConfigError` where the name has none, or two.
         """
         if self.environment:
             return self.environment
@@ -178,7 +178,7 @@ class EnvironmentSettings(Model):
         if len(named) == 1:
             return named.pop()
         raise ConfigError(
-            f"BDA_ENVIRONMENT is unset and BDA_DB_HOST = {self.db_host!r} does not tell the environment; "
+            f"BDA_ENVIRONMENT is unset and BDA_DB_HOST = {self.db_host!r} does not name an environment; "
             f"set BDA_ENVIRONMENT to one of {', '.join(ENVIRONMENT_NAMES)}"
         )
 
@@ -189,7 +189,7 @@ def variable_of(field: str) -> str:
 
 
 def read_environment(environ: Mapping[str, str]) -> EnvironmentSettings:
-    """Read and check all ``BDA_*`` variables of *environ*; an empty value counts as unset, but for the client's.
+    """Read and check all ``BDA_*`` variables of *environ*; an empty value counts as unset, except for BDA_CLIENT_ID.
 
     :raises ConfigError: names every wrong variable, its value (never a secret's) and what is allowed.
     """
@@ -200,7 +200,7 @@ def read_environment(environ: Mapping[str, str]) -> EnvironmentSettings:
 
 
 def examine_environment(environ: Mapping[str, str]) -> tuple[EnvironmentSettings, list[str]]:
-    """Return what the ``BDA_*`` variables say without the wrong ones, and a line for each problem."""
+    """Return the settings without the wrong variables, and a line for each problem."""
     known = {variable_of(field) for field in EnvironmentSettings.model_fields}
     given: dict[str, str] = {}
     problems = []

@@ -1,4 +1,4 @@
-"""The template of files' keys: which fields it may have, and when two files' keys could collide.
+"""The template of the files' keys: which fields it may have, and when two keys could collide.
 
 A template has fields in braces: ``{client}``, ``{environment}``, ``{business_date}`` (ISO), ``{run}`` and ``{file}``,
 the file's name such as ``tripica_results_0000.csv`` or ``customer/oibl_0000.csv``.
@@ -17,11 +17,11 @@ LITERAL = re.compile(r"[A-Za-z0-9!_.*'()=@+,/-]*")
 
 
 class KeyTemplateError(ValueError):
-    """A key template, target or name cannot be used; the message names the part and the way out."""
+    """A key template, target or name is refused; the message names the part and the way out."""
 
 
 def check_template(template: str) -> None:
-    """Raise :class:`KeyTemplateError` for a template whose keys could collide, escape or not be rendered."""
+    """Raise :class:`KeyTemplateError` if keys could collide, leave their folder or not be rendered."""
     used = _fields(template)
     if used.count("file") != 1 or not template.endswith("{file}"):
         raise KeyTemplateError(f"key template {template!r} must end with {{file}}, else the files of an export collide")
@@ -51,7 +51,7 @@ def _fields(template: str) -> list[str]:
             raise KeyTemplateError(f"key template {template!r}: {{{field}}} is not one of {', '.join(sorted(FIELDS))}")
         if not apart:
             raise KeyTemplateError(
-                f"key template {template!r}: put '/' before {{{field}}}, else two runs' keys may meet"
+                f"key template {template!r}: put '/' before {{{field}}}, else the keys of two runs may collide"
             )
         apart = False
         used.append(field)
@@ -59,5 +59,5 @@ def _fields(template: str) -> list[str]:
 
 
 def keeps_history(template: str) -> bool:
-    """Tell whether each day or run has keys of its own, so that publishing overwrites nothing of an earlier one."""
+    """Return whether each day or run has its own keys, so that publishing overwrites no earlier files."""
     return any(field in HISTORY_FIELDS for _, field, _, _ in Formatter().parse(template))

@@ -1,7 +1,7 @@
-"""Reads YAML that every reader of YAML reads the same way; whatever else stands there is told with its line.
+"""Reads YAML that means the same to every YAML reader; anything else is reported with its line.
 
 YAML 1.1 and 1.2 disagree on numbers (``0100`` is 64 or 100, ``1:40`` is 100 or text), words (``yes``) and dates. Such a
-value becomes :class:`Doubtful`: only who uses it is stopped by it. Keys that stand twice are refused, merge keys
+value becomes :class:`Ambiguous` and breaks only the entries that use it. Duplicate keys are refused, merge keys
 (``<<: *usual``) work, aliases are bounded.
 """
 
@@ -31,8 +31,8 @@ BOOL_OF_1_2 = re.compile(r"true|True|TRUE|false|False|FALSE")
 TRUTH = re.compile(r"y|yes|on|n|no|off", re.IGNORECASE)
 
 
-class Doubtful(str):
-    """A value that readers of YAML read differently: its text as it stands, its line, and what to do."""
+class Ambiguous(str):
+    """A value that YAML readers interpret differently: its text as written, its line, and what to do."""
 
     __slots__ = ("advice", "line")
 
@@ -40,7 +40,7 @@ class Doubtful(str):
     advice: str
 
     @classmethod
-    def at(cls, text: str, line: int, advice: str) -> Doubtful:
+    def at(cls, text: str, line: int, advice: str) -> Ambiguous:
         """Return the value *text* of *line*, with *advice*."""
         made = cls(text)
         made.line, made.advice = line, advice
@@ -48,12 +48,12 @@ class Doubtful(str):
 
     @property
     def is_truth(self) -> bool:
-        """Whether it is true or false for whoever expects one of the two, in both versions of YAML."""
+        """Whether it can be read as true or false where one of the two is expected, in both versions of YAML."""
         return TRUTH.fullmatch(self) is not None
 
 
 def load_yaml(path: Path) -> Any:
-    """Return what the file holds: mappings with text as keys, lists, text, numbers, true, false, None, Doubtful.
+    """Return the content of the file: mappings with text as keys, lists, text, numbers, true, false, None, Ambiguous.
 
     :raises ConfigError: one line for each problem, with file and line.
     """
@@ -88,7 +88,7 @@ class _Tree:
         self.problems: set[tuple[int, str]] = set()
 
     def is_bounded(self, root: yaml.Node) -> bool:
-        """Tell whether the tree is small enough with every alias written out, and ends."""
+        """Return whether the tree is finite and small enough with every alias written out."""
         size = self._size(root)
         if size > MAX_VALUES:
             self._problem(root, f"aliases make {size:,} values of this file, more than {MAX_VALUES:,}; use fewer")
@@ -106,7 +106,7 @@ class _Tree:
     def _size(self, node: yaml.Node) -> int:
         known = self._sizes.get(id(node), 0)
         if known is None:
-            self._problem(node, "what stands here contains itself by an alias; remove the alias")
+            self._problem(node, "this value contains itself by an alias; remove the alias")
             return 0
         if known:
             return known
@@ -127,7 +127,7 @@ class _Tree:
                 continue
             if key in seen:
                 way_out = "merge the two" if key != "<<" else "write it once: <<: [*first, *second]"
-                self._problem(key_node, f"{key} stands here a second time (first in line {seen[key]}); {way_out}")
+                self._problem(key_node, f"duplicate key {key} (first in line {seen[key]}); {way_out}")
             seen[key] = _line(key_node)
             if key_node.tag == f"{TAG}merge":
                 merged = self._merged(value_node) | merged
@@ -136,7 +136,7 @@ class _Tree:
         return merged | own
 
     def _merged(self, node: yaml.Node) -> dict[str, Any]:
-        """Return the keys that ``<<`` brings in; of several mappings the first one that has a key counts."""
+        """Return the keys that ``<<`` adds; of several mappings the first one with a key wins."""
         parts = node.value if isinstance(node, yaml.SequenceNode) else [node]
         merged: dict[str, Any] = {}
         for part in parts:
@@ -150,10 +150,10 @@ class _Tree:
         if node.tag == f"{TAG}merge":
             return "<<"
         key = self._scalar(node) if isinstance(node, yaml.ScalarNode) else None
-        if isinstance(key, str) and not isinstance(key, Doubtful):
+        if isinstance(key, str) and not isinstance(key, Ambiguous):
             return key
         read = _of_1_1(node) if isinstance(node, yaml.ScalarNode) else "a list or mapping"
-        if isinstance(read, str) and isinstance(key, Doubtful):
+        if isinstance(read, str) and isinstance(key, Ambiguous):
             read = f"{key} in more than one way"
         self._problem(node, f"YAML reads this key as {read}; put it in quotation marks")
         return None
@@ -173,7 +173,7 @@ class _Tree:
 
 
 def _plain_value(node: yaml.ScalarNode) -> Any:
-    """Return what stands without quotation marks and without a tag of its own."""
+    """Return the value of a scalar without quotation marks and tag."""
     text, kind = node.value, node.tag.removeprefix(TAG)
     if kind == "null":
         return None
@@ -185,7 +185,7 @@ def _plain_value(node: yaml.ScalarNode) -> Any:
         return float(text)
     if kind == "str" and not NUMBER_OF_1_2.fullmatch(text) and not TRUTH.fullmatch(text):
         return text
-    return Doubtful.at(text, _line(node), _advice(node))
+    return Ambiguous.at(text, _line(node), _advice(node))
 
 
 def _advice(node: yaml.ScalarNode) -> str:
@@ -202,7 +202,7 @@ def _advice(node: yaml.ScalarNode) -> str:
 
 
 def _of_1_1(node: yaml.ScalarNode) -> Any:
-    """Return what a reader of YAML 1.1 makes of a scalar; text stays in quotation marks."""
+    """Return a scalar as YAML 1.1 reads it; text keeps its quotation marks."""
     try:
         value = yaml.safe_load(node.value)
     except (yaml.YAMLError, ValueError):
@@ -240,7 +240,7 @@ def _reason(error: yaml.YAMLError, text: str) -> str:
     if "another document" in problem:
         problem = "a second document begins here (---); keep one"
     if "'\\t'" in problem:
-        problem += "; indent by spaces"
+        problem += "; indent with spaces"
     context = getattr(error, "context", None)
     words = f"{context}: {problem}" if context and "document" not in problem else problem
     return f"line {mark.line + 1}: {words}" if mark is not None else words

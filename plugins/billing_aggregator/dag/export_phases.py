@@ -14,8 +14,8 @@ from billing_aggregator.operators.client_exports import (
     ClientPublishOperator,
     place,
 )
-from billing_aggregator.operators.export_plan import PLAN_KEY
 from billing_aggregator.operators.publish_exports import export_asset
+from billing_aggregator.runs.airflow_names import PLAN_KEY
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.mappedoperator import MappedOperator

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from billing_aggregator.config import BrokenConfig, ClientConfig, ConfigError, load_client, load_clients
-from billing_aggregator.config.yaml_file import Doubtful, load_yaml
+from billing_aggregator.config.yaml_file import Ambiguous, load_yaml
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -95,14 +95,14 @@ DIFFERENT = {
 
 
 @pytest.mark.parametrize("text", DIFFERENT)
-def test_what_reads_differently_is_doubtful(tmp_path: Path, text: str) -> None:
+def test_what_reads_differently_is_ambiguous(tmp_path: Path, text: str) -> None:
     value = read(tmp_path, f"b: 1\na: {text}")["a"]
-    assert isinstance(value, Doubtful)
+    assert isinstance(value, Ambiguous)
     assert (value, value.line, value.advice) == (text, 2, DIFFERENT[text])
 
 
 @pytest.mark.parametrize("text", [text for text in DIFFERENT if text not in ("<<",)])
-def test_a_doubtful_key_is_refused(tmp_path: Path, text: str) -> None:
+def test_a_ambiguous_key_is_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(
         ConfigError, match=r"clients\.yaml: line 2: YAML reads this key as .*; put it in quotation marks"
     ):
@@ -111,7 +111,7 @@ def test_a_doubtful_key_is_refused(tmp_path: Path, text: str) -> None:
 
 @pytest.mark.parametrize("text", ["0100000", "060", "1:40", "1_000", "1e3", "2026-01-01", "yes"])
 @pytest.mark.parametrize("key", ["max_rows_per_file", "retries", "s3_bucket", "timezone"])
-def test_a_doubtful_value_breaks_the_entry_that_has_it(tmp_path: Path, key: str, text: str) -> None:
+def test_a_ambiguous_value_breaks_the_entry_that_has_it(tmp_path: Path, key: str, text: str) -> None:
     path = tmp_path / "clients.yaml"
     path.write_text(
         f"defaults: {{s3_bucket: exports}}\nclients:\n  a: {{prod: {{}}}}\n  b:\n    prod: {{{key}: {text}}}\n"
@@ -124,7 +124,7 @@ def test_a_doubtful_value_breaks_the_entry_that_has_it(tmp_path: Path, key: str,
         assert load_client("b", "prod", path, {"BDA_MAX_ROW_SIZE_FILE": "5"}).max_rows_per_file == 5
 
 
-def test_a_doubtful_default_is_told_once_for_each_that_uses_it(tmp_path: Path) -> None:
+def test_a_ambiguous_default_is_told_once_for_each_that_uses_it(tmp_path: Path) -> None:
     path = tmp_path / "clients.yaml"
     path.write_text("defaults: {s3_bucket: exports, retries: 010}\nclients: {a: {prod: {}, stage: {retries: 1}}}\n")
     broken, good = load_clients(path, {})
@@ -146,10 +146,10 @@ REFUSED = {
     "<< with a list of numbers": ("a: {<<: [1]}", "line 1: << takes a mapping or a list of mappings"),
     "<< twice": (
         "u: &u {a: 1}\nv:\n  <<: *u\n  <<: *u\n",
-        "line 4: << stands here a second time (first in line 3); write",
+        "line 4: duplicate key << (first in line 3); write",
     ),
-    "two keys twice": ("a: 1\na: 2\nb: {c: 1, c: 2}", "line 3: c stands here a second time (first in line 3); merge"),
-    "key twice beside a merge": ("u: &u {a: 1}\nv:\n  <<: *u\n  b: 1\n  b: 2\n", "line 5: b stands here a second time"),
+    "two keys twice": ("a: 1\na: 2\nb: {c: 1, c: 2}", "line 3: duplicate key c (first in line 3); merge"),
+    "key twice beside a merge": ("u: &u {a: 1}\nv:\n  <<: *u\n  b: 1\n  b: 2\n", "line 5: duplicate key b"),
     "Python object": (
         "a: !!python/object:os.system x",
         "line 1: the tag !!python/object:os.system has no meaning here",
@@ -161,11 +161,11 @@ REFUSED = {
         "a:\n\tb: 1",
         "line 2: while scanning for the next token: found character '\\t' that cannot start any token; ",
     ),
-    "alias within itself": ("a: &a [*a]", "line 1: what stands here contains itself by an alias; remove the alias"),
+    "alias within itself": ("a: &a [*a]", "line 1: this value contains itself by an alias; remove the alias"),
     "unknown alias": ("a: 1\nb: *b", "line 2: found undefined alias 'b'"),
     "open list": ("a: [1", "line 1: while parsing a flow sequence: expected ',' or ']', but got '<stream end>'"),
     "control character": ("a\n: b\x07", "line 2: the character 0x7 is not allowed; remove it"),
-    "NUL": ("a: b\n\0", "clients.yaml, line 2: byte 5 is NUL, which no text may hold; remove it"),
+    "NUL": ("a: b\n\0", "clients.yaml, line 2: byte 5 is NUL, which is not allowed in text; remove it"),
     "deep": ("[" * 3000, "nested too deeply; write it flatter"),
 }
 

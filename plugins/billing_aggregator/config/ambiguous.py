@@ -1,4 +1,4 @@
-"""Finds values in an entry that readers of YAML read differently, where the model does not expect just that word."""
+"""Finds values in an entry that YAML readers interpret differently, unless the model expects exactly that word."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from billing_aggregator.config.errors import field_at
 from billing_aggregator.config.models import ClientConfig
 from billing_aggregator.config.values import is_truth
-from billing_aggregator.config.yaml_file import Doubtful
+from billing_aggregator.config.yaml_file import Ambiguous
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
     from billing_aggregator.config.errors import Location
 
 
-def doubtful_values(values: Any, at: Location = ()) -> Iterator[tuple[Location, Doubtful]]:
-    """Yield the place and the value of each doubtful one; ``yes`` where true or false is expected is none."""
-    if isinstance(values, Doubtful):
+def ambiguous_values(values: Any, at: Location = ()) -> Iterator[tuple[Location, Ambiguous]]:
+    """Yield place and value of each ambiguous value; ``yes`` is not one where true or false is expected."""
+    if isinstance(values, Ambiguous):
         field = field_at(ClientConfig, at)
         if not (values.is_truth and field is not None and is_truth(field)):
             yield at, values
     elif isinstance(values, dict):
         for key, value in values.items():
-            yield from doubtful_values(value, (*at, key))
+            yield from ambiguous_values(value, (*at, key))
     elif isinstance(values, list):
         for index, value in enumerate(values):
-            yield from doubtful_values(value, (*at, index))
+            yield from ambiguous_values(value, (*at, index))
 
 
 def without(values: Any, places: Container[Location], at: Location = ()) -> Any:

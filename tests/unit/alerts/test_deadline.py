@@ -9,7 +9,7 @@ import pytest
 
 from billing_aggregator.alerts import deadline
 from billing_aggregator.alerts.callbacks import RunFailed, on_task_failure
-from billing_aggregator.alerts.run_end import close_run
+from billing_aggregator.alerts.run_end import alert_run_end
 from billing_aggregator.config import ClientConfig
 from tests.unit.alerts.situations import CONFIG, START, as_json, context, kinds, summary, value
 
@@ -22,15 +22,15 @@ PUBLISHED = {"in time": ("2026-11-20T04:00:00+00:00", []), "late": ("2026-11-20T
 
 
 @pytest.mark.parametrize("case", PUBLISHED)
-def test_the_last_task_looks_at_the_deadline(case: str, sent: list[Event], manifest: dict[str, Any]) -> None:
+def test_the_last_task_checks_the_deadline(case: str, sent: list[Event], manifest: dict[str, Any]) -> None:
     when, expected = PUBLISHED[case]
     manifest |= {"run_id": "scheduled__1", "published_at": when}
-    close_run(CONFIG, context(), summary())
+    alert_run_end(CONFIG, context(), summary())
     assert kinds(sent) == expected
 
 
-def test_a_late_dry_run_is_no_news(sent: list[Event]) -> None:
-    close_run(CONFIG.model_copy(update={"dry_run": True}), context(), summary())
+def test_a_late_dry_run_sends_no_alert(sent: list[Event]) -> None:
+    alert_run_end(CONFIG.model_copy(update={"dry_run": True}), context(), summary())
     assert sent == []
 
 
@@ -42,22 +42,22 @@ def missed(state: str = "running", conf: dict[str, Any] | None = None) -> str:
     return asyncio.run(deadline.deadline_missed(as_json(CONFIG), {"dag_run": dag_run}))
 
 
-def test_a_missed_deadline_is_told_once_and_its_end(sent: list[Event], manifest: dict[str, Any]) -> None:
-    assert missed() == "told"
+def test_a_missed_deadline_is_alerted_once_and_recovers(sent: list[Event], manifest: dict[str, Any]) -> None:
+    assert missed() == "alerted"
     assert missed() == "the run was alerted"
     manifest |= {"run_id": "scheduled__1", "published_at": "2026-11-20T05:00:00+00:00"}
-    close_run(CONFIG, context(), summary())
+    alert_run_end(CONFIG, context(), summary())
     assert kinds(sent) == ["deadline_missed", "recovered"]
     assert value(sent[0], "Deadline") == "120 minutes after 2026-11-20 02:00 UTC"
 
 
-def test_a_late_run_that_fails_is_told(sent: list[Event]) -> None:
+def test_a_late_run_that_fails_sends_a_second_alert(sent: list[Event]) -> None:
     missed()
     on_task_failure(context())
     assert kinds(sent) == ["deadline_missed", "task_failed"]
 
 
-SILENT: dict[str, Callable[[dict[str, Any]], str]] = {
+NO_ALERT: dict[str, Callable[[dict[str, Any]], str]] = {
     "the run has succeeded": lambda _: missed("success"),
     "the run has failed": lambda _: missed("failed"),
     "a dry run": lambda _: missed(conf={"dry_run": True}),
@@ -69,9 +69,9 @@ SILENT: dict[str, Callable[[dict[str, Any]], str]] = {
 }
 
 
-@pytest.mark.parametrize("case", SILENT)
-def test_a_deadline_is_silent_when(case: str, sent: list[Event], manifest: dict[str, Any]) -> None:
-    assert SILENT[case](manifest) not in ("told", "failed")
+@pytest.mark.parametrize("case", NO_ALERT)
+def test_no_deadline_alert_when(case: str, sent: list[Event], manifest: dict[str, Any]) -> None:
+    assert NO_ALERT[case](manifest) not in ("alerted", "failed")
     assert "deadline_missed" not in kinds(sent)
 
 
@@ -79,7 +79,7 @@ def test_nothing_raises(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deadline, "STOP_GRACE_SECONDS", 0)
     on_task_failure({})
     RunFailed(CONFIG)({})
-    close_run(CONFIG, {}, {})
+    alert_run_end(CONFIG, {}, summary())
     assert asyncio.run(deadline.deadline_missed({}, {})) == "failed"
     assert asyncio.run(deadline.deadline_missed(as_json(CONFIG), {"dag_run": 1})) == "failed"
 
@@ -94,10 +94,10 @@ STOPPED_AT = {
 
 
 @pytest.mark.parametrize("case", STOPPED_AT)
-def test_a_run_that_is_stopped_at_its_deadline_may_end_first(
+def test_the_deadline_alert_waits_for_a_run_that_is_stopped_at_its_deadline(
     case: str, sent: list[Event], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its failure is the message then."""
+    """The run's failure is the message then."""
     values, waits = STOPPED_AT[case]
     slept: list[float] = []
 
