@@ -60,10 +60,10 @@ def test_airflows_connection_wins_over_the_variables(monkeypatch: pytest.MonkeyP
         "octopus_enercity_prod",
         conn_type="postgres",
         host="vault.example.org",
-        password="of-airflow",
+        password="of-the-connection",
     )
     found = connection(configured(monkeypatch, **DATABASE))
-    assert (found.host, found.password) == ("vault.example.org", "of-airflow")
+    assert (found.host, found.password) == ("vault.example.org", "of-the-connection")
 
 
 def test_without_any_the_error_names_both_ways(monkeypatch: pytest.MonkeyPatch) -> None:
