@@ -1,4 +1,4 @@
-"""A DAG's graph as text that a person can read: each task behind its phase, with the tasks that it waits for.
+"""A DAG's graph as readable text: each task after its phase, with the tasks that it waits for.
 
 ``python -m tests.dags.structure enercity local`` prints it.
 """

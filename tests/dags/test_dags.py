@@ -1,4 +1,4 @@
-"""The generated DAGs: their number, their graph, the rules that each of their tasks keeps."""
+"""The generated DAGs: their number, their graph, the rules for each of their tasks."""
 
 from __future__ import annotations
 
@@ -71,12 +71,12 @@ def test_schedules_are_the_files(dags: dict[str, DAG], entries: dict[str, dict[s
 
 @pytest.mark.parametrize("name", ["enercity_local", "q-cells_prod"])
 def test_graph(dags: dict[str, DAG], name: str) -> None:
-    """After a wanted change: ``python -m tests.dags.structure <client> <environment>`` writes the text anew."""
+    """After an intended change, ``python -m tests.dags.structure <client> <environment>`` rewrites the text."""
     expected = (EXPECTED / f"{name}.txt").read_text(encoding="utf-8")
     assert describe(dags[f"billing_data_aggregator_{name}"]) == expected
 
 
-def test_every_task_keeps_the_rules(dags: dict[str, DAG]) -> None:
+def test_every_task_follows_the_rules(dags: dict[str, DAG]) -> None:
     for dag in dags.values():
         assert dag.max_active_runs == 1
         assert dag.max_active_tasks == 4
@@ -91,7 +91,7 @@ def test_every_task_keeps_the_rules(dags: dict[str, DAG]) -> None:
                 assert task.retry_exponential_backoff, place
 
 
-def test_the_phases_stand_in_their_order(dags: dict[str, DAG]) -> None:
+def test_the_phases_run_in_their_order(dags: dict[str, DAG]) -> None:
     """Nothing of a later phase starts before the earlier phases have ended."""
     order = ["start", "prechecks", "init", "audits", "release", "export", "publish", "history", "cleanup"]
     for dag in dags.values():

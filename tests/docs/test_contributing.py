@@ -1,4 +1,4 @@
-"""The system that CONTRIBUTING.md makes from nothing: configuration, candidate, check and swap, as they stand there."""
+"""The example system of CONTRIBUTING.md: its configuration, candidate, check and swap work as written there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""S3 servers that are not AWS's: each habit is what some store, proxy or bucket policy does, over the wire."""
+"""S3 servers other than AWS: each habit is that of some store, proxy or bucket policy, over the wire."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class PeculiarS3(FaultyS3):
 
 
 class WithoutDate(WSGIRequestHandler):
-    """Sends no Date, which the server would add by itself."""
+    """Sends no Date, which the server would add."""
 
     def send_header(self, keyword: str, value: str) -> None:
         if keyword.lower() != "date":
@@ -83,7 +83,7 @@ def refuses(name: str, status: int, code: str) -> Habit:
 
 
 def bulk_needs_md5(environ: dict[str, Any], name: str) -> tuple[int, str] | None:
-    """Refuse DeleteObjects without the Content-MD5 that boto3 no longer sends."""
+    """Refuse DeleteObjects without the Content-MD5 that boto3 does not send."""
     return (400, "MissingContentMD5") if name == "delete objects" and "HTTP_CONTENT_MD5" not in environ else None
 
 
@@ -98,7 +98,7 @@ def no_conditions(status: int, code: str) -> Habit:
 
 
 def ignores(*headers: str) -> Habit:
-    """Take a condition and write all the same."""
+    """Accept a condition and ignore it."""
 
     def habit(environ: dict[str, Any], name: str) -> None:
         for header in headers if name.startswith("put") else ():

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 import psycopg
 
 from billing_aggregator.export.reader import current_manifest, read_csv
-from billing_aggregator.export.store.opening import open_store
+from billing_aggregator.export.store.factory import open_store
 from billing_aggregator.local.s3 import ACCESS_KEY, SECRET_KEY
 from tests.conftest import ROOT
 from tests.waiting import PATIENCE_SECONDS
@@ -61,7 +61,7 @@ class Nightly:
         self._process: subprocess.Popen[str] | None = None
 
     def run(self, variables: dict[str, str], conf: dict[str, Any]) -> tuple[dict[str, Any], str]:
-        """Return what happened, and everything that Airflow printed meanwhile."""
+        """Return the result, and everything that Airflow printed."""
         process = self._process = self._process or self._start()
         assert process.stdin is not None
         assert process.stdout is not None
@@ -106,7 +106,7 @@ class Nightly:
 
 @dataclass
 class Nachtlauf:
-    """One client's nights: where they work, and what came of the last one."""
+    """The nights of one client: their database and bucket, and the result of the last one."""
 
     nightly: Nightly
     postgres: EmbeddedPostgres

@@ -1,4 +1,4 @@
-"""The tasks of a run refuse what another run has built: scripts, checks, exports and history, in a real DAG run."""
+"""The tasks of a run refuse tables of another run: scripts, checks, exports and history, in a real DAG run."""
 
 from __future__ import annotations
 

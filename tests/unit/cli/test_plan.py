@@ -1,4 +1,4 @@
-"""``plan`` and the command line itself: what they say, and their exit status."""
+"""``plan`` and the command line itself: output and exit status."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ def test_a_reader_that_stops_early_is_no_error() -> None:
     assert done.stderr == ""
 
 
-def test_what_libraries_print_does_not_stand_in_the_answer(
+def test_output_of_libraries_is_not_part_of_the_answer(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from billing_aggregator.cli.validate import Validation
