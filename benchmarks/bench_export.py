@@ -8,6 +8,7 @@ out the comparison, which needs gigabytes; ``--memory-rows 10000000`` measures m
 from __future__ import annotations
 
 import argparse
+import importlib.metadata
 import json
 import os
 import platform
@@ -290,7 +291,7 @@ def summary(bench: Bench, seconds: dict[str, list[float]]) -> dict[str, Any]:
             "python": platform.python_version(),
             "postgres": bench.postgres.version,
             "psycopg": psycopg.__version__,
-            "psycopg2": psycopg2.__version__.split()[0],
+            "psycopg2": importlib.metadata.version("psycopg2-binary"),
         },
         "seconds": medians,
         "all_seconds": seconds,

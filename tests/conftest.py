@@ -26,7 +26,7 @@ SAMPLE = ROOT / "sample" / "vault.sql.gz"
 SQL_ROOT = ROOT / "include" / "sql"
 _numbers = count(1)
 
-# Airflow reads these at its first import: no test may touch the Airflow of the person who runs it.
+# Airflow reads these at its first import: tests must not touch the Airflow of the user who runs them.
 _AIRFLOW_HOME = tempfile.mkdtemp(prefix="bda-airflow-")
 os.environ.update(
     AIRFLOW_HOME=_AIRFLOW_HOME,
@@ -39,7 +39,7 @@ for _name in [name for name in os.environ if name.startswith("BDA_") and name no
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """``make test`` runs in two halves, whatever other choice (``-m``, ``-k``, names) is given beside."""
+    """``make test`` runs in two halves, in addition to any other selection (``-m``, ``-k``, names)."""
     parser.addoption("--stack", choices=("only", "without"), help="only the tests of a whole Airflow, or all others")
 
 

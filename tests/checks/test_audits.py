@@ -1,4 +1,4 @@
-"""Every audit notices the defect that it is for, no other audit does, and none cries on a clean list."""
+"""Every audit notices the defect that it is for, no other audit does, and none finds anything in a clean list."""
 
 from __future__ import annotations
 

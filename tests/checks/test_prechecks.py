@@ -1,4 +1,4 @@
-"""Every source check notices the defect that it is for, no other check does, and none cries on clean data."""
+"""Every source check notices the defect that it is for, no other check does, and none finds anything in clean data."""
 
 from __future__ import annotations
 

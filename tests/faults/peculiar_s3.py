@@ -1,4 +1,4 @@
-"""S3 servers that are not AWS's: each habit is what some store, proxy or bucket policy does, over the wire."""
+"""S3 servers other than AWS: each habit is that of some store, proxy or bucket policy, over the wire."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class PeculiarS3(FaultyS3):
 
 
 class WithoutDate(WSGIRequestHandler):
-    """Sends no Date, which the server would add by itself."""
+    """Sends no Date, which the server would add."""
 
     def send_header(self, keyword: str, value: str) -> None:
         if keyword.lower() != "date":
@@ -113,7 +113,7 @@ def no_conditions(status: int, code: str) -> Habit:
 
 
 def ignores(*headers: str) -> Habit:
-    """Take a condition and write all the same."""
+    """Accept a condition and ignore it."""
 
     def habit(environ: dict[str, Any], name: str) -> None:
         for header in headers if name.startswith("put") else ():

@@ -78,7 +78,7 @@ def test_a_statement_that_takes_too_long(big_lab: Lab) -> None:
     assert big_lab.open_uploads() == []
 
 
-def test_a_lock_that_is_held_stops_at_the_time_out(big_lab: Lab) -> None:
+def test_waiting_for_a_lock_ends_at_the_time_out(big_lab: Lab) -> None:
     with closing(big_lab.connect()) as holder, closing(big_lab.connect()) as connection:
         holder.cursor().execute("lock table big in access exclusive mode")
         with pytest.raises(Exception, match=r"timeout"):

@@ -1,4 +1,4 @@
-"""A whole run on stores that are not AWS's, and in buckets with policies: published, or refused in words."""
+"""A whole run on stores other than AWS, and in buckets with policies: published, or refused with a reason."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_a_policy_that_denies_objects_without_an_acl(faults_dsn: str, acl: str) 
     ],
 )
 @pytest.mark.parametrize("bulk", [True, False])
-def test_a_bucket_that_wants_a_header_with_every_request(
+def test_a_bucket_that_requires_a_header_on_every_request(
     faults_dsn: str, header: str, value: str, options: Any, bulk: bool
 ) -> None:
     habits = [needs_header(header, value, names=None)] + ([] if bulk else [bulk_needs_md5])
@@ -117,7 +117,7 @@ def test_a_store_that_refuses_bulk_deletes(faults_dsn: str, refusal: Any, versio
         server.seen.clear()
         publish_twice(lab)
         assert server.seen["delete file"] == 3
-        # A store that refuses is asked once by a publication, not once for each file.
+        # A publication asks a store that refuses once, not once for each file.
         assert server.seen["delete objects"] <= 2
 
 
@@ -135,7 +135,7 @@ CONDITIONS = "two runs could publish at once; use a store that knows If-None-Mat
     ],
     ids=["501", "405", "ignores both", "ignores If-None-Match", "ignores If-Match"],
 )
-def test_nobody_publishes_on_a_store_without_conditions(faults_dsn: str, habit: Any, words: str) -> None:
+def test_a_store_without_conditions_is_refused(faults_dsn: str, habit: Any, words: str) -> None:
     server = PeculiarS3(habit)
     with lab_on(server, faults_dsn) as lab:
         with pytest.raises(TerminalError, match=f"{words}.*{CONDITIONS}") as refusal:
@@ -162,7 +162,7 @@ def literal(environ: dict[str, Any], name: str) -> tuple[int, str] | None:
     return None
 
 
-def test_etags_without_quotes_that_are_wanted_back_without_quotes(faults_dsn: str) -> None:
+def test_etags_that_must_be_sent_without_quotes(faults_dsn: str) -> None:
     with lab_on(PeculiarS3(literal, bare_etags=True), faults_dsn) as lab:
         publish_twice(lab)
 
@@ -181,7 +181,7 @@ def test_a_store_that_refuses_checksums(faults_dsn: str, monkeypatch: pytest.Mon
         assert all(environ["HTTP_CONTENT_MD5"] for environ in parts)
 
 
-def test_a_connection_that_switches_checksums_off_does_so_for_parts_too(
+def test_a_connection_without_checksums_sends_none_with_parts_either(
     faults_dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = PeculiarS3(refuses_checksums)
@@ -191,7 +191,7 @@ def test_a_connection_that_switches_checksums_off_does_so_for_parts_too(
 
 
 def without_checksums(client: Callable[[], Any]) -> Callable[[], Any]:
-    """Let *client* be made as with a connection, or an environment, that switches boto3's own checksums off."""
+    """Create *client* as with a connection, or an environment, that disables boto3's own checksums."""
 
     def create() -> Any:
         with pytest.MonkeyPatch.context() as patch:
@@ -202,9 +202,7 @@ def without_checksums(client: Callable[[], Any]) -> Callable[[], Any]:
     return create
 
 
-def test_a_part_that_arrives_as_other_bytes_is_noticed_without_checksums(
-    faults_dsn: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_corrupted_part_is_noticed_without_checksums(faults_dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def spoil(environ: dict[str, Any], name: str) -> None:
         if name == "upload part":
             size = int(environ["CONTENT_LENGTH"])

@@ -1,4 +1,4 @@
-"""What several features share: a table of bookings, a place for its files, and the way there."""
+"""Shared by several features: a table of bookings, a place for its files, and its export."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ LARGE_SECONDS = 7200
 
 
 def pytest_bdd_apply_tag(tag: str, function: Any) -> None:
-    """Give scenarios with millions of rows the time that they need; their tag stays a marker as every other."""
+    """Give scenarios with millions of rows a longer time-out; their tag is also a marker."""
     if tag == "benchmark":
         pytest.mark.timeout(LARGE_SECONDS)(function)
 
 
 @dataclass
 class Ausgabe:
-    """A table on its way to files."""
+    """A table that is exported to files."""
 
     lab: Lab
     s3: FaultyS3
@@ -61,7 +61,7 @@ class Ausgabe:
         self.sql(BOOKINGS.format(table=self.table, rows=rows), f"analyze {self.table}")
 
     def publish(self, **options: Any) -> None:
-        """Export and publish the table; what a task would do, without Airflow."""
+        """Export and publish the table as the tasks would, without Airflow."""
         chosen = self.lab.options.model_copy(update=options)
         started = time.monotonic()
         try:
@@ -96,7 +96,7 @@ def feature_s3() -> Iterator[FaultyS3]:
 
 @pytest.fixture
 def new_output(feature_dsn: str, feature_s3: FaultyS3) -> Iterator[Callable[[str | None], Ausgabe]]:
-    """Return a function that makes a table's way to S3, or to a folder."""
+    """Return a function that prepares an export of a table to S3, or to a folder."""
     number = next(_tables)
     table, bucket = f"report_oibl.buchungen_{number}", f"ausgabe-{number}"
     feature_s3.create_bucket(bucket)

@@ -33,7 +33,7 @@ def load_extra_expected(connection: psycopg.Connection[Any]) -> tuple[str, ...]:
 
 def test_extra_scenarios(postgres: EmbeddedPostgres, warehouse: psycopg.Connection[Any]) -> None:
     plant_extra_scenarios(postgres, warehouse.info.dbname)
-    run_phases(warehouse, SQL_ROOT, "enercity", "init", "export")
+    run_phases(warehouse, SQL_ROOT, "enercity", "init", "release")
     columns = load_extra_expected(warehouse)
     difference = compare(warehouse, "report_oibl.oibl_customer", "expected", columns)
     assert not difference, str(difference)
@@ -41,7 +41,7 @@ def test_extra_scenarios(postgres: EmbeddedPostgres, warehouse: psycopg.Connecti
 
 def test_journal_of_the_extra_scenarios(postgres: EmbeddedPostgres, warehouse: psycopg.Connection[Any]) -> None:
     plant_extra_scenarios(postgres, warehouse.info.dbname)
-    run_phases(warehouse, SQL_ROOT, "enercity", "init", "export")
+    run_phases(warehouse, SQL_ROOT, "enercity", "init", "release")
     assert rows(warehouse, "bookkeeper_results", ORDER) == posting_lines(warehouse)
     assert rows(warehouse, "base_data_bbtax", TAX_ORDER) == tax_lines_of(warehouse, "enercity")
 
@@ -49,7 +49,7 @@ def test_journal_of_the_extra_scenarios(postgres: EmbeddedPostgres, warehouse: p
 def test_dunning_status(postgres: EmbeddedPostgres, warehouse: psycopg.Connection[Any]) -> None:
     """Not in the view: the newest case's status, where it is one of three, worked out a second time."""
     plant_extra_scenarios(postgres, warehouse.info.dbname)
-    run_phases(warehouse, SQL_ROOT, "enercity", "init", "export")
+    run_phases(warehouse, SQL_ROOT, "enercity", "init", "release")
     newest: dict[str, tuple[Any, str]] = {}
     for mba, status, created in warehouse.execute(
         "select mba, status, created_at from receivablemanagement_vault.case_receivables where mba is not null"

@@ -1,4 +1,4 @@
-"""The tasks of a run refuse what another run has built: scripts, checks, exports and history, in a real DAG run."""
+"""The tasks of a run refuse tables of another run: scripts, checks, exports and history, in a real DAG run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 # What a task that was marked as success has done in this run.
 NOTHING = "select 1;\n"
 INIT, AUDIT = "init/tripica/010_liste.sql", "audits/tripica/100_summe.sql"
-RELEASE, HISTORY = "export/tripica/010_freigabe.sql", "history/tripica/010_tag.sql"
+RELEASE, HISTORY = "release/tripica/010_freigabe.sql", "history/tripica/010_tag.sql"
 READ_LIST = "-- fail: nothing is negative\nselect nummer from report_oibl.new_tripica_results where betrag < 0\n"
 KEEP_LIST = """create table if not exists report_oibl.history_tripica_results (nummer integer, tag text);
 insert into report_oibl.history_tripica_results
@@ -26,7 +26,7 @@ select nummer, current_setting('bda.business_date') from report_oibl.tripica_res
     ("earlier", "later", "failed"),
     [
         ({AUDIT: "-- fail: stop\nselect 1 as one\n"}, {INIT: NOTHING, AUDIT: READ_LIST}, "audits.tripica.100_summe"),
-        ({AUDIT: "-- fail: stop\nselect 1 as one\n"}, {INIT: NOTHING}, "export.release.tripica.010_freigabe"),
+        ({AUDIT: "-- fail: stop\nselect 1 as one\n"}, {INIT: NOTHING}, "release.tripica.010_freigabe"),
         ({}, {RELEASE: NOTHING}, "export.tripica_results.plan"),
         ({}, {RELEASE: NOTHING}, "export.customer_oibl.plan"),
     ],

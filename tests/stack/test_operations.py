@@ -191,7 +191,7 @@ def test_a_failed_chunk_reports_its_own_error(house: House) -> None:
     assert "AccessDenied" in text
     assert "Task:          export.bookkeeper_results.chunk, try 1 of 1" in text
     assert "/tasks/export.bookkeeper_results.chunk" in text
-    assert "was stopped" not in house.log("first", CHUNK, index=0)
+    assert "stopped from outside" not in house.log("first", CHUNK, index=0)
     assert (house.published(), house.recorded("first"), house.locks()) == ("", "failed", [])
 
 

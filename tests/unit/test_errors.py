@@ -1,8 +1,9 @@
-"""Which errors are retried, and what may be told of an error. docs/errors.md shows the same tables."""
+"""Which errors are retried, and what may be shown of an error. docs/errors.md shows the same tables."""
 
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import psycopg
 import psycopg2
@@ -34,13 +35,14 @@ class WithState(psycopg.DatabaseError):
 
 
 class OldDriver(psycopg2.DatabaseError):
-    """psycopg2 sets pgcode in C; a subclass may say it itself."""
+    """psycopg2 sets pgcode in C; a subclass may set it."""
 
     pgcode = "40P01"
 
 
 def s3(code: str, status: int = 400) -> ClientError:
-    return ClientError({"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}, "UploadPart")
+    answer: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(answer, "UploadPart")
 
 
 def caused_by(cause: BaseException) -> Exception:
@@ -144,7 +146,7 @@ def test_a_suppressed_context_does_not_count() -> None:
     assert classify(error) == "terminal"
 
 
-def test_the_docs_list_what_the_code_knows() -> None:
+def test_the_docs_list_the_rules_of_the_code() -> None:
     docs = (ROOT / "docs/errors.md").read_text(encoding="utf-8")
     rows = {cells[1].strip(" `"): cells[2:4] for line in docs.splitlines() if len(cells := line.split("|")) >= 5}
     for known, kind in (
@@ -163,7 +165,7 @@ def test_the_docs_list_what_the_code_knows() -> None:
         assert f"`{name}`" in docs
 
 
-HARMLESS = {
+HARMLESS: dict[str, tuple[BaseException | str | None, str]] = {
     "values of a data exception": (
         WithState("22P02", 'invalid input syntax for type numeric: "Erika Mustermann"'),
         'invalid input syntax for type numeric: "***"',
@@ -187,7 +189,7 @@ HARMLESS = {
 
 
 @pytest.mark.parametrize("name", HARMLESS)
-def test_first_line_is_harmless(name: str) -> None:
+def test_the_first_line_has_no_secrets(name: str) -> None:
     error, expected = HARMLESS[name]
     assert first_line(error) == expected
 
@@ -212,7 +214,9 @@ def failed_statement(number: int, state: str, message: str, position: int | None
         statement_position = None if position is None else str(position)
 
     class Failed(WithState):
-        diag = Diagnostics()
+        @property
+        def diag(self) -> Any:
+            return Diagnostics()
 
     return StatementError(split_statements(SCRIPT)[number], Failed(state))
 

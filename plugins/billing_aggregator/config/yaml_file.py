@@ -128,7 +128,7 @@ class _Tree:
 
     def _scalar(self, node: yaml.ScalarNode) -> Any:
         text, plain = node.value, node.style is None
-        implied = self._loader.resolve(yaml.ScalarNode, text, (plain, not plain))  # type: ignore[no-untyped-call]
+        implied = self._loader.resolve(yaml.ScalarNode, text, (plain, not plain))  # type: ignore[no-untyped-call]  # types-PyYAML says nothing of it
         if node.tag not in {implied, f"{TAG}str"}:
             self._problem(node, f"the tag {_shown(node.tag)} has no meaning here; remove it")
             return text

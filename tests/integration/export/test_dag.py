@@ -53,7 +53,7 @@ def run_dag(
                 {
                     "conn_type": "postgres",
                     "host": place["host"],
-                    "port": int(place["port"]),
+                    "port": int(place["port"] or 5432),
                     "login": place["user"],
                     "schema": place["dbname"],
                 }

@@ -156,7 +156,8 @@ def planned(lab: Lab, **arguments: Any) -> tuple[list[dict[str, Any]], dict[str,
     )  # fmt: skip
     task.lab = lab
     instance = Instance()
-    return task.execute({"ti": instance}), instance.pushed
+    context: Any = {"ti": instance}
+    return task.execute(context), instance.pushed
 
 
 @pytest.mark.parametrize(

@@ -218,7 +218,7 @@ class Others:
 
     def state(self) -> State:
         """Return what is committed."""
-        return State(*self._reader.execute(STATE).fetchone())  # type: ignore[misc]
+        return State(*self._reader.execute(STATE).fetchall()[0])
 
     def end(self) -> None:
         """Leave nothing behind."""

@@ -72,7 +72,7 @@ def test_a_broken_channel_does_not_stop_the_other(monkeypatch: pytest.MonkeyPatc
     assert arrived == [alert]
 
 
-def test_a_channel_whose_connection_cannot_be_read_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreadable_connection_of_a_channel_is_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     alerts = CONFIG.alerts.model_copy(update={"email": ("a@example.org",), "slack": True})
     config = CONFIG.model_copy(update={"alerts": alerts})
     monkeypatch.setenv("AIRFLOW_CONN_SMTP_DEFAULT", "{")

@@ -1,4 +1,4 @@
-"""An older business date does not take a newer one's place by accident."""
+"""An older business date does not replace a newer one by accident."""
 
 from __future__ import annotations
 

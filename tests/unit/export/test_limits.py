@@ -1,4 +1,4 @@
-"""Files are divided evenly among tasks, never more tasks than may be."""
+"""Files are divided evenly among tasks, within the limit of tasks."""
 
 from __future__ import annotations
 
@@ -53,8 +53,10 @@ def test_the_smallest_size_that_fits_fits(rows_per_file: int) -> None:
 def test_the_advice_for_a_file_of_too_many_parts_is_one_that_can_be_followed() -> None:
     error = TooManyPartsError("s3://b/k", 10_000, 8 << 20)
     largest = ExportOptions.model_fields["part_bytes"].metadata
-    told = str(error.with_advice(50_000_000, 100_000_000))
-    assert "lower max_rows_per_file from 100000000 to 45000000 or less, or raise part_bytes to 18874368 or more" in told
+    message = str(error.with_advice(50_000_000, 100_000_000))
+    assert (
+        "lower max_rows_per_file from 100000000 to 45000000 or less, or raise part_bytes to 18874368 or more" in message
+    )
     assert "part_bytes to" not in str(error.with_advice(1_000_000, 100_000_000))
     assert any(getattr(limit, "le", None) == 512 << 20 for limit in largest)
 

@@ -1,4 +1,4 @@
-"""The words of ``make run``: progress, summary, and what a person reads when it failed."""
+"""The output of ``make run``: progress, summary, and the report of a failure."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_a_run_that_did_not_start_shows_the_end_of_the_log(airflow: AirflowProce
     assert "the end" in text
 
 
-def test_a_failure_behind_the_publication_says_that_the_files_are_new(airflow: AirflowProcess, tmp_path: Path) -> None:
+def test_a_failure_after_the_publication_says_that_the_files_are_new(airflow: AirflowProcess, tmp_path: Path) -> None:
     states = [TaskState("publish.publish", "success", 1.0), TaskState("cleanup.a", "failed", 1.0)]
     assert "The new files are published." in report.failure(states, airflow, tmp_path / "run.log", 3)
 
@@ -170,7 +170,7 @@ def test_a_terminal_shows_what_is_running_now() -> None:
     assert text.endswith("\x1b[K")
 
 
-def test_elsewhere_a_long_silence_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_terminal_a_long_silence_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "QUIET_SECONDS", -1)
     stream = io.StringIO()
     shown = progress.RunProgress(stream)
@@ -182,7 +182,7 @@ def test_elsewhere_a_long_silence_is_broken(monkeypatch: pytest.MonkeyPatch) -> 
     assert "init.b" not in stream.getvalue(), "what a failure keeps from starting is counted in the summary"
 
 
-def test_the_first_migration_is_kept_and_a_failed_one_is_told(airflow: AirflowProcess) -> None:
+def test_the_first_migration_is_kept_and_a_failed_one_is_reported(airflow: AirflowProcess) -> None:
     with pytest.raises(RuntimeError, match=r"airflow db migrate failed; see .*run\.log"):
         airflow.migrate({"PATH": "/nowhere", "PYTHONPATH": "/nowhere", "PYTHONHOME": "/nowhere"})
     assert airflow.exit_status != 0

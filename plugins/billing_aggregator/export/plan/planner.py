@@ -18,6 +18,7 @@ from billing_aggregator.export.plan.source import Source, SourceError, find_quer
 from billing_aggregator.export.plan.staging import drop_staging, freeze_query
 from billing_aggregator.export.plan.uploads import start_uploads
 from billing_aggregator.export.transaction import GuardedConnection, quote_ident
+from billing_aggregator.sql.report_schema import REPORT_SCHEMA
 from billing_aggregator.sql.statements import as_query
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 #: What a read-only transaction says of a query that locks rows.
 WRITES = "25006"
 MOST_ATTEMPTS = 3
-STAGING_SCHEMA = "report_oibl"
+STAGING_SCHEMA = REPORT_SCHEMA
 
 
 @dataclass(frozen=True)
