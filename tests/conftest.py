@@ -19,6 +19,8 @@ from billing_aggregator.local.warehouse import create_octopus, load_vault
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from tests.features.nightly import Nachtlauf, Nightly
+
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLE = ROOT / "sample" / "vault.sql.gz"
 SQL_ROOT = ROOT / "include" / "sql"
@@ -97,3 +99,27 @@ def bucket(s3_server: LocalS3) -> str:
     name = f"bucket-{next(_numbers)}"
     s3_server.create_bucket(name)
     return name
+
+
+@pytest.fixture(scope="session")
+def nightly(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nightly]:
+    """The process that runs DAGs; it is started at the first run."""
+    from tests.features.nightly import Nightly
+
+    process = Nightly(tmp_path_factory.mktemp("airflow"))
+    yield process
+    process.close()
+
+
+@pytest.fixture
+def nachtlauf(
+    nightly: Nightly,
+    postgres: EmbeddedPostgres,
+    new_warehouse: Callable[[], str],
+    s3_server: LocalS3,
+    bucket: str,
+) -> Nachtlauf:
+    """A nightly run's surroundings: a fresh warehouse and an empty bucket."""
+    from tests.features.nightly import Nachtlauf
+
+    return Nachtlauf(nightly, postgres, s3_server, new_warehouse(), bucket)

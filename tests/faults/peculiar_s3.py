@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.serving import WSGIRequestHandler
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     #: Takes the request and its name (see ``faulty_s3.operation``), may change it; returns status and code to refuse.
     Habit = Callable[[dict[str, Any], str], tuple[int, str] | None]
 
+_numbers = count(1)
 CREATING = {"put file", "put lock", "put manifest", "create upload"}
 CHECKSUMS = re.compile(r"HTTP_X_AMZ_(CHECKSUM_\w+|SDK_CHECKSUM_ALGORITHM|TRAILER)")
 
@@ -35,6 +37,19 @@ class PeculiarS3(FaultyS3):
         self._bare_etags = bare_etags
         if no_date:
             self._server.RequestHandlerClass = WithoutDate
+
+    def new_bucket(self, *, versioned: bool = True) -> str:
+        """Create a bucket whatever the habits, and forget that; return its name.
+
+        moto's buckets are those of the process: no two servers have one of the same name.
+        """
+        name = f"peculiar-{next(_numbers)}"
+        habits, self.habits = self.habits, ()
+        self.create_bucket(name, versioned=versioned)
+        self.habits = habits
+        self.seen.clear()
+        self.requests.clear()
+        return name
 
     def _answer(self, environ: dict[str, Any], start_response: Any, name: str) -> Iterable[bytes]:
         self.requests.append((name, dict(environ)))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from contextlib import contextmanager
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -29,7 +28,6 @@ from tests.faults.peculiar_s3 import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-_numbers = count(1)
 BOOK = Export("book", table=("public", "book"))
 ENCRYPTION = "x-amz-server-side-encryption"
 
@@ -37,11 +35,8 @@ ENCRYPTION = "x-amz-server-side-encryption"
 @contextmanager
 def lab_on(server: PeculiarS3, dsn: str, *, versioned: bool = True, **options: Any) -> Iterator[Lab]:
     """A laboratory on *server*, with a table of 250 rows and files of 100."""
-    habits, server.habits = server.habits, ()
     with server:
-        bucket = f"peculiar-{next(_numbers)}"  # moto keeps its buckets per process
-        server.create_bucket(bucket, versioned=versioned)
-        server.habits = habits
+        bucket = server.new_bucket(versioned=versioned)
         lab = Lab(dsn, "psycopg", open_store(f"s3://{bucket}", server.client), f"s3://{bucket}")
         lab.options = lab.options.model_validate({"max_rows_per_file": 100} | options)
         refill(lab, 250)

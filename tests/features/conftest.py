@@ -15,7 +15,6 @@ from billing_aggregator.export.plan.planner import Export
 from billing_aggregator.export.store.factory import open_store
 from tests.exporting import Lab
 from tests.faults.faulty_s3 import FaultyS3
-from tests.features.nightly import Nachtlauf, Nightly
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
     from billing_aggregator.export.publish.commit import Publication
     from billing_aggregator.local.postgres import EmbeddedPostgres
-    from billing_aggregator.local.s3 import LocalS3
+    from tests.features.nightly import Nachtlauf
 
 _tables = count(1)
 BOOKINGS = """
@@ -135,24 +134,6 @@ def _(ausgabe: Ausgabe, tmp_path: Path) -> None:
 def _(ausgabe: Ausgabe, message: str | None) -> None:
     assert ausgabe.error is not None
     assert (message or "") in str(ausgabe.error)
-
-
-@pytest.fixture(scope="session")
-def nightly(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nightly]:
-    process = Nightly(tmp_path_factory.mktemp("airflow"))
-    yield process
-    process.close()
-
-
-@pytest.fixture
-def nachtlauf(
-    nightly: Nightly,
-    postgres: EmbeddedPostgres,
-    new_warehouse: Callable[[], str],
-    s3_server: LocalS3,
-    bucket: str,
-) -> Nachtlauf:
-    return Nachtlauf(nightly, postgres, s3_server, new_warehouse(), bucket)
 
 
 @given("ein kleiner Bestand mit 120 Buchungen")

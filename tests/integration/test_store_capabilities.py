@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from datetime import UTC, datetime, timedelta
-from itertools import count
 from threading import Barrier, Thread
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
     from billing_aggregator.config import ClientConfig
     from billing_aggregator.local.postgres import EmbeddedPostgres
 
-_numbers = count(1)
 ENCRYPTION = "x-amz-server-side-encryption"
 
 
@@ -73,11 +71,7 @@ def make(postgres: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch) -> Iterato
 
     def start(server: PeculiarS3, *, versioned: bool = True, **export: Any) -> Place:
         servers.append(server.__enter__())
-        habits, server.habits = server.habits, ()
-        bucket = f"capable-{next(_numbers)}"
-        server.create_bucket(bucket, versioned=versioned)
-        server.habits = habits
-        server.seen.clear()
+        bucket = server.new_bucket(versioned=versioned)
         variables = {
             "BDA_DB_HOST": postgres.host,
             "BDA_DB_PORT": str(postgres.port),
