@@ -41,5 +41,6 @@ def _waits(dag: DAG, upstream: set[str], task_id: str) -> list[str]:
 if __name__ == "__main__":
     from billing_aggregator.config import load_client
     from billing_aggregator.dag.build import build_dag
+    from billing_aggregator.night import read_night
 
-    sys.stdout.write(describe(build_dag(load_client(sys.argv[1], sys.argv[2], environ={}))))
+    sys.stdout.write(describe(build_dag(read_night(load_client(sys.argv[1], sys.argv[2], environ={})))))

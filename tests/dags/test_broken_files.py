@@ -187,6 +187,12 @@ BROKEN: dict[str, tuple[str, Callable[[Path], object], set[str], str]] = {
         OF_TRIPICA,
         "the exports tripica_results and tripica/results have one group in the DAG; rename one",
     ),
+    "folder of a phase's earlier name": (
+        "export/tripica/010_release.sql",
+        bytes_of(b"select 1;"),
+        ALL,
+        "sql/export: the phase is called release: rename the folder",
+    ),
     "heading that is nearly one": (QUERY, bytes_of(b"-- System: tripica\nselect 1"), ALL, "is not '-- system: <name>'"),
     "heading without such a system": (
         QUERY,
@@ -326,10 +332,38 @@ def test_a_file_that_breaks_after_the_dag_was_built_fails_its_task_in_one_line(
             assert "broken" not in rebuilt.tags, rebuilt.doc_md
 
 
+@pytest.mark.parametrize(
+    ("added", "stopped"),
+    [
+        ("init/tripica/mistake.sql", {"init.tripica.010_b"}),
+        ("prechecks/tripica", {"prechecks.tripica.100_x"}),
+        ("archive/customer/MISTAKE.sql", {"export.customer_oibl.plan", "publish.publish"}),
+        ("export/tripica/010_a.sql", set()),
+    ],
+)
+def test_a_worker_is_stopped_only_by_names_that_decide_what_its_task_is(
+    sql: Path, added: str, stopped: set[str]
+) -> None:
+    """A client's script replaces another one by its name, and what is published is the whole list of exports."""
+    config = load_client("two", "prod")
+    (sql / added).parent.mkdir(parents=True, exist_ok=True)
+    (sql / added).write_bytes(b"select 1;")
+    whole = build_or_explain(config)
+    assert whole is not None
+    assert "broken" in whole.tags
+    tasks = {"init.bookkeeper.010_a", "init.tripica.010_b", "export.customer_oibl.plan", "publish.publish"}
+    for task_id in tasks | stopped:
+        dag = build_or_explain(config, task_id)
+        assert dag is not None
+        assert ("broken" in dag.tags) == (task_id in stopped), (task_id, dag.doc_md)
+        if task_id in stopped:
+            assert added in str(dag.doc_md)
+
+
 def test_the_task_of_a_broken_dag_reports_the_same_on_a_worker(sql: Path) -> None:
     (sql / SCRIPT).write_bytes(b"\xe4")
     config = load_client("two", "prod")
-    for mended, reason in ((False, "010_b.sql, line 1: byte 0 is not UTF-8"), (True, "has been mended since")):
+    for mended, reason in ((False, "010_b.sql, line 1: byte 0 is not UTF-8"), (True, "has been fixed since")):
         if mended:
             (sql / SCRIPT).write_bytes(b"select 1")
         dag = build_or_explain(config, "configuration_error")

@@ -43,8 +43,8 @@ SMALL_SCRIPTS = {
     "select nummer, betrag * 2 as betrag from report_oibl.new_bookkeeper_results order by nummer;\n",
     "audits/bookkeeper/100_summe.sql": "-- fail: every booking is 10 euros\n"
     "select nummer from report_oibl.new_bookkeeper_results where betrag <> 10\n",
-    "export/bookkeeper/010_freigabe.sql": RELEASE.format(system="bookkeeper"),
-    "export/tripica/010_freigabe.sql": RELEASE.format(system="tripica"),
+    "release/bookkeeper/010_freigabe.sql": RELEASE.format(system="bookkeeper"),
+    "release/tripica/010_freigabe.sql": RELEASE.format(system="tripica"),
     "history/bookkeeper/010_tag.sql": "create table if not exists report_oibl.history_bookkeeper_results (tag text);\n"
     "insert into report_oibl.history_bookkeeper_results values (current_setting('bda.business_date'));\n",
     "cleanup/bookkeeper/010_aufraeumen.sql": "drop table if exists report_oibl.zwischen;\n",

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SYSTEMS = ("bookkeeper", "tripica")
-ALL_PHASES = ("init", "export", "history", "cleanup")
+ALL_PHASES = ("init", "release", "history", "cleanup")
 
 
 def run_phases(

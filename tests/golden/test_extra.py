@@ -35,7 +35,7 @@ def load_extra_expected(connection: psycopg.Connection[Any]) -> tuple[str, ...]:
 
 def test_extra_scenarios(postgres: EmbeddedPostgres, warehouse: psycopg.Connection[Any]) -> None:
     plant_extra_scenarios(postgres, warehouse.info.dbname)
-    run_phases(warehouse, SQL_ROOT, "enercity", "init", "export")
+    run_phases(warehouse, SQL_ROOT, "enercity", "init", "release")
     columns = load_extra_expected(warehouse)
     difference = compare(warehouse, "report_oibl.oibl_customer", "expected", columns)
     assert not difference, str(difference)
@@ -43,7 +43,7 @@ def test_extra_scenarios(postgres: EmbeddedPostgres, warehouse: psycopg.Connecti
 
 def test_journal_of_the_extra_scenarios(postgres: EmbeddedPostgres, warehouse: psycopg.Connection[Any]) -> None:
     plant_extra_scenarios(postgres, warehouse.info.dbname)
-    run_phases(warehouse, SQL_ROOT, "enercity", "init", "export")
+    run_phases(warehouse, SQL_ROOT, "enercity", "init", "release")
     journal = Journal(warehouse)
     expected = Counter(tuple(row[name] for name in ORDER) for row in journal.sap_bookings())
     assert rows(warehouse, "bookkeeper_results", list(ORDER)) == expected
@@ -54,7 +54,7 @@ def test_journal_of_the_extra_scenarios(postgres: EmbeddedPostgres, warehouse: p
 def test_dunning_status(postgres: EmbeddedPostgres, warehouse: psycopg.Connection[Any]) -> None:
     """Not in the view: the newest case's status, where it is one of three, worked out a second time."""
     plant_extra_scenarios(postgres, warehouse.info.dbname)
-    run_phases(warehouse, SQL_ROOT, "enercity", "init", "export")
+    run_phases(warehouse, SQL_ROOT, "enercity", "init", "release")
     newest: dict[str, tuple[Any, str]] = {}
     for mba, status, created in warehouse.execute(
         "select mba, status, created_at from receivablemanagement_vault.case_receivables where mba is not null"

@@ -60,7 +60,7 @@ def test_vat_booking_accounts_of_each_client(warehouse: psycopg.Connection[Any],
 
 
 def test_sap_bookings_equal_the_model(warehouse: psycopg.Connection[Any]) -> None:
-    run_phases(warehouse, SQL_ROOT, "enercity", "init", "export", systems=("bookkeeper",))
+    run_phases(warehouse, SQL_ROOT, "enercity", "init", "release", systems=("bookkeeper",))
     described = warehouse.execute("select * from report_oibl.bookkeeper_results limit 0").description
     assert [column.name for column in described] == ORDER
     expected = Counter(tuple(row[name] for name in ORDER) for row in Journal(warehouse).sap_bookings())

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # What a task that was marked as success has done in this run.
 NOTHING = "select 1;\n"
 INIT, AUDIT = "init/tripica/010_liste.sql", "audits/tripica/100_summe.sql"
-RELEASE, HISTORY = "export/tripica/010_freigabe.sql", "history/tripica/010_tag.sql"
+RELEASE, HISTORY = "release/tripica/010_freigabe.sql", "history/tripica/010_tag.sql"
 READ_LIST = "-- fail: nothing is negative\nselect nummer from report_oibl.new_tripica_results where betrag < 0\n"
 KEEP_LIST = """create table if not exists report_oibl.history_tripica_results (nummer integer, tag text);
 insert into report_oibl.history_tripica_results
@@ -44,7 +44,7 @@ def night(
     ("earlier", "later", "failed"),
     [
         ({AUDIT: "-- fail: stop\nselect 1 as one\n"}, {INIT: NOTHING, AUDIT: READ_LIST}, "audits.tripica.100_summe"),
-        ({AUDIT: "-- fail: stop\nselect 1 as one\n"}, {INIT: NOTHING}, "export.release.tripica.010_freigabe"),
+        ({AUDIT: "-- fail: stop\nselect 1 as one\n"}, {INIT: NOTHING}, "release.tripica.010_freigabe"),
         ({}, {RELEASE: NOTHING}, "export.tripica_results.plan"),
         ({}, {RELEASE: NOTHING}, "export.customer_oibl.plan"),
     ],

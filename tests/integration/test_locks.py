@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -12,8 +13,7 @@ import pytest
 from billing_aggregator.local.warehouse import ROLE, create_octopus
 from billing_aggregator.runs.identity import Run
 from billing_aggregator.runs.lock import LockHeldError, acquire, holder, release, release_unused
-from billing_aggregator.runs.session_names import session_name
-from billing_aggregator.runs.tables import (
+from billing_aggregator.runs.run_records import (
     ensure_tables,
     first_publication,
     published_tables,
@@ -21,6 +21,8 @@ from billing_aggregator.runs.tables import (
     record_publication,
     record_start,
 )
+from billing_aggregator.runs.session_names import session_name
+from billing_aggregator.runs.summary import ExportFigures, RunSummary
 from tests.waiting import wait_for
 
 if TYPE_CHECKING:
@@ -207,9 +209,13 @@ def test_runs_are_recorded(connect: Callable[..., Any]) -> None:
     with connection.cursor() as cursor:
         cursor.execute("select state from report_oibl.aggregator_runs order by started_at")
         assert [row[0] for row in cursor.fetchall()] == ["lost", "running"]
-    summary = {"state": "success", "rows": 7, "files": 2, "bytes": 99, "error": None,
-               "totals": {"tripica_results": {"amount": "12345678901234567.89"}}}  # fmt: skip
-    record_end(connection, SECOND, summary)
+    figures = ExportFigures("tripica_results", 7, 2, 99, {"amount": "12345678901234567.89"})
+    now = datetime.now(UTC)
+    summary = RunSummary(
+        run=SECOND, business_date="2026-11-20", dry_run=False, state="success", started_at=now, ended_at=now,
+        exports=(figures,),
+    )  # fmt: skip
+    record_end(connection, summary)
     with connection.cursor() as cursor:
         cursor.execute(
             "select deployment, state, rows, files, bytes, totals::text, ended_at is not null "

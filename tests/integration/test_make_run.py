@@ -69,7 +69,7 @@ def test_the_files_have_the_rows_of_the_sample(files: Path) -> None:
 
 def test_the_summary_has_states_files_and_totals(finished: subprocess.CompletedProcess[str]) -> None:
     summary = finished.stdout[finished.stdout.index("Succeeded in") :]
-    for phase in ("prechecks", "init", "audits", "export", "publish", "history", "cleanup"):
+    for phase in ("prechecks", "init", "audits", "release", "export", "publish", "history", "cleanup"):
         assert f"\n  {phase} " in summary
     for export in ("bookkeeper_results", "tripica_results", "customer/oibl"):
         assert f"\n  {export} " in summary

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException
 
 from billing_aggregator.config import load_client
 from billing_aggregator.export.manifest import Manifest
@@ -18,6 +18,7 @@ from billing_aggregator.local.s3 import ACCESS_KEY
 from billing_aggregator.operators import start_run
 from billing_aggregator.operators.start_run import StartRunOperator
 from billing_aggregator.runs.params import default_params
+from billing_aggregator.runs.preflight import UnreachableError, UnusableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -114,9 +115,9 @@ def test_a_terminal_problem_fails_at_once(
 def test_an_outage_is_left_to_the_retries(
     monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], wrong: dict[str, str], words: list[str]
 ) -> None:
-    with pytest.raises(AirflowException) as failure:
+    with pytest.raises(UnreachableError) as failure:
         begin(monkeypatch, variables | wrong)
-    assert not isinstance(failure.value, AirflowFailException)
+    assert not isinstance(failure.value, UnusableError)
     message = str(failure.value)
     assert all(word in message for word in words), message
     assert len(message.splitlines()) == 1

@@ -55,9 +55,15 @@ def test_the_variables_are_used_where_airflow_has_no_connection(monkeypatch: pyt
 
 
 def test_airflows_connection_wins_over_the_variables(monkeypatch: pytest.MonkeyPatch) -> None:
-    give(monkeypatch, "octopus_enercity_prod", conn_type="postgres", host="vault.example.org", password="elsewhere-1")
+    give(
+        monkeypatch,
+        "octopus_enercity_prod",
+        conn_type="postgres",
+        host="vault.example.org",
+        password="of-the-connection",
+    )
     found = connection(configured(monkeypatch, **DATABASE))
-    assert (found.host, found.password) == ("vault.example.org", "elsewhere-1")
+    assert (found.host, found.password) == ("vault.example.org", "of-the-connection")
 
 
 def test_without_any_the_error_names_both_ways(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,9 +153,10 @@ def test_no_secret_in_the_model_the_dag_or_its_rendered_templates(monkeypatch: p
     from airflow.serialization.serialized_objects import DagSerialization
 
     from billing_aggregator.dag.build import build_dag
+    from billing_aggregator.night import read_night
 
     config = configured(monkeypatch, "local", **DATABASE, **STORE)
-    dag = build_dag(config)
+    dag = build_dag(read_night(config))
     texts = [repr(config), config.model_dump_json(), json.dumps(DagSerialization.to_dict(dag)), repr(dag.tasks)]
     # Mapped tasks keep template fields in their partial arguments; vars() has both kinds.
     texts += [

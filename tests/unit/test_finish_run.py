@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,8 +13,13 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from billing_aggregator.config import ClientConfig
 from billing_aggregator.operators.finish_run import FinishRunOperator
+from billing_aggregator.runs import Run, RunSummary
 
-SUMMARY = {"state": "success", "seconds": 1.0, "rows": 2, "files": 1, "bytes": 3}
+RUN = Run("enercity", "local", "airflow#1", "billing", "manual__1")
+NIGHT = datetime(2026, 11, 20, tzinfo=UTC)
+SUMMARY = RunSummary(
+    run=RUN, business_date="2026-11-20", dry_run=False, state="success", started_at=NIGHT, ended_at=NIGHT
+)
 
 
 class Lost(psycopg.OperationalError):
@@ -32,15 +38,16 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     events: list[str] = []
     monkeypatch.setattr(ExecutorSafeguard, "test_mode", True)
     monkeypatch.setattr(FinishRunOperator, "bind_log", lambda *_: None)
-    monkeypatch.setattr(FinishRunOperator, "summary", lambda *_: dict(SUMMARY))
+    monkeypatch.setattr(FinishRunOperator, "summary", lambda *_: SUMMARY)
     monkeypatch.setattr(FinishRunOperator, "_tell", lambda *_: events.append("sent"))
     return events
 
 
 def finish(error: Exception | None, try_number: int, monkeypatch: pytest.MonkeyPatch) -> Any:
-    def record(*_: Any) -> None:
+    def record(_self: Any, _context: Any, summary: RunSummary) -> RunSummary:
         if error is not None:
             raise error
+        return summary
 
     monkeypatch.setattr(FinishRunOperator, "_record", record)
     config = ClientConfig(client="enercity", environment="local", s3_bucket="bucket")
@@ -50,7 +57,7 @@ def finish(error: Exception | None, try_number: int, monkeypatch: pytest.MonkeyP
 
 
 def test_alerts_are_sent_after_the_run_is_recorded(sent: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    assert finish(None, 1, monkeypatch) == SUMMARY
+    assert finish(None, 1, monkeypatch) == SUMMARY.to_json()
     assert sent == ["sent"]
 
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from billing_aggregator.sql.scripts import SourceFileError, find_queries, find_scripts, stages
+from billing_aggregator.sql.queries import find_queries
+from billing_aggregator.sql.scripts import SourceFileError, find_scripts, stages
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from airflow.providers.common.sql.operators.sql import BaseSQLOperator, SQLExecuteQueryOperator
 from airflow.sdk import DAG, literal
 
 from billing_aggregator.config import ClientConfig
@@ -86,3 +88,12 @@ def test_the_operator_for_other_dags_is_templated_as_it_says() -> None:
     plain = ExportPlanOperator(task_id="plan", query=literal("select '{{ ds }}' as a"), **common)  # type: ignore[arg-type]
     plain.render_template_fields(CONTEXT)
     assert plain.query == "select '{{ ds }}' as a"
+
+
+def test_every_argument_of_the_stock_operator_is_used_or_refused() -> None:
+    """The provider that is installed may have more than the one before: each has to be decided."""
+    stock: set[str] = set()
+    for kind in (SQLExecuteQueryOperator, BaseSQLOperator):
+        parameters = inspect.signature(kind.__init__).parameters.values()
+        stock |= {each.name for each in parameters if each.kind is each.KEYWORD_ONLY}
+    assert stock - {"sql"} == set(WITHOUT_EFFECT)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from billing_aggregator.sql.rules import findings, query_problem
+from billing_aggregator.sql.rules import query_problem, text_problems
 from billing_aggregator.sql.runner import StatementError, run_script
 from billing_aggregator.sql.statements import as_query, split_statements
 from tests.conftest import SQL_ROOT
@@ -80,7 +80,7 @@ ALLOWED = [
 
 @pytest.mark.parametrize("text", REFUSED)
 def test_a_statement_that_cannot_work_is_reported_with_its_line(text: str) -> None:
-    assert [(finding.line, finding.text) for finding in findings(text)] == REFUSED[text]
+    assert [(problem.line, problem.text) for problem in text_problems(text)] == REFUSED[text]
 
 
 # The server accepts these, which is worse: they end the run's transaction, or have no effect without an error.
@@ -99,14 +99,14 @@ def test_the_server_refuses_the_same_statements(text: str, postgres: EmbeddedPos
 
 @pytest.mark.parametrize("text", ALLOWED)
 def test_a_statement_that_works_is_not_reported(text: str, postgres: EmbeddedPostgres) -> None:
-    assert findings(text) == []
+    assert text_problems(text) == []
     with psycopg.connect(postgres.dsn()) as connection:
         run_script(connection, text)
 
 
-def test_our_own_files_have_no_findings() -> None:
+def test_our_own_files_have_no_problems() -> None:
     for path in SQL_ROOT.rglob("*.sql"):
-        assert findings(path.read_text(encoding="utf-8")) == [], path
+        assert text_problems(path.read_text(encoding="utf-8")) == [], path
 
 
 QUERIES = {

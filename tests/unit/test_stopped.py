@@ -12,7 +12,6 @@ from botocore.exceptions import ClientError
 
 from billing_aggregator.alerts.callbacks import was_stopped
 from billing_aggregator.config import ClientConfig
-from billing_aggregator.operators import export_base
 from billing_aggregator.operators.client_exports import ClientChunksOperator
 from billing_aggregator.operators.sql_script import SqlScriptOperator
 
@@ -28,11 +27,13 @@ class Connection:
 
     def __init__(self) -> None:
         self.cancelled = 0
+        self.closed = False
 
     def cancel(self) -> None:
         self.cancelled += 1
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        self.closed = True
 
 
 @pytest.fixture
@@ -40,7 +41,6 @@ def chunk(monkeypatch: pytest.MonkeyPatch) -> Any:
     operator = ClientChunksOperator(task_id="chunk", client_config=CONFIG, plan={}, unit={})
     connection = Connection()
     monkeypatch.setattr(operator, "get_db_connection", lambda: connection)
-    monkeypatch.setattr(export_base, "cancel", Connection.cancel)
     return operator
 
 
@@ -68,7 +68,7 @@ def test_a_time_out_is_a_failure_also_without_an_exception_in_the_context(monkey
 
         def acquire_lock(self, context: Any) -> None: ...
 
-        def execute(self, context: Any) -> dict[str, Any]:
+        def work(self, context: Any) -> dict[str, Any]:
             raise AirflowTaskTimeout("after 60 s")
 
     kept: dict[str, Any] = {}

@@ -89,7 +89,7 @@ def was_published_before(config: ClientConfig, run: RunFacts) -> bool:
     False where the warehouse does not answer: a second alert is better than none.
     """
     from billing_aggregator.postgres.connection import postgres_hook
-    from billing_aggregator.runs.tables import first_publication
+    from billing_aggregator.runs.run_records import first_publication
 
     try:
         hook = postgres_hook(config, application_name="bda:deadline", statement_seconds=WAREHOUSE_SECONDS)

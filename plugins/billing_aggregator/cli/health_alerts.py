@@ -58,7 +58,7 @@ def _looked_up(
         return failed(name, str(malformed(conn_id, "its host, port or address cannot be used")))
 
 
-def _mail(conn_id: str, connection: Any) -> Finding:
+def _mail(conn_id: str, connection: Connection) -> Finding:
     extra = connection.extra_dejson
     host = connection.host or "localhost"
     implicit_tls = not _is_true(extra.get("disable_ssl", False))
@@ -77,7 +77,7 @@ def _mail(conn_id: str, connection: Any) -> Finding:
     return ok("mail", f"{host}:{port} answers EHLO{' as ' + name[0] if name else ''}; no message was sent")
 
 
-def _slack(conn_id: str, connection: Any) -> Finding:
+def _slack(conn_id: str, connection: Connection) -> Finding:
     # The webhook's address contains its secret: only its host is shown.
     stored = connection.password or ""
     base = stored if "://" in stored else (connection.host or SLACK_HOST)

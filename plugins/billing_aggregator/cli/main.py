@@ -119,21 +119,23 @@ def _health(options: argparse.Namespace) -> int:
 
 def _plan(options: argparse.Namespace) -> int:
     from billing_aggregator.cli.plan import plan
+    from billing_aggregator.night import read_night
 
     choice = Choice.of(options)
     config = choice.config()
     params = choice.params(config)
-    return _show(lambda: plan(config, params), options)
+    return _show(lambda: plan(read_night(config), params), options)
 
 
 def _run(options: argparse.Namespace) -> int:
-    from billing_aggregator.cli.sql_problems import script_problems
     from billing_aggregator.local.run import run
+    from billing_aggregator.night import read_night
+    from billing_aggregator.night.text_problems import all_problems
 
     choice = Choice.of(options)
     config = choice.config()
     choice.params(config)
-    problems = script_problems(config)
+    problems = all_problems(read_night(config))
     if problems:
         raise ConfigError("\n".join(problems))
     return run(config, choice.conf, as_json=options.json)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from billing_aggregator.export.plan.planner import Export
     from billing_aggregator.export.plan.source import Source
     from billing_aggregator.export.session import CheckTables
+    from billing_aggregator.postgres.protocols import Connection, Cursor
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class DryRun:
 
 
 def dry_run(
-    connection: Any,
+    connection: Connection,
     run: ExportRun,
     export: Export,
     options: ExportOptions,
@@ -107,7 +108,7 @@ def dry_run(
     return DryRun(export.name, sum(cut.rows for cut in cuts), size, totals, tuple(files), round(progress.seconds, 3))
 
 
-def _totals(cursor: Any, source: Source) -> dict[str, str]:
+def _totals(cursor: Cursor, source: Source) -> dict[str, str]:
     sums = source.totals_columns().removeprefix(", ")
     return source.totals(fetch_one(cursor, f"select {sums} from only {source.relation.sql}")) if sums else {}
 

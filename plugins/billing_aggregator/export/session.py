@@ -11,19 +11,20 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from billing_aggregator.errors.kinds import sqlstate
 from billing_aggregator.export.settings import check_arrived, settings_for
-from billing_aggregator.postgres.drivers import interruptible, is_psycopg3
+from billing_aggregator.postgres.drivers import in_utf8, interruptible, is_usable, tuple_cursor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from billing_aggregator.postgres.protocols import Connection, Cursor
+
 #: Looks, by a transaction's cursor, at the tables that it has read so far; raises an error to refuse them.
-CheckTables: TypeAlias = "Callable[[Any], None]"
-UTF8 = ("UTF8", "UNICODE")
+CheckTables: TypeAlias = "Callable[[Cursor], None]"
 #: Table or schema.
 MISSING = ("42P01", "3F000")
 
 
-def server_version(connection: Any) -> int:
+def server_version(connection: Connection) -> int:
     """Return the server's version as libpq tells it, e.g. 150004."""
     info = connection.info
     return int(info.server_version)
@@ -47,8 +48,8 @@ def quote_literal(value: str) -> str:
 
 @contextmanager
 def transaction(
-    connection: Any, *, statement_timeout: float, write: bool = False, own_path: bool = False
-) -> Iterator[Any]:
+    connection: Connection, *, statement_timeout: float, write: bool = False, own_path: bool = False
+) -> Iterator[Cursor]:
     """Open a transaction whose settings are ours and yield its cursor, which returns rows as tuples.
 
     A reading transaction keeps one snapshot (repeatable read, read only), which it takes at the caller's first query,
@@ -68,7 +69,7 @@ def transaction(
     with _plain(connection):
         try:
             with interruptible(connection):
-                with _tuple_cursor(connection) as cursor:
+                with tuple_cursor(connection) as cursor:
                     cursor.execute("; ".join(begin))
                     check_arrived(cursor, settings)
                     yield cursor
@@ -87,67 +88,45 @@ def quote_value(name: str, value: str) -> str:
 
 
 @contextmanager
-def _plain(connection: Any) -> Iterator[None]:
-    """Take from *connection* what its maker chose, and give it back: autocommit, and psycopg2's idea of an encoding.
-
-    psycopg 3 follows the server's ``client_encoding``; psycopg2 decodes by what it was when it connected.
-    """
+def _plain(connection: Connection) -> Iterator[None]:
+    """Take from *connection* what its maker chose, and give it back: autocommit, and psycopg2's idea of an encoding."""
     autocommit = connection.autocommit
-    encoding = None if is_psycopg3(connection) or connection.encoding in UTF8 else connection.encoding
     if autocommit:
         connection.autocommit = False
-    if encoding:
-        connection.set_client_encoding("UTF8")
     try:
-        yield
+        with in_utf8(connection):
+            yield
     finally:
-        if not connection.closed:
+        if autocommit and not connection.closed:
             with suppress(Exception):  # an error before this one is the one to report
-                if encoding:
-                    connection.set_client_encoding(encoding)
-                if autocommit:
-                    connection.autocommit = True
+                connection.autocommit = True
 
 
-def _tuple_cursor(connection: Any) -> Any:
-    """Return a cursor of the driver's plain class: dictionaries, logging and other protocols are the connection's."""
-    if is_psycopg3(connection):
-        from psycopg import Cursor
-        from psycopg.rows import tuple_row
-
-        return Cursor(connection, row_factory=tuple_row)
-    from psycopg2.extensions import cursor
-
-    return connection.cursor(cursor_factory=cursor)
-
-
-def fetch_one(cursor: Any, statement: str, values: Sequence[Any] = ()) -> Any:
+def fetch_one(cursor: Cursor, statement: str, values: Sequence[Any] = ()) -> Any:
     """Run *statement* and return its first row, or None."""
     cursor.execute(statement, values or None)
     return cursor.fetchone()
 
 
-def fetch_all(cursor: Any, statement: str, values: Sequence[Any] = ()) -> list[Any]:
+def fetch_all(cursor: Cursor, statement: str, values: Sequence[Any] = ()) -> list[Any]:
     """Run *statement* and return its rows."""
     cursor.execute(statement, values or None)
     return list(cursor.fetchall())
 
 
-def cancel(connection: Any) -> None:
+def cancel(connection: Connection) -> None:
     """Ask the server to end what *connection* runs; safe from a signal handler or another thread."""
     if not connection.closed:
         connection.cancel()
 
 
-def _give_up(connection: Any) -> None:
+def _give_up(connection: Connection) -> None:
     """Roll back; a connection that is in the middle of a COPY or broken is closed instead."""
-    pgconn = getattr(connection, "pgconn", None)
-    busy = pgconn is not None and (pgconn.status != 0 or pgconn.transaction_status == 1)
     try:
-        if busy:
-            connection.close()
-        else:
+        if is_usable(connection):
             connection.rollback()
+        else:
+            connection.close()
     except Exception:
         # The first error is the one to report.
         connection.close()

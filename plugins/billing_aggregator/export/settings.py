@@ -6,12 +6,14 @@ statement another session would lose it without a word.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from billing_aggregator.export.errors import TerminalExportError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from billing_aggregator.postgres.protocols import Cursor
 
 #: What a CSV field looks like, and how the text of a query is read.
 TEXT_SETTINGS = {
@@ -82,7 +84,7 @@ def settings_for(server_version: int) -> dict[str, str]:
     return {name: value for name, value in settings.items() if server_version >= SINCE.get(name, 0)}
 
 
-def check_arrived(cursor: Any, settings: Mapping[str, str]) -> None:
+def check_arrived(cursor: Cursor, settings: Mapping[str, str]) -> None:
     """Check that the session has *settings*. ``SHOW`` takes no snapshot: the caller's first query still does.
 
     :raises TerminalExportError: one has another value.
@@ -101,7 +103,7 @@ def check_arrived(cursor: Any, settings: Mapping[str, str]) -> None:
         )
 
 
-def plan_as_by_default(cursor: Any) -> None:
+def plan_as_by_default(cursor: Cursor) -> None:
     """For this transaction, run queries as a server without any planner setting would, but in one process."""
     kept = ["enable_seqscan", "enable_tidscan"]
     cursor.execute(

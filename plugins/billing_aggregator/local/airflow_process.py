@@ -17,6 +17,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from billing_aggregator.local.loopback import loopback_exceptions
+from billing_aggregator.runs.airflow_names import DRY_RUN_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -125,9 +126,8 @@ class AirflowProcess:
     def dry_runs(self) -> list[dict[str, Any]]:
         """Return what each export of a dry run would have published, by name."""
         with sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=5) as database:
-            rows = database.execute("select value from xcom where key = 'plan'").fetchall()
-        pushed = [json.loads(value) for (value,) in rows]
-        found = [plan["dry_run"] for plan in pushed if isinstance(plan, dict) and "dry_run" in plan]
+            rows = database.execute("select value from xcom where key = ?", [DRY_RUN_KEY]).fetchall()
+        found = [json.loads(value) for (value,) in rows]
         return sorted(found, key=lambda export: str(export["export"]))
 
     def stop(self) -> None:

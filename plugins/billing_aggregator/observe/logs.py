@@ -65,7 +65,7 @@ def log_notice(script: str, severity: str, message: str) -> None:
     log.log(level, "server notice", script=script, severity=severity, message=message)
 
 
-def log_kept_notices(script: str, connection: Any) -> None:
+def log_kept_notices(script: str, connection: object) -> None:
     """Log and clear the notices that psycopg2 keeps (the last 50 of a connection); psycopg 3 keeps none."""
     notices = getattr(connection, "notices", None)
     for line in notices or ():

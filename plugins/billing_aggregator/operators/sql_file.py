@@ -10,7 +10,7 @@ from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
 from billing_aggregator.config.load import sql_root
 from billing_aggregator.config.text_files import SourceFileError, read_sql
 from billing_aggregator.operators.run_aware import RunAwareOperator
-from billing_aggregator.sql.folders import NO_STATEMENT
+from billing_aggregator.sql.scripts import NO_STATEMENT
 from billing_aggregator.sql.statements import split_statements
 
 if TYPE_CHECKING:

@@ -58,16 +58,13 @@ class SweepExportsOperator(ExportBaseOperator):
         self.staging_schema = staging_schema
         self.options = options if isinstance(options, StoreOptions) else StoreOptions.model_validate(options or {})
 
-    def execute(self, context: Context) -> dict[str, list[str]]:
+    def work(self, context: Context) -> dict[str, list[str]]:
         """Return what was thrown away."""
         seconds = self.older_than_hours * HOUR
         _, prefix = self.published_prefix()
-        with self.errors():
-            uploads = sweep_uploads(self.get_store(self.target, self.options), prefix, older_than=seconds)
-            with self.database() as connection:
-                tables = sweep_staging(
-                    connection, self.staging_schema, older_than=seconds, timeout=self.statement_timeout
-                )
+        uploads = sweep_uploads(self.get_store(self.target, self.options), prefix, older_than=seconds)
+        with self.database() as connection:
+            tables = sweep_staging(connection, self.staging_schema, older_than=seconds, timeout=self.statement_timeout)
         return {"uploads": uploads, "tables": tables}
 
     def published_prefix(self) -> tuple[str, str]:

@@ -1,6 +1,7 @@
 """Connections to the warehouse: where their secrets come from, what each session sets and checks before its use."""
 
 from billing_aggregator.postgres.connection import postgres_hook
+from billing_aggregator.postgres.protocols import Connection, Cursor
 from billing_aggregator.postgres.session import (
     POOLED,
     SessionError,
@@ -12,6 +13,8 @@ from billing_aggregator.postgres.session import (
 
 __all__ = [
     "POOLED",
+    "Connection",
+    "Cursor",
     "SessionError",
     "behind_pooler",
     "own_session",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from airflow.providers.postgres.hooks.postgres import PostgresHook
 from airflow.sdk.exceptions import AirflowNotFoundException
@@ -14,6 +14,8 @@ from billing_aggregator.postgres.session import own_session
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from billing_aggregator.postgres.protocols import Connection
 
 UNKNOWN_OPTION = "invalid connection option"
 
@@ -36,7 +38,7 @@ class WarehouseHook(PostgresHook):
             raise AirflowNotFoundException(f"there is no Airflow connection {conn_id}; create it (type postgres)")
         return found
 
-    def get_conn(self) -> Any:
+    def get_conn(self) -> Connection:  # type: ignore[override]  # without `with`: the drivers disagree what that ends
         """Return a new connection.
 
         :raises ConfigError: the connection's extra would replace the session's settings.
@@ -47,7 +49,7 @@ class WarehouseHook(PostgresHook):
         name = {"application_name": self.settings["application_name"]}
         self.connection.extra = json.dumps(own_extras(self.connection) | name | WITHOUT_OPTIONS)
         try:
-            connection: Any = super().get_conn()
+            connection = cast("Connection", super().get_conn())
         except Exception as error:
             if UNKNOWN_OPTION in str(error):
                 option = str(error).strip().rpartition(UNKNOWN_OPTION)[2].strip().splitlines()[0]

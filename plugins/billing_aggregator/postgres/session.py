@@ -8,14 +8,16 @@ connection say. Both drivers; nothing here imports either of them.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from billing_aggregator.errors.kinds import TerminalError, sqlstate
 from billing_aggregator.errors.text import harmless
-from billing_aggregator.postgres.drivers import is_psycopg3
+from billing_aggregator.postgres.drivers import own_driver
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from billing_aggregator.postgres.protocols import Connection, Cursor
 
 # How values look and what a statement means must not depend on whose session it is.
 MEANING = {
@@ -116,7 +118,9 @@ def session_settings(
     }
 
 
-def own_session(connection: Any, settings: Mapping[str, str], optional: Mapping[str, str] = WHERE_POSSIBLE) -> None:
+def own_session(
+    connection: Connection, settings: Mapping[str, str], optional: Mapping[str, str] = WHERE_POSSIBLE
+) -> None:
     """Make a new *connection* ours: plain tuples, transactions, *settings*; checked in a second transaction.
 
     :raises SessionError: the server has no such setting, refuses its value, or a pooler lost it.
@@ -132,10 +136,11 @@ def own_session(connection: Any, settings: Mapping[str, str], optional: Mapping[
         raise SessionError(f"the session's settings do not last ({names}): {POOLED}")
 
 
-def _lost(connection: Any, settings: Mapping[str, str], optional: Mapping[str, str]) -> list[str]:
+def _lost(connection: Connection, settings: Mapping[str, str], optional: Mapping[str, str]) -> list[str]:
     """Set all and return the names of what is not there in the next transaction."""
-    _own_driver(connection)
+    own_driver(connection)
     with connection.cursor() as cursor:
+        cursor.execute(_FIRST)
         known = _known(cursor, {**settings, **optional})
         _refuse_unknown(settings, known)
         wanted = {name: value for name, value in settings.items() if name in known or "." in name}
@@ -149,7 +154,7 @@ def _lost(connection: Any, settings: Mapping[str, str], optional: Mapping[str, s
     return sorted(name for name in found if arrived.get(name) != found[name])
 
 
-def shares_backends(connection: Any, other: Any) -> bool:
+def shares_backends(connection: Connection, other: Connection) -> bool:
     """Tell whether a pooler gives one session of the server to both: then no setting and no lock is safe.
 
     Both are open. A pool in transaction mode hands the session that one has just left to the other.
@@ -163,7 +168,7 @@ def shares_backends(connection: Any, other: Any) -> bool:
     return len(pids) != 2 or len({pid for _, pid in pids}) != 2  # noqa: PLR2004 - one session for each of two
 
 
-def behind_pooler(connection: Any) -> bool:
+def behind_pooler(connection: Connection) -> bool:
     """Tell whether somebody between answers for the server: the session's number is not the one it was given."""
     with connection.cursor() as cursor:
         cursor.execute("select pg_catalog.pg_backend_pid()")
@@ -172,27 +177,7 @@ def behind_pooler(connection: Any) -> bool:
     return bool(connection.info.backend_pid != pid)
 
 
-def _own_driver(connection: Any) -> None:
-    """Undo what a connection's extras or the process may have set in the driver."""
-    if is_psycopg3(connection):
-        from psycopg import Cursor
-        from psycopg.rows import tuple_row
-
-        connection.autocommit = False
-        connection.isolation_level = None
-        connection.row_factory = tuple_row
-        connection.cursor_factory = Cursor
-    else:
-        connection.rollback()
-        connection.autocommit = False
-        connection.cursor_factory = None
-        # psycopg2 reads names and texts as the encoding that it was told, not as the one of the session.
-        connection.set_client_encoding("UTF8")
-    with connection.cursor() as cursor:
-        cursor.execute(_FIRST)
-
-
-def _known(cursor: Any, settings: Mapping[str, str]) -> dict[str, bool]:
+def _known(cursor: Cursor, settings: Mapping[str, str]) -> dict[str, bool]:
     """Return the settings that the server has, in lower case, and whether this role may set each."""
     cursor.execute(_KNOWN, [json.dumps(dict(settings))])
     return dict(cursor.fetchall())
@@ -205,7 +190,7 @@ def _refuse_unknown(settings: Mapping[str, str], known: Mapping[str, bool]) -> N
         raise SessionError(f"sql_settings: {', '.join(wrong)}: this server has no such setting; remove it")
 
 
-def _set(connection: Any, cursor: Any, wanted: Mapping[str, str]) -> dict[str, str]:
+def _set(connection: Connection, cursor: Cursor, wanted: Mapping[str, str]) -> dict[str, str]:
     """Set all at once and return what the server made of each value, e.g. ``1h`` of ``3600s``."""
     try:
         cursor.execute(_SET, [json.dumps(wanted)])
@@ -227,7 +212,7 @@ def _message(error: Exception) -> str:
     return harmless(str(getattr(getattr(error, "diag", None), "message_primary", None) or error))
 
 
-def _try(connection: Any, cursor: Any, settings: Mapping[str, str]) -> None:
+def _try(connection: Connection, cursor: Cursor, settings: Mapping[str, str]) -> None:
     """Set what can be set: all at once, else one by one."""
     batches: Sequence[Mapping[str, str]] = [settings, *({name: value} for name, value in settings.items())]
     for batch in batches:

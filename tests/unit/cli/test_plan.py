@@ -28,7 +28,7 @@ def test_the_plan_has_every_phase_script_and_key(capsys: pytest.CaptureFixture[s
     assert plan["systems"] == ["bookkeeper", "tripica"]
     assert plan["schedule"] == "0 2 * * *"
     assert plan["database_connection"] == "octopus_q-cells_prod"
-    assert list(plan["phases"]) == ["prechecks", "init", "audits", "export", "history", "cleanup"]
+    assert list(plan["phases"]) == ["prechecks", "init", "audits", "release", "history", "cleanup"]
     scripts = plan["phases"]["init"]["bookkeeper"]
     assert [script["stage"] for script in scripts] == sorted(script["stage"] for script in scripts)
     assert {"name": "020_vat_booking_accounts", "folder": "q-cells"}.items() <= scripts[1].items()

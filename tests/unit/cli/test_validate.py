@@ -98,6 +98,7 @@ MISTAKES = [
     ),
     ("sql/audits/tripica/100_x.sql", "-- fail: a\n", "100_x.sql: there is no SELECT below the comments"),
     ("sql/init/sap/010_x.sql", "select 1;", "init/sap: no system has this name; known: bookkeeper, tripica"),
+    ("sql/export/tripica/010_x.sql", "select 1;", "sql/export: the phase is called release: rename the folder"),
     ("sql/intit/tripica/010_x.sql", "select 1;", "intit: no phase has this name; the phases are prechecks, init"),
     ("sql/audits/tripica/100_x.sql", "-- fail: a\nselect 1; select 2;\n", "100_x.sql: a check is one query: SELECT"),
     ("sql/archive/customer/oibl.sql", "delete from x", "oibl.sql: an export is one query: SELECT"),

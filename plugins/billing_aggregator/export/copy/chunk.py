@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from billing_aggregator.export.plan.export_plan import Chunk, ExportPlan
     from billing_aggregator.export.store.protocol import Store
+    from billing_aggregator.postgres.protocols import Connection, Cursor
 
 
 #: The server ends a session whose rows stay unread for so long: its machine was lost. By itself Linux takes a quarter
@@ -65,7 +66,7 @@ class ChunkState:
 
 
 def export_chunks(
-    connection: Any,
+    connection: Connection,
     store: Store,
     plan: ExportPlan,
     indexes: Sequence[int],
@@ -108,7 +109,7 @@ def _open(store: Store, plan: ExportPlan, pump: PartPump, chunks: Sequence[Chunk
     return FilePump(pump, lambda part, data: store.write_part(upload, part, data, part_bytes), store.url(upload.key))
 
 
-def _totals(cursor: Any, plan: ExportPlan, chunk: Chunk) -> dict[str, str] | None:
+def _totals(cursor: Cursor, plan: ExportPlan, chunk: Chunk) -> dict[str, str] | None:
     if not plan.options.chunk_totals:
         return None
     where = tid_range(chunk.after, chunk.upto)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from billing_aggregator.export.session import fetch_all, fetch_one
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from billing_aggregator.postgres.protocols import Cursor
 
 #: The types of a relation's columns with all that they are made of: elements, attributes, base types, bounds.
 PARTS = """
@@ -93,12 +95,12 @@ class TableColumn(NamedTuple):
     fixed: bool
 
 
-def columns_of(cursor: Any, oid: int) -> list[TableColumn]:
+def columns_of(cursor: Cursor, oid: int) -> list[TableColumn]:
     """Return the columns of the relation in order."""
     return [TableColumn(*row) for row in fetch_all(cursor, COLUMNS, [oid, oid])]
 
 
-def definition_of(cursor: Any, oid: int, views: Sequence[int]) -> str:
+def definition_of(cursor: Cursor, oid: int, views: Sequence[int]) -> str:
     """Return a digest of the relation's definition, as hexadecimal SHA-256: another one means other text or names.
 
     :param views: oids of the views through which the relation is read.

@@ -23,6 +23,8 @@ from billing_aggregator.export.store.protocol import Upload
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from billing_aggregator.postgres.protocols import Cursor
+
 MOVED = "MOVE "
 
 
@@ -105,7 +107,7 @@ class Cut:
     upto: str | None
 
 
-def cut_relation(cursor: Any, source: Source, rows_per_file: int, name: str) -> list[Cut]:
+def cut_relation(cursor: Cursor, source: Source, rows_per_file: int, name: str) -> list[Cut]:
     """Return the cuts of the relation, in physical order; at least one, which may be empty.
 
     The last cut is open at its end: rows that somebody appends later are noticed by the COPY's count.
@@ -136,12 +138,12 @@ def cut_relation(cursor: Any, source: Source, rows_per_file: int, name: str) -> 
     return [Cut(*cut) for cut in zip(counts, starts, [*ends, None], strict=True)]
 
 
-def _move(cursor: Any, rows: int | Literal["all"]) -> int:
+def _move(cursor: Cursor, rows: int | Literal["all"]) -> int:
     """Move over *rows* rows; return how many there were. ``MOVE 0`` would stay on the row and count it again."""
     if not rows:
         return 0
     cursor.execute(f"move forward {rows} in bda_cut")
-    return int(cursor.statusmessage.removeprefix(MOVED))
+    return int((cursor.statusmessage or "").removeprefix(MOVED))
 
 
 def keys_of(run: ExportRun, options: ExportOptions, name: str, cuts: list[Cut]) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from billing_aggregator.errors.kinds import sqlstate
 from billing_aggregator.export.errors import ExportSourceChangedError, TooManyFilesError
@@ -17,6 +17,7 @@ from billing_aggregator.export.plan.snapshot import MOST_WRITERS, take_snapshot
 from billing_aggregator.export.plan.source import Source, SourceError, find_query, find_table
 from billing_aggregator.export.plan.staging import drop_staging, freeze_query
 from billing_aggregator.export.session import quote_ident, transaction
+from billing_aggregator.sql.report_schema import REPORT_SCHEMA
 from billing_aggregator.sql.statements import as_query
 
 if TYPE_CHECKING:
@@ -26,11 +27,12 @@ if TYPE_CHECKING:
     from billing_aggregator.export.plan.snapshot import Snapshot
     from billing_aggregator.export.session import CheckTables
     from billing_aggregator.export.store.protocol import Store
+    from billing_aggregator.postgres.protocols import Connection, Cursor
 
 #: What a read-only transaction says of a query that locks rows.
 WRITES = "25006"
 FINDERS = 3
-STAGING_SCHEMA = "report_oibl"
+STAGING_SCHEMA = REPORT_SCHEMA
 
 
 @dataclass(frozen=True)
@@ -60,14 +62,14 @@ class Export:
         return as_query(self.query or "")
 
 
-def find_source(cursor: Any, export: Export) -> Source | None:
+def find_source(cursor: Cursor, export: Export) -> Source | None:
     """Return the pages that hold the export's rows, or None if they have to be frozen first."""
     source = find_table(cursor, *export.table) if export.table is not None else None
     return source or find_query(cursor, export.as_query())
 
 
 def plan_export(
-    connection: Any,
+    connection: Connection,
     store: Store,
     run: ExportRun,
     export: Export,
@@ -105,7 +107,7 @@ def plan_export(
 
 
 def _cut(
-    connection: Any,
+    connection: Connection,
     run: ExportRun,
     export: Export,
     options: ExportOptions,
@@ -147,7 +149,7 @@ def _cut(
     )
 
 
-def _find(connection: Any, export: Export, timeout: float, check_tables: CheckTables | None) -> Source | None:
+def _find(connection: Connection, export: Export, timeout: float, check_tables: CheckTables | None) -> Source | None:
     """Return the pages that hold the export's rows; None if they have to be frozen first."""
     try:
         with transaction(connection, statement_timeout=timeout, own_path=True) as cursor:

@@ -20,10 +20,12 @@ from typing import TYPE_CHECKING, Any
 
 from billing_aggregator.errors.kinds import sqlstate
 from billing_aggregator.export.session import fetch_one
-from billing_aggregator.postgres.drivers import is_psycopg3
+from billing_aggregator.postgres.drivers import column_origins
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from billing_aggregator.postgres.protocols import Cursor
 
 #: What stands before a query when it is sent for the first time: positions of its errors are counted from here.
 BEFORE_QUERY = "select * from ("
@@ -64,25 +66,20 @@ class Projection:
     views: tuple[int, ...]
 
 
-def describe(cursor: Any, query: str) -> Described:
+def describe(cursor: Cursor, query: str) -> Described:
     """Return the columns of *query* without running it."""
     cursor.execute(f"{BEFORE_QUERY}{query}\n) named limit 0")
     columns = cursor.description or ()
-    if is_psycopg3(cursor.connection):
-        result = cursor.pgresult
-        origins = [(result.ftable(i), result.ftablecol(i)) for i in range(len(columns))]
-    else:
-        origins = [(column.table_oid or 0, column.table_column or 0) for column in columns]
-    return Described(tuple(c[0] for c in columns), tuple(c[1] for c in columns), tuple(origins))
+    return Described(tuple(c[0] for c in columns), tuple(c[1] for c in columns), column_origins(cursor))
 
 
-def find_projection(cursor: Any, query: str, described: Described) -> Projection | None:
+def find_projection(cursor: Cursor, query: str, described: Described) -> Projection | None:
     """Return the columns of one relation that *query* gives, whole and in physical order; None if that is not sure."""
     scanned = _scanned(cursor, query, len(described.names))
     return _follow(cursor, query, described, scanned, ()) if scanned is not None else None
 
 
-def _scanned(cursor: Any, query: str, columns: int) -> int | None:
+def _scanned(cursor: Cursor, query: str, columns: int) -> int | None:
     """Return the oid of the relation that the query reads by one scan, row by row, with nothing computed."""
     cursor.execute(f"explain (verbose, format json) {query}")
     plan = cursor.fetchone()[0]
@@ -94,7 +91,7 @@ def _scanned(cursor: Any, query: str, columns: int) -> int | None:
     return relation_oid(cursor, node["Schema"], node["Relation Name"])
 
 
-def relation_oid(cursor: Any, schema: str, name: str) -> int | None:
+def relation_oid(cursor: Cursor, schema: str, name: str) -> int | None:
     """Return the oid of the relation of that name; None if there is none."""
     row = fetch_one(
         cursor,
@@ -105,7 +102,9 @@ def relation_oid(cursor: Any, schema: str, name: str) -> int | None:
     return row[0] if row else None
 
 
-def _follow(cursor: Any, query: str, described: Described, scanned: int, views: tuple[int, ...]) -> Projection | None:
+def _follow(
+    cursor: Cursor, query: str, described: Described, scanned: int, views: tuple[int, ...]
+) -> Projection | None:
     """Follow the columns' origins from *query* through views down to *scanned*."""
     oids = {oid for oid, _ in described.origins}
     numbers = tuple(number for _, number in described.origins)
@@ -127,7 +126,7 @@ def _choose(values: Sequence[Any], numbers: Sequence[int]) -> tuple[Any, ...]:
     return tuple(values[number - 1] for number in numbers)
 
 
-def _view(cursor: Any, oid: int) -> tuple[str, Described] | None:
+def _view(cursor: Cursor, oid: int) -> tuple[str, Described] | None:
     """Return a view's query and its columns; None for other relations, and for what only the view's owner may read."""
     row = fetch_one(cursor, "select pg_get_viewdef(oid) from pg_class where oid = %s and relkind = 'v'", [oid])
     if row is None:

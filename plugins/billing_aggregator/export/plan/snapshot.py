@@ -15,6 +15,7 @@ from billing_aggregator.export.session import fetch_one
 
 if TYPE_CHECKING:
     from billing_aggregator.export.plan.relation import Relation
+    from billing_aggregator.postgres.protocols import Cursor
 
 LOW_BITS = 0xFFFFFFFF
 #: So many transactions are remembered; a table that more have just written to is frozen.
@@ -38,7 +39,7 @@ class Snapshot:
         """Return the snapshot of ``asdict``'s values."""
         return cls(values["horizon"], tuple(values["writers"]))
 
-    def later(self, cursor: Any) -> str:
+    def later(self, cursor: Cursor) -> str:
         """Return the SQL condition of rows that the plan did not see, for the transaction of *cursor*.
 
         ``age`` counts back from the current transaction, so ids from before a wrap-around are not taken for new ones.
@@ -53,7 +54,7 @@ class Snapshot:
         return f"{unknown}age(xmin) <= {age} and age(xmin) >= 0"
 
 
-def take_snapshot(cursor: Any, relation: Relation) -> Snapshot | None:
+def take_snapshot(cursor: Cursor, relation: Relation) -> Snapshot | None:
     """Return what the transaction's snapshot says of *relation*; None if too many transactions have just written to it.
 
     It costs nothing where no transaction is running, else one scan that looks at row heads only: each writer is found

@@ -6,7 +6,7 @@ import hashlib
 import json
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from billing_aggregator.errors.kinds import sqlstate
 from billing_aggregator.export.errors import ExportError
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from billing_aggregator.export.keys import ExportRun
     from billing_aggregator.export.session import CheckTables
+    from billing_aggregator.postgres.protocols import Connection, Cursor
 
 PREFIX = "aggregator_export_"
 #: Program limit exceeded, too many columns.
@@ -38,7 +39,7 @@ def staging_name(run: ExportRun, export: str) -> str:
 
 
 def freeze_query(
-    connection: Any,
+    connection: Connection,
     schema: str,
     query: str,
     run: ExportRun,
@@ -74,7 +75,7 @@ def freeze_query(
     return Source(source.relation, source.columns, staging=True)
 
 
-def _fix_texts(cursor: Any, schema: str, name: str) -> None:
+def _fix_texts(cursor: Cursor, schema: str, name: str) -> None:
     """Turn columns whose text may change while the row does not, e.g. names of other objects, into text."""
     cursor.execute("set local search_path = pg_catalog")
     oid = relation_oid(cursor, schema, name)
@@ -101,7 +102,7 @@ def _too_wide(export: str) -> Iterator[None]:
         ) from error
 
 
-def _refuse_standby(connection: Any, export: str, timeout: float) -> None:
+def _refuse_standby(connection: Connection, export: str, timeout: float) -> None:
     with transaction(connection, statement_timeout=timeout) as cursor:
         if fetch_one(cursor, "select pg_is_in_recovery()")[0]:
             raise ReadOnlyServerError(
@@ -110,14 +111,14 @@ def _refuse_standby(connection: Any, export: str, timeout: float) -> None:
             )
 
 
-def drop_staging(connection: Any, source: Source, *, timeout: float) -> None:
+def drop_staging(connection: Connection, source: Source, *, timeout: float) -> None:
     """Drop the source's staging table; does nothing for other sources or when it is gone."""
     if source.staging and source.relation.name.startswith(PREFIX):
         with transaction(connection, statement_timeout=timeout, write=True) as cursor:
             cursor.execute(f"drop table if exists {source.relation.sql}")
 
 
-def sweep_staging(connection: Any, schema: str, *, older_than: float, timeout: float) -> list[str]:
+def sweep_staging(connection: Connection, schema: str, *, older_than: float, timeout: float) -> list[str]:
     """Drop the staging tables in *schema* that are older than so many seconds; return their names."""
     dropped = []
     with transaction(connection, statement_timeout=timeout, write=True) as cursor:

@@ -18,7 +18,7 @@ from __future__ import annotations
 import logging
 from contextlib import closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from billing_aggregator.export.errors import PreconditionFailedError, PublicationSupersededError
 from billing_aggregator.export.manifest import Manifest, read_manifest
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from billing_aggregator.export.copy.chunk import ChunkState
     from billing_aggregator.export.plan.export_plan import ExportPlan
     from billing_aggregator.export.store.protocol import Store
+    from billing_aggregator.postgres.protocols import Connection
 
 LOG = logging.getLogger(__name__)
 
@@ -63,7 +64,7 @@ class Publication:
 
 
 def publish(
-    connect: Callable[[], Any],
+    connect: Callable[[], Connection],
     store: Store,
     plans: Sequence[ExportPlan],
     states: Sequence[ChunkState],
@@ -144,7 +145,7 @@ def _remove_stale(
     return tuple(stale)
 
 
-def _drop(connect: Callable[[], Any], plan: ExportPlan, timeout: float) -> None:
+def _drop(connect: Callable[[], Connection], plan: ExportPlan, timeout: float) -> None:
     """Drop the plan's frozen copy; what is published stays published if that fails."""
     if not plan.source.staging:
         return

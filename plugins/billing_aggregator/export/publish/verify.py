@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from decimal import Context, Decimal
 from functools import reduce
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from billing_aggregator.export.errors import ExportSourceChangedError
 from billing_aggregator.export.plan.relation import lock
@@ -16,13 +16,14 @@ if TYPE_CHECKING:
 
     from billing_aggregator.export.copy.chunk import ChunkState
     from billing_aggregator.export.plan.export_plan import ExportPlan
+    from billing_aggregator.postgres.protocols import Connection
 
 #: As many digits as a numeric can have; Infinity - Infinity is NaN, as it is in Postgres.
 EXACT = Context(prec=200_000, traps=[])
 
 
 def verify_source(
-    connect: Callable[[], Any], plan: ExportPlan, states: Sequence[ChunkState], *, timeout: float
+    connect: Callable[[], Connection], plan: ExportPlan, states: Sequence[ChunkState], *, timeout: float
 ) -> dict[str, str]:
     """Check rows, control totals and age of all rows against the plan; return the control totals.
 

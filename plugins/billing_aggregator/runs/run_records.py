@@ -1,4 +1,8 @@
-"""The tables that keep runs: who works on a client now, what each run did. Cleanup leaves ``aggregator_*`` alone."""
+"""The tables in ``report_oibl`` that record which run works on a client now, and what each run did.
+
+They are ``aggregator_claims`` and ``aggregator_runs``; the cleanup phase drops no table that begins with
+``aggregator_``.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from billing_aggregator.postgres.protocols import Connection
     from billing_aggregator.runs.identity import Run
+    from billing_aggregator.runs.summary import RunSummary
 
 MISSING = ("42P01", "3F000")  # undefined_table, invalid_schema_name
 # Any number: it keeps two first runs from creating the tables at the same moment.
@@ -94,7 +100,7 @@ select min(published_at) from report_oibl.aggregator_runs where dag_id = %(dag_i
 """
 
 
-def ensure_tables(connection: Any) -> None:
+def ensure_tables(connection: Connection) -> None:
     """Create the schema and the tables where they are missing; commits.
 
     The schema is not created where it exists: a role without the right to create schemas may still work in one.
@@ -124,7 +130,7 @@ def is_missing_table(error: BaseException) -> bool:
     return sqlstate(error) in MISSING
 
 
-def record_start(connection: Any, run: Run, *, business_date: str, dry_run: bool) -> None:
+def record_start(connection: Connection, run: Run, *, business_date: str, dry_run: bool) -> None:
     """Write that *run* has started, and that runs which never ended are lost: the lock is ours. Commits.
 
     :param business_date: ISO date.
@@ -136,17 +142,22 @@ def record_start(connection: Any, run: Run, *, business_date: str, dry_run: bool
     connection.commit()
 
 
-def record_end(connection: Any, run: Run, summary: Mapping[str, Any]) -> None:
-    """Write what *run* did (see :func:`billing_aggregator.runs.summary.summarise`); commits."""
-    values = _key(run) | {name: summary[name] for name in ("state", "rows", "files", "bytes", "error")}
-    # Amounts are text in the totals: JSON numbers would become floats on the way.
-    values["totals"] = json.dumps(summary["totals"], sort_keys=True)
+def record_end(connection: Connection, summary: RunSummary) -> None:
+    """Write what a run did; commits."""
+    values = _key(summary.run) | {
+        "state": summary.state,
+        "rows": summary.rows,
+        "files": summary.files,
+        "bytes": summary.bytes,
+        "error": summary.error,
+        "totals": json.dumps(summary.totals, sort_keys=True),
+    }
     with connection.cursor() as cursor:
         cursor.execute(END, values)
     connection.commit()
 
 
-def record_publication(connection: Any, run: Run, tables: Mapping[str, str]) -> None:
+def record_publication(connection: Connection, run: Run, tables: Mapping[str, str]) -> None:
     """Write that *run* is published now; when it was for the first time stays. Commits.
 
     :param tables: results table -> when it was built: what the published files were made from.
@@ -156,7 +167,7 @@ def record_publication(connection: Any, run: Run, tables: Mapping[str, str]) -> 
     connection.commit()
 
 
-def published_tables(connection: Any, run: Run) -> dict[str, str] | None:
+def published_tables(connection: Connection, run: Run) -> dict[str, str] | None:
     """Return results table -> when it was built, of what *run* has published last; empty when it has not published.
 
     None where that was not kept: the run was published before there was this column.
@@ -171,7 +182,7 @@ def published_tables(connection: Any, run: Run) -> dict[str, str] | None:
     return tables
 
 
-def first_publication(connection: Any, dag_id: str, run_id: str) -> datetime | None:
+def first_publication(connection: Connection, dag_id: str, run_id: str) -> datetime | None:
     """Return when the run was published for the first time; None when it was not, or that was not kept."""
     with connection.cursor() as cursor:
         cursor.execute(FIRST_PUBLISHED, {"dag_id": dag_id, "run_id": run_id})
