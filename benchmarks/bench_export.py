@@ -8,6 +8,7 @@ out the comparison, which needs gigabytes; ``--memory-rows 10000000`` measures m
 from __future__ import annotations
 
 import argparse
+import importlib.metadata
 import json
 import os
 import platform
@@ -33,7 +34,7 @@ from billing_aggregator.export.keys import ExportRun
 from billing_aggregator.export.plan.planner import Export, plan_export
 from billing_aggregator.export.publish.commit import publish
 from billing_aggregator.export.reader import current_manifest, read_csv
-from billing_aggregator.export.store.opening import open_store
+from billing_aggregator.export.store.factory import open_store
 from billing_aggregator.local.postgres import EmbeddedPostgres
 from billing_aggregator.local.s3 import LocalS3
 
@@ -290,7 +291,7 @@ def summary(bench: Bench, seconds: dict[str, list[float]]) -> dict[str, Any]:
             "python": platform.python_version(),
             "postgres": bench.postgres.version,
             "psycopg": psycopg.__version__,
-            "psycopg2": psycopg2.__version__.split()[0],
+            "psycopg2": importlib.metadata.version("psycopg2-binary"),
         },
         "seconds": medians,
         "all_seconds": seconds,

@@ -21,7 +21,7 @@ import psycopg2
 
 from billing_aggregator.export.copy.chunk import export_chunks
 from billing_aggregator.export.plan.export_plan import ExportPlan
-from billing_aggregator.export.store.opening import open_store
+from billing_aggregator.export.store.factory import open_store
 from billing_aggregator.s3.defaults import client_config
 
 KIB = 1 << 10

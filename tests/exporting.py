@@ -55,7 +55,7 @@ class Lab:
 
     def value(self, statement: str) -> Any:
         with psycopg.connect(self.dsn, autocommit=True) as connection:
-            return connection.execute(statement).fetchone()[0]
+            return connection.execute(statement).fetchall()[0][0]
 
     def run(self, run_id: str | None = None, business_date: str = "2026-01-31") -> ExportRun:
         return ExportRun(self.target, "enercity", "prod", business_date, run_id or f"run {next(_runs)}")

@@ -249,13 +249,12 @@ def test_an_unexpected_error_takes_no_other_client_down(
     sql: Path, monkeypatch: pytest.MonkeyPatch, surprise: Exception
 ) -> None:
     from billing_aggregator.dag import build as dag_build
-
-    build = dag_build.publish_phase
+    from billing_aggregator.dag.export_phases import publish_phase
 
     def publish(config: ClientConfig, *more: Any) -> Any:
         if config.client == "one":
             raise surprise
-        return build(config, *more)
+        return publish_phase(config, *more)
 
     monkeypatch.setattr(dag_build, "publish_phase", publish)
     dags = the_dags()

@@ -25,7 +25,7 @@ from billing_aggregator.export.keys import ExportRun
 from billing_aggregator.export.plan.export_plan import ExportPlan
 from billing_aggregator.export.plan.planner import Export, plan_export
 from billing_aggregator.export.publish.commit import publish
-from billing_aggregator.export.store.opening import open_store
+from billing_aggregator.export.store.factory import open_store
 from billing_aggregator.s3.defaults import client_config
 
 BOOK = Export("book", table=("public", "book"))

@@ -66,7 +66,7 @@ class FaultyS3:
     """
 
     def __init__(self) -> None:
-        from moto.server import DomainDispatcherApplication, create_backend_app
+        from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
         from werkzeug.serving import make_server
 
         self.app = DomainDispatcherApplication(create_backend_app)

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from billing_aggregator.export.manifest import Manifest, read_manifest
-from billing_aggregator.export.reader import check_publication
-from billing_aggregator.export.store.cleanup import sweep_uploads
-from billing_aggregator.export.store.opening import open_store
+from billing_aggregator.export.reader import check_publication, current_manifest
+from billing_aggregator.export.store.abandoned_uploads import sweep_uploads
+from billing_aggregator.export.store.factory import open_store
 from tests.faults.conftest import refill
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from billing_aggregator.export.manifest import Manifest
     from billing_aggregator.export.store.protocol import Store
     from tests.exporting import Lab
     from tests.faults.faulty_s3 import FaultyS3
@@ -61,7 +61,7 @@ def worker() -> Iterator[Worker]:
 
 
 def manifest_of(store: Store, client: str) -> Manifest:
-    manifest = read_manifest(store.read(f"{client}/prod/_manifest.json"), client)
+    manifest = current_manifest(store, client, "prod")
     assert manifest is not None
     return manifest
 

@@ -12,8 +12,8 @@ import pytest
 from billing_aggregator.errors.kinds import TerminalError, classify
 from billing_aggregator.export.plan.planner import Export
 from billing_aggregator.export.reader import check_publication
-from billing_aggregator.export.store.cleanup import sweep_uploads
-from billing_aggregator.export.store.opening import open_store
+from billing_aggregator.export.store.abandoned_uploads import sweep_uploads
+from billing_aggregator.export.store.factory import open_store
 from tests.exporting import Lab
 from tests.faults.conftest import refill
 from tests.faults.peculiar_s3 import (

@@ -15,8 +15,9 @@ from billing_aggregator.export.errors import (
 )
 from billing_aggregator.export.plan.planner import Export
 from billing_aggregator.export.publish import commit as publishing
+from billing_aggregator.export.publish.source_check import verify_source
 from billing_aggregator.export.reader import check_publication
-from billing_aggregator.export.store.cleanup import abort_run
+from billing_aggregator.export.store.abandoned_uploads import abort_run
 from tests.faults.conftest import refill
 
 if TYPE_CHECKING:
@@ -147,7 +148,6 @@ def test_one_run_published_twice_at_once(faulty_lab: Lab) -> None:
 def test_a_holder_that_lost_its_lock_stops(faulty_lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = faulty_lab.plan(faulty_lab.run(), BOOK)
     states = faulty_lab.chunks(plan)
-    verify = publishing.verify_source
 
     def somebody_takes_the_lock(*arguments: Any, **options: Any) -> Any:
         found = faulty_lab.store.read("enercity/prod/_publishing.json")
@@ -155,7 +155,7 @@ def test_a_holder_that_lost_its_lock_stops(faulty_lab: Lab, monkeypatch: pytest.
         faulty_lab.store.put_if(
             "enercity/prod/_publishing.json", b'{"run_id": "x", "released": false, "ttl": 9}', found.etag
         )
-        return verify(*arguments, **options)
+        return verify_source(*arguments, **options)
 
     monkeypatch.setattr(publishing, "verify_source", somebody_takes_the_lock)
     with pytest.raises(LockLostError):

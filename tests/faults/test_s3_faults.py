@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from billing_aggregator.export.errors import ExportError
 from billing_aggregator.export.plan.planner import Export
 from billing_aggregator.export.reader import check_publication
-from billing_aggregator.export.store.cleanup import abort_run
+from billing_aggregator.export.store.abandoned_uploads import abort_run
 from tests.faults.conftest import refill
 from tests.faults.faulty_s3 import Fault, FaultyS3
 

@@ -12,7 +12,7 @@ import pytest
 from pytest_bdd import given, parsers, then, when
 
 from billing_aggregator.export.plan.planner import Export
-from billing_aggregator.export.store.opening import open_store
+from billing_aggregator.export.store.factory import open_store
 from tests.exporting import Lab
 from tests.faults.faulty_s3 import FaultyS3
 from tests.features.nightly import Nachtlauf, Nightly

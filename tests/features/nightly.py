@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 import psycopg
 
 from billing_aggregator.export.reader import current_manifest, read_csv
-from billing_aggregator.export.store.opening import open_store
+from billing_aggregator.export.store.factory import open_store
 from billing_aggregator.local.s3 import ACCESS_KEY, SECRET_KEY
 from tests.conftest import ROOT
 from tests.waiting import PATIENCE_SECONDS

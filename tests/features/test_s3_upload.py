@@ -142,7 +142,7 @@ def _(ausgabe: Ausgabe) -> None:
 
 @then("kein angefangener Upload bleibt liegen")
 def _(ausgabe: Ausgabe) -> None:
-    from billing_aggregator.export.store.cleanup import abort_run
+    from billing_aggregator.export.store.abandoned_uploads import abort_run
 
     # What the run's last step does after a failure.
     abort_run(ausgabe.lab.store, [ausgabe.plans[-1]])

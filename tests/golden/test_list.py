@@ -12,6 +12,8 @@ from tests.golden.build import run_phases
 from tests.golden.compare import compare, load_expected, load_scenarios
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import psycopg
 
 EXPECTED = ROOT / "tests" / "golden" / "expected"
@@ -46,6 +48,10 @@ BY_GLID = """
 """
 
 
+def described(warehouse: psycopg.Connection[Any], query: str) -> Sequence[psycopg.Column]:
+    return warehouse.execute(query).description or ()
+
+
 @pytest.mark.parametrize(("client", "file"), CLIENTS.items())
 def test_sample_gives_expected_list(warehouse: psycopg.Connection[Any], client: str, file: str) -> None:
     run_phases(warehouse, SQL_ROOT, client, "init", "release")
@@ -57,13 +63,12 @@ def test_sample_gives_expected_list(warehouse: psycopg.Connection[Any], client: 
 
 def test_view_has_the_columns_in_order(warehouse: psycopg.Connection[Any]) -> None:
     run_phases(warehouse, SQL_ROOT, "enercity", "init", "release")
-    view = [column.name for column in warehouse.execute("select * from report_oibl.oibl_customer limit 0").description]
+    view = [column.name for column in described(warehouse, "select * from report_oibl.oibl_customer limit 0")]
     with (EXPECTED / "expected_oibl_customer.csv").open(encoding="utf-8", newline="") as lines:
         assert view == next(csv.reader(lines))
     archive = (SQL_ROOT / "archive" / "customer" / "oibl.sql").read_text(encoding="utf-8")
-    assert view == [column.name for column in warehouse.execute(archive).description]
-    full = warehouse.execute("select * from report_oibl.tripica_results limit 0").description
-    assert len(full) == 41
+    assert view == [column.name for column in described(warehouse, archive)]
+    assert len(described(warehouse, "select * from report_oibl.tripica_results limit 0")) == 41
 
 
 def test_sums_by_family_and_glid(warehouse: psycopg.Connection[Any]) -> None:

@@ -93,7 +93,7 @@ class Prepared:
             return "list"
         for table in UNBROKEN:
             columns = tuple(
-                c.name for c in self.connection.execute(f"select * from report_oibl.{table} limit 0").description
+                c.name for c in self.connection.execute(f"select * from report_oibl.{table} limit 0").description or ()
             )
             if compare(self.connection, f"report_oibl.{table}", f"unbroken_{table}", columns):
                 return table

@@ -274,7 +274,7 @@ def test_malformed_charge_numbers_of_write_offs_are_skipped(
 def test_malformed_tax_references_are_skipped(
     warehouse: psycopg.Connection[Any], vault: psycopg.Connection[Any], reference: str
 ) -> None:
-    (uuid,) = vault.execute("select uuid from bookkeeper_vault.transaction_item_taxes limit 1").fetchone() or ()
+    ((uuid,),) = vault.execute("select uuid from bookkeeper_vault.transaction_item_taxes limit 1").fetchall()
     update = "update bookkeeper_vault.transaction_item_taxes set external_reference = %s where uuid = %s"
     vault.execute(update, [reference, uuid])
     run_phases(warehouse, SQL_ROOT, "enercity", "init", "release")

@@ -45,7 +45,8 @@ def connect(postgres: EmbeddedPostgres, request: pytest.FixtureRequest) -> Itera
     """Return a function that opens a session of the aggregator's role in a new, empty database."""
     name = f"locks_{next(_counter)}"
     create_octopus(postgres, name)
-    driver = {"psycopg": psycopg.connect, "psycopg2": psycopg2.connect}[request.param]
+    drivers: dict[str, Callable[..., Any]] = {"psycopg": psycopg.connect, "psycopg2": psycopg2.connect}
+    driver = drivers[request.param]
     opened: list[Any] = []
 
     def open_session(application_name: str = "test") -> Any:

@@ -13,7 +13,7 @@ from airflow.providers.postgres.hooks import postgres as provider
 
 from billing_aggregator.config import ClientConfig, ConfigError, load_client
 from billing_aggregator.errors.kinds import classify
-from billing_aggregator.export.session import transaction
+from billing_aggregator.export.transaction import transaction
 from billing_aggregator.operators.export_base import ExportBaseOperator
 from billing_aggregator.postgres import SessionError
 from billing_aggregator.postgres.connection import postgres_hook
@@ -233,7 +233,7 @@ def test_texts_and_names_are_the_same_in_any_database(
         connection.commit()
         with transaction(connection, statement_timeout=5) as reading:
             reading.execute("select * from public.t")
-            assert [column[0] for column in reading.description] == ["Betrag_ü"]
+            assert [column[0] for column in reading.description or ()] == ["Betrag_ü"]
             assert reading.fetchall() == [("Müller",)]
 
 

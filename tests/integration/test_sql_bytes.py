@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from billing_aggregator.local.postgres import EmbeddedPostgres
 
-DRIVERS = {"psycopg3": psycopg.connect, "psycopg2": psycopg2.connect}
+DRIVERS: dict[str, Callable[[str], Any]] = {"psycopg3": psycopg.connect, "psycopg2": psycopg2.connect}
 SAMPLES = [
     "{{10}}",
     "{# note #}kept",
@@ -165,7 +165,7 @@ def test_an_archive_query(
     with expecting(warehouse, text):
         pushed, _ = run("export", f"select {literal(text)}::text as a{end}")
         wanted = copy_statement("select a from expected_bytes", ExportOptions().dialect)
-        with psycopg.connect(postgres.dsn()) as connection, connection.cursor().copy(wanted) as copy:  # type: ignore[call-overload]
+        with psycopg.connect(postgres.dsn()) as connection, connection.cursor().copy(wanted) as copy:
             content = b"".join(bytes(block) for block in copy)
     (file,) = pushed["dry_run"]["files"]
     assert file["sha256"] == hashlib.sha256(content).hexdigest()

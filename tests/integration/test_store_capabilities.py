@@ -55,7 +55,7 @@ class Place:
         self.server.habits = ()
         client, bucket = self.server.client(), self.config.s3_bucket
         versions = client.list_object_versions(Bucket=bucket)
-        uploads = client.list_multipart_uploads(Bucket=bucket).get("Uploads", [])
+        uploads: list[str] = client.list_multipart_uploads(Bucket=bucket).get("Uploads", [])
         return [each["Key"] for kind in ("Versions", "DeleteMarkers") for each in versions.get(kind, [])] + uploads
 
 

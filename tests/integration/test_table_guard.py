@@ -18,7 +18,7 @@ from billing_aggregator.sql.scripts import find_scripts
 from tests.conftest import SQL_ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from billing_aggregator.local.postgres import EmbeddedPostgres
     from billing_aggregator.runs.table_guard import Phase
@@ -70,15 +70,17 @@ class Night:
     def through(self) -> None:
         """Build, release, keep and clean up."""
         self.build()
-        for phase, text in (("release", RELEASE), ("history", KEEP), ("cleanup", CLEAN)):
-            self.script(phase, text)  # type: ignore[arg-type]
+        phases: dict[Phase, str] = {"release": RELEASE, "history": KEEP, "cleanup": CLEAN}
+        for phase, text in phases.items():
+            self.script(phase, text)
 
 
 @pytest.fixture(params=["psycopg", "psycopg2"])
 def connection(postgres: EmbeddedPostgres, request: pytest.FixtureRequest) -> Iterator[Any]:
     name = f"guard_{next(_counter)}"
     create_octopus(postgres, name)
-    driver = {"psycopg": psycopg.connect, "psycopg2": psycopg2.connect}[request.param]
+    drivers: dict[str, Callable[..., Any]] = {"psycopg": psycopg.connect, "psycopg2": psycopg2.connect}
+    driver = drivers[request.param]
     opened = driver(postgres.dsn(name, ROLE))
     yield opened
     with suppress(Exception):

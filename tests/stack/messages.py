@@ -32,7 +32,7 @@ def steady(text: str) -> str:
 
 def parts(mail: EmailMessage) -> tuple[str, str]:
     """Return the plain text and the HTML of a mail."""
-    plain, html = mail.iter_parts()  # type: ignore[attr-defined]
+    plain, html = mail.iter_parts()
     assert (plain.get_content_type(), html.get_content_type()) == ("text/plain", "text/html")
     return plain.get_content(), html.get_content()
 

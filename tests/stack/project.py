@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import yaml
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 BUCKET = "alerts"
 # What each client's entry says beside its channels.
-CLIENTS: dict[str, dict[str, object]] = {
+CLIENTS: dict[str, dict[str, Any]] = {
     "broken": {"alerts": {"smtp_conn_id": "smtp_closed", "slack_conn_id": "slack_missing"}},
     "failing": {},
     "held": {},
@@ -76,7 +76,7 @@ def write(
     folder: Path,
     s3: LocalS3 | FaultyS3,
     bucket: str = BUCKET,
-    clients: Mapping[str, dict[str, object]] = CLIENTS,
+    clients: Mapping[str, dict[str, Any]] = CLIENTS,
     scripts: Mapping[str, str] = SCRIPTS,
 ) -> Path:
     """Write the project below *folder* and return it."""
@@ -95,7 +95,7 @@ def write(
         "retries": 1,
         "retry_delay_seconds": 1,
     }
-    entries = {name: {"local": entry | {"alerts": alerts(name) | dict(entry.get("alerts", {}))}}  # type: ignore[call-overload]
+    entries = {name: {"local": entry | {"alerts": alerts(name) | dict(entry.get("alerts", {}))}}
                for name, entry in clients.items()}  # fmt: skip
     content = {"systems": {"bookkeeper": {}}, "defaults": defaults, "clients": entries}
     (folder / "include/clients.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")

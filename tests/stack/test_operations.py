@@ -16,7 +16,7 @@ import psycopg
 import pytest
 
 from billing_aggregator.export.reader import check_publication, current_manifest
-from billing_aggregator.export.store.opening import open_store
+from billing_aggregator.export.store.factory import open_store
 from billing_aggregator.local.postgres import EmbeddedPostgres
 from tests.faults.faulty_s3 import Fault, FaultyS3
 from tests.stack import project

@@ -61,7 +61,12 @@ def around(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What happens around a task's work."""
     seen: list[str] = []
     monkeypatch.setattr(RunAwareOperator, "bind_log", lambda *_: seen.append("log"))
-    monkeypatch.setattr(RunAwareOperator, "acquire_lock", lambda *_: bool(seen.append("lock")))
+
+    def acquire(*_: object) -> bool:
+        seen.append("lock")
+        return False
+
+    monkeypatch.setattr(RunAwareOperator, "acquire_lock", acquire)
     for kind in (SqlScriptOperator, SweepExportsOperator, ClientExportOperator):
         monkeypatch.setattr(kind, "work", work)
     return seen

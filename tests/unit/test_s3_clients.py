@@ -9,7 +9,7 @@ import boto3
 import pytest
 
 from billing_aggregator.config import ClientConfig, load_client
-from billing_aggregator.local.objects import ObjectStore
+from billing_aggregator.export.store.factory import client_store
 from billing_aggregator.operators.client_exports import ClientPlanOperator, ClientSweepOperator
 from billing_aggregator.operators.export_plan import ExportPlanOperator
 from billing_aggregator.operators.sweep_exports import SweepExportsOperator
@@ -58,7 +58,7 @@ MAKERS: dict[str, Callable[[ClientConfig], Any]] = {
     "run's sweep": lambda config: ClientSweepOperator(task_id="sweep", client_config=config).get_s3_client(),
     "anybody's exports": of_operator,
     "anybody's sweep": lambda _: SweepExportsOperator(task_id="sweep", **PLACE).get_s3_client(),
-    "make run": lambda config: ObjectStore(config, {})._bucket._s3,
+    "readers of a manifest": lambda config: client_store(config)._s3,
 }
 
 
@@ -130,7 +130,7 @@ def test_a_role_is_assumed_with_the_connections_settings(monkeypatch: pytest.Mon
     sts = {"sts": {"endpoint_url": s3_server.url}, "s3": {"endpoint_url": s3_server.url}}
     give(monkeypatch, role_arn=ROLE, service_config=sts, region_name="eu-central-1")
     config = load_client("enercity", "local", environ={})
-    for who in ("run's exports", "health, first task", "anybody's exports", "make run"):
+    for who in ("run's exports", "health, first task", "anybody's exports", "readers of a manifest"):
         credentials = MAKERS[who](config)._request_signer._credentials.get_frozen_credentials()
         assert credentials.access_key.startswith("ASIA"), who
         assert credentials.token, who

@@ -37,7 +37,7 @@ class Connection:
 
 
 def test_a_failed_script_is_rolled_back_and_its_statement_is_named() -> None:
-    connection = Connection(ValueError("syntax"))
+    connection: Any = Connection(ValueError("syntax"))
     with pytest.raises(StatementError, match="syntax") as caught:
         run_script(connection, "-- one\nselect 1;\nselect 2")
     assert caught.value.__cause__ is connection.error
@@ -48,7 +48,7 @@ def test_a_failed_script_is_rolled_back_and_its_statement_is_named() -> None:
 
 def test_an_interrupted_script_is_cancelled_on_the_server() -> None:
     """A time-out or a kill: the query still runs, a rollback would wait for it."""
-    connection = Connection(KeyboardInterrupt())
+    connection: Any = Connection(KeyboardInterrupt())
     with pytest.raises(KeyboardInterrupt):
         run_script(connection, "select 1")
     assert connection.asked == ["cancel"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from airflow.sdk.bases.operator import ExecutorSafeguard
@@ -16,10 +16,8 @@ from billing_aggregator.operators.client_exports import ClientChunksOperator
 from billing_aggregator.operators.sql_script import SqlScriptOperator
 
 CONFIG = ClientConfig(client="enercity", environment="local", s3_bucket="bucket")
-REFUSED = ClientError(
-    {"Error": {"Code": "AccessDenied"}, "ResponseMetadata": {"HTTPStatusCode": 403}},  # type: ignore[typeddict-item]
-    "UploadPart",
-)
+ANSWER: Any = {"Error": {"Code": "AccessDenied"}, "ResponseMetadata": {"HTTPStatusCode": 403}}
+REFUSED = ClientError(ANSWER, "UploadPart")
 
 
 class Connection:
@@ -66,7 +64,8 @@ def test_a_time_out_is_a_failure_also_without_an_exception_in_the_context(monkey
     class Slow(SqlScriptOperator):
         def bind_log(self, context: Any) -> None: ...
 
-        def acquire_lock(self, context: Any) -> None: ...
+        def acquire_lock(self, context: Any) -> bool:
+            return True
 
         def work(self, context: Any) -> dict[str, Any]:
             raise AirflowTaskTimeout("after 60 s")
@@ -74,7 +73,7 @@ def test_a_time_out_is_a_failure_also_without_an_exception_in_the_context(monkey
     kept: dict[str, Any] = {}
     task = Slow(task_id="slow", client_config=CONFIG, sql="a.sql")
     with pytest.raises(AirflowTaskTimeout):
-        task.execute({"ti": SimpleNamespace(xcom_push=lambda key, value: kept.update({key: value}))})
+        task.execute(cast("Any", {"ti": SimpleNamespace(xcom_push=lambda key, value: kept.update({key: value}))}))
     task.on_kill()
     assert not was_stopped({"task": task})
     assert "after 60 s" in kept["error"]

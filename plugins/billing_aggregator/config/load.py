@@ -12,7 +12,8 @@ from pydantic import ValidationError
 
 from billing_aggregator.config.ambiguous import ambiguous_values, without
 from billing_aggregator.config.clients_file import NO_ENVIRONMENT, ClientsFile
-from billing_aggregator.config.environment import EnvironmentSettings, examine_environment, variable_of
+from billing_aggregator.config.environment import examine_environment
+from billing_aggregator.config.environment_settings import EnvironmentSettings, variable_of
 from billing_aggregator.config.errors import MISSING, ConfigError, describe
 from billing_aggregator.config.models import ClientConfig
 from billing_aggregator.config.paths import IncludeNotFoundError, include_folder

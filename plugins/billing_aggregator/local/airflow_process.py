@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-FINAL_STATES = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
 POLL_SECONDS = 0.2
 GRACE_SECONDS = 10
 # Airflow's own exceptions only carry our words; a driver's name says something.

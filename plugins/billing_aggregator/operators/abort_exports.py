@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from billing_aggregator.export.plan.staging import drop_staging
-from billing_aggregator.export.store.cleanup import abort_run
+from billing_aggregator.export.store.abandoned_uploads import abort_run
 from billing_aggregator.operators.export_base import ExportBaseOperator
 from billing_aggregator.operators.planned_exports import place_of, pull_plans
 

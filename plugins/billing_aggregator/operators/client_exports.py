@@ -11,9 +11,8 @@ from billing_aggregator.export.keys import ExportRun
 from billing_aggregator.export.plan.planner import STAGING_SCHEMA
 from billing_aggregator.export.plan.staging import sweep_staging
 from billing_aggregator.export.publish.consistency import check_newer
-from billing_aggregator.export.reader import current_manifest
-from billing_aggregator.export.store.cleanup import DAY, abort_earlier, is_published, sweep_uploads
-from billing_aggregator.export.store.opening import open_store
+from billing_aggregator.export.reader import client_manifest
+from billing_aggregator.export.store.abandoned_uploads import DAY, abort_earlier, is_published, sweep_uploads
 from billing_aggregator.operators.abort_exports import AbortExportsOperator
 from billing_aggregator.operators.export_base import ExportBaseOperator
 from billing_aggregator.operators.export_chunks import ExportChunksOperator
@@ -175,10 +174,5 @@ def refuse_older(config: ClientConfig, run: Run, business_date: str) -> None:
     :param business_date: ISO date.
     :raises PublicationSupersededError: see :func:`billing_aggregator.export.publish.consistency.check_newer`.
     """
-    from billing_aggregator.s3.client import client_hook
-
-    where = place(config)
-    store = open_store(where["target"], lambda: client_hook(config).get_conn())
-    store.use(config.export)
-    earlier = current_manifest(store, config.client, config.environment)
-    check_newer(earlier, ExportRun(**where, business_date=business_date, run_id=run.run_id, tag=run.tag))
+    exporting = ExportRun(**place(config), business_date=business_date, run_id=run.run_id, tag=run.tag)
+    check_newer(client_manifest(config), exporting)

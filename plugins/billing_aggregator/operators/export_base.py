@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from billing_aggregator.export.store.opening import open_store
+from billing_aggregator.export.store.factory import open_store
 from billing_aggregator.operators.base import WorkOperator
 from billing_aggregator.operators.links import S3PrefixLink
 from billing_aggregator.postgres import session_settings

@@ -40,7 +40,7 @@ class ExportChunksOperator(ExportBaseOperator):
 
     def work(self, context: Context) -> list[dict[str, Any]]:
         """Return the chunks' states."""
-        context["export_unit"] = self.unit["name"]  # type: ignore[typeddict-unknown-key]
+        context["export_unit"] = self.unit["name"]  # type: ignore[typeddict-unknown-key]  # for map_index_template
         plan = ExportPlan.from_json(self.plan)
         store = self.get_store(plan.run.target, plan.options)
         with self.database() as connection:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk.definitions.context import Context
 
-    from billing_aggregator.export.session import CheckTables
+    from billing_aggregator.export.transaction import CheckTables
 
 BUSINESS_DATE = "{{ (dag_run.logical_date or dag_run.run_after).strftime('%Y-%m-%d') }}"
 

@@ -16,7 +16,7 @@ class S3PrefixLink(BaseOperatorLink):
 
     name = "S3 prefix"
 
-    def get_link(self, operator: Any, *, ti_key: RuntimeTaskInstanceProtocol) -> str:  # type: ignore[override]
+    def get_link(self, operator: Any, *, ti_key: RuntimeTaskInstanceProtocol) -> str:  # type: ignore[override]  # as in Airflow's own links
         """Return the console's page of the prefix; a folder's own address for ``file://`` targets."""
         return prefix_url(*operator.published_prefix())
 

@@ -8,7 +8,7 @@ from billing_aggregator.config.store_options import StoreOptions
 from billing_aggregator.export.keys import check_target
 from billing_aggregator.export.plan.planner import STAGING_SCHEMA
 from billing_aggregator.export.plan.staging import sweep_staging
-from billing_aggregator.export.store.cleanup import DAY, sweep_uploads
+from billing_aggregator.export.store.abandoned_uploads import DAY, sweep_uploads
 from billing_aggregator.operators.export_base import ExportBaseOperator
 
 if TYPE_CHECKING:

@@ -286,7 +286,7 @@ def test_load_client_raises_with_every_problem(tmp_path: Path) -> None:
 def test_the_model_is_frozen_and_its_names_are_fixed(tmp_path: Path) -> None:
     config = load_client("two", "stage", written(tmp_path), {})
     with pytest.raises(ValueError, match="frozen"):
-        config.retries = 9  # type: ignore[misc]
+        config.retries = 9
     assert config.dag_id == "billing_data_aggregator_two_stage"
     assert config.database_conn_id == "octopus_two_stage"
     assert config.manifest_key == "two/stage/_manifest.json"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from billing_aggregator.config import ConfigError, EnvironmentSettings, read_environment
-from billing_aggregator.config.environment import PREFIX, variable_of
+from billing_aggregator.config.environment import PREFIX
+from billing_aggregator.config.environment_settings import variable_of
 
 SECRET = "Geheim-4711"
 

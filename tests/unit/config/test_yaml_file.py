@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from billing_aggregator.config import BrokenConfig, ClientConfig, ConfigError, load_client, load_clients
-from billing_aggregator.config.yaml_file import Ambiguous, load_yaml
+from billing_aggregator.config.yaml_file import load_yaml
+from billing_aggregator.config.yaml_values import Ambiguous
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,7 +55,7 @@ def test_merge_keys_and_aliases(tmp_path: Path) -> None:
     }
 
 
-SAME = {
+SAME: dict[str, Any] = {
     "0": 0, "12": 12, "-5": -5, "1.5": 1.5, "true": True, "False": False, "~": None, "null": None, "": None,
     "text": "text", "00:30": "00:30", "0 2 * * *": "0 2 * * *", "'0100'": "0100", '"yes"': "yes", "!!str 0100": "0100",
     "1.2.3": "1.2.3", "256MB": "256MB", "en-gz1": "en-gz1", "2026-1": "2026-1", "[]": [], "{}": {}, "'<<'": "<<",

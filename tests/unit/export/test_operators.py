@@ -8,6 +8,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from billing_aggregator.export.errors import ExportSourceChangedError, PublicationInProgressError
+from billing_aggregator.export.store.s3_store import S3Store
 from billing_aggregator.operators.abort_exports import AbortExportsOperator
 from billing_aggregator.operators.export_chunks import ExportChunksOperator
 from billing_aggregator.operators.export_plan import ExportPlanOperator
@@ -16,8 +17,8 @@ from billing_aggregator.operators.publish_exports import PublishExportsOperator,
 from billing_aggregator.operators.sweep_exports import SweepExportsOperator
 from billing_aggregator.operators.task_errors import task_errors
 
-PLACE = {"target": "s3://bucket", "client": "enercity", "environment": "prod"}
-PLAN = {"task_id": "plan", "export_name": "orders", "table": "public.orders", **PLACE}
+PLACE: dict[str, Any] = {"target": "s3://bucket", "client": "enercity", "environment": "prod"}
+PLAN: dict[str, Any] = {"task_id": "plan", "export_name": "orders", "table": "public.orders", **PLACE}
 
 
 @pytest.mark.parametrize(
@@ -49,7 +50,8 @@ def test_other_operators_that_are_refused() -> None:
 
 def test_templates_are_checked_at_run_time_only() -> None:
     task = ExportPlanOperator(**PLAN | {"target": "s3://{{ params.bucket }}", "max_rows_per_file": "{{ params.rows }}"})
-    task.render_template_fields({"params": {"bucket": "b", "rows": 7}, "run_id": "r", "dag_run": _DagRun()})
+    context: Any = {"params": {"bucket": "b", "rows": 7}, "run_id": "r", "dag_run": _DagRun()}
+    task.render_template_fields(context)
     assert (task.target, task.max_rows_per_file, task.business_date, task.run_id) == ("s3://b", "7", "2026-01-31", "r")
     assert task._options().max_rows_per_file == 7
 
@@ -95,8 +97,11 @@ def test_connections_can_be_overridden() -> None:
 
     connection = Connection()
     task = Own(**PLAN)
-    assert task.get_store("s3://bucket")._s3 == "client"
-    with task.database() as opened:
+    store = task.get_store("s3://bucket")
+    assert isinstance(store, S3Store)
+    assert store._s3 == "client"
+    with task.database() as found:
+        opened: Any = found
         assert opened is connection
     assert (connection.cancelled, connection.closed) == (False, True)
     connection.closed = False

@@ -172,7 +172,7 @@ def _stream_psycopg2(connection: Connection, statement: str, sink: RowSink, head
         try:
             cursor.copy_expert(statement, writer)
         except Exception as error:
-            if type(error).__name__ == "DatabaseError" and error.pgcode is None:  # type: ignore[attr-defined]
+            if type(error).__name__ == "DatabaseError" and getattr(error, "pgcode", None) is None:
                 # psycopg2 knows no better name for a session that ended in the middle of a COPY.
                 raise ConnectionLostError(f"the connection broke in the middle of a COPY: {error}") from error
             raise

@@ -5,13 +5,17 @@ from __future__ import annotations
 import gzip
 import itertools
 import random
+from typing import TYPE_CHECKING
 
 import pytest
 import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing_aggregator.export.records import CsvError, decompressed, records
+from billing_aggregator.export.csv_records import CsvError, decompressed, records
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 TEXTS = st.sampled_from(
     ["", "\\.", "\\N", "NULL", '"', '""', "\n", "\r\n", "\r", ",", ";", "a,b", " x ", "5", "ß\n"]
@@ -95,7 +99,12 @@ DATA = random.Random(1).randbytes(300_000) + bytes(5 << 20)  # noqa: S311
 @pytest.mark.parametrize("members", [1, 2, 5])
 @pytest.mark.parametrize("compression", ["gzip", "zstd", "none"])
 def test_members_and_frames_are_read_to_the_end(compression: str, members: int, size: int) -> None:
-    pack = {"gzip": gzip.compress, "zstd": zstandard.ZstdCompressor().compress, "none": bytes}[compression]
+    packers: dict[str, Callable[[bytes], bytes]] = {
+        "gzip": gzip.compress,
+        "zstd": zstandard.ZstdCompressor().compress,
+        "none": bytes,
+    }
+    pack = packers[compression]
     step = -(-len(DATA) // members)
     packed = b"".join(pack(piece) for piece in in_pieces(DATA, step))
     pieces = list(decompressed(in_pieces(packed, size), compression))
