@@ -298,7 +298,7 @@ CASES = [
         "dunning lock that ends before the run",
         "",
         {"tripica/200_dunning_consistent"},
-        {"as_of": "2098-02-01 12:00:00+00"},
+        {"as_of": "2098-02-01"},
     ),
     Case(
         "two dunning levels of an account",

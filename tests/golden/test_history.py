@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from billing_aggregator.sql.runner import StatementError, run_script
 from tests.conftest import SQL_ROOT
 from tests.golden.build import ALL_PHASES, run_phases
 
@@ -73,6 +74,15 @@ def test_a_run_keeps_no_rows_of_another_run(warehouse: psycopg.Connection[Any]) 
         late = {"business_date": "2026-11-19", "run_id": "run 2026-11-19"}
         with pytest.raises(Exception, match=f"{system}_results: Published by run run 2026-11-20; this is run run"):
             run_phases(warehouse, SQL_ROOT, "enercity", "history", settings=late, systems=(system,))
+    assert warehouse.execute(DAYS).fetchall() == [("2026-11-20", 1538)]
+
+
+def test_the_script_wants_to_know_whose_results(warehouse: psycopg.Connection[Any]) -> None:
+    run_day(warehouse, "2026-11-20")
+    texts = {(SQL_ROOT / "history" / system / "010_keep_business_day.sql").read_text("utf-8") for system in SYSTEMS}
+    (text,) = texts
+    with pytest.raises(StatementError, match=r"bda\.system is not set"):
+        run_script(warehouse, text, {"business_date": "2026-11-19"})
     assert warehouse.execute(DAYS).fetchall() == [("2026-11-20", 1538)]
 
 

@@ -220,17 +220,18 @@ def casts(columns: str) -> str:
 
 @pytest.mark.parametrize(
     ("as_of", "shown"),
-    [("2022-02-28 22:59:00+00", True), ("2022-02-28 23:01:00+00", False), ("2022-03-01 12:00:00+01", False)],
+    [("2022-02-01", True), ("2022-02-28", True), ("2022-03-01", False)],
 )
-def test_locks_end_with_the_utc_day_of_expiry_seen_from_berlin(
+def test_an_old_business_date_shows_the_locks_of_that_day(
     warehouse: psycopg.Connection[Any], as_of: str, shown: bool
 ) -> None:
-    """The sample's lock expires at 2022-02-28 23:09:52 UTC: shown until the Berlin day is 1 March."""
+    """The sample's lock expires at 2022-02-28 23:09:52 UTC, on 1 March in Berlin: its UTC day is the last one."""
     run_phases(warehouse, SQL_ROOT, "enercity", "init", settings={"as_of": as_of})
-    found = warehouse.execute(
-        "select count(*) from report_oibl.base_data_dunning where dunning_lock_until = '2022-02-28'"
-    ).fetchone()
-    assert (found is not None and found[0] > 0) is shown
+    for table in ("base_data_dunning", "new_tripica_results"):
+        found = warehouse.execute(
+            f"select count(*) from report_oibl.{table} where dunning_lock_until = '2022-02-28'"
+        ).fetchone()
+        assert (found is not None and found[0] > 0) is shown, table
 
 
 MALFORMED = [

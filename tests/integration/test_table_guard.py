@@ -54,8 +54,8 @@ class Night:
     def guard(self, phase: Phase, exported: dict[str, str] | None = None) -> TableGuard:
         return TableGuard(Stamp.of(self.run, self.day, "init/tripica/010_x.sql"), phase, PUBLISHED, exported)
 
-    def script(self, phase: Phase, text: str, exported: dict[str, str] | None = None) -> None:
-        settings = {"business_date": self.day, "run_id": self.run.run_id, "client": "enercity"}
+    def script(self, phase: Phase, text: str, exported: dict[str, str] | None = None, system: str = "tripica") -> None:
+        settings = {"business_date": self.day, "run_id": self.run.run_id, "client": "enercity", "system": system}
         run_script(self.connection, text, settings, self.guard(phase, exported))
 
     def check(self, phase: Phase, query: str) -> int:
@@ -392,10 +392,10 @@ def test_the_real_scripts_of_two_nights(warehouse: psycopg.Connection[Any]) -> N
         for phase in phases:
             for system in ("bookkeeper", "tripica"):
                 for script in find_scripts(SQL_ROOT, phase, system, "enercity"):
-                    night.script(phase, script.read())
+                    night.script(phase, script.read(), system=system)
     for system in ("bookkeeper", "tripica"):
         (script,) = find_scripts(SQL_ROOT, "history", system, "enercity")
         with pytest.raises((StatementError, ForeignTableError)):
-            nights[0].script("history", script.read())
+            nights[0].script("history", script.read(), system=system)
     days = "select business_date::text, count(*) from report_oibl.history_tripica_results group by 1 order by 1"
     assert rows(warehouse, days) == [("2026-11-21", 1538), ("2026-11-22", 1538)]

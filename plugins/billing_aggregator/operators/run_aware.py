@@ -103,11 +103,14 @@ class RunAwareOperator(WorkOperator):
 
     def run_settings(self, context: Context) -> dict[str, str]:
         """Return what SQL scripts read as ``bda.<name>``."""
-        run = self.run_params(context)
+        day = self.run_params(context).business_date.isoformat()
         return {
             "client": self.client_config.client,
             "environment": self.client_config.environment,
-            "business_date": run.business_date.isoformat(),
+            "system": self.system or "",
+            "business_date": day,
+            # The same day, for rules that ask what holds today: an old day is rebuilt as seen from that day.
+            "as_of": day,
             "run_id": str(context["run_id"]),
             "timezone": self.client_config.timezone,
             "retention_days": str(self.client_config.retention_days),

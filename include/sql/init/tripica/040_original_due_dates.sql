@@ -13,8 +13,8 @@ with original as (
     select
         transactionid,
         max(datetimecreate) as created_at
-    from datalake_vault.applied_billing_charge
-    where transactionid is not null and characteristics ->> 'rejectedChargeTransactionId' is null
+    from report_oibl.base_data_charges
+    where transactionid is not null and rejected_transactionid is null
     group by transactionid
 )
 
