@@ -1,8 +1,7 @@
 """The settings of a session, set after connecting.
 
 Nothing of it is sent as libpq's startup ``options``: poolers refuse them (PgBouncer: ``unsupported startup parameter``)
-or drop them without a word. What is set within the session wins over what the server, the database, the role and the
-connection say.
+or drop them silently. Settings of the session override those of the server, the database, the role and the connection.
 """
 
 from __future__ import annotations
@@ -35,8 +34,8 @@ MEANING = {
     # Tables that scripts make are ordinary ones: freezing and reading by position rely on it.
     "default_table_access_method": "heap",
 }
-# A session is never idle in a transaction for long, and never waits forever for a lock. It may be idle while S3 is slow,
-# and a transaction may take as long as its statements.
+# A session waits this long for a lock at most. It may be idle in a transaction while S3 is slow, and a transaction may
+# take as long as its statements.
 TIME_OUTS = {
     "lock_timeout": "5min",
     "idle_in_transaction_session_timeout": "10min",
