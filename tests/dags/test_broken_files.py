@@ -362,8 +362,8 @@ def test_a_worker_is_stopped_only_by_names_that_decide_what_its_task_is(
 def test_the_task_of_a_broken_dag_reports_the_same_on_a_worker(sql: Path) -> None:
     (sql / SCRIPT).write_bytes(b"\xe4")
     config = load_client("two", "prod")
-    for repaired, reason in ((False, "010_b.sql, line 1: byte 0 is not UTF-8"), (True, "has been fixed since")):
-        if repaired:
+    for fixed, reason in ((False, "010_b.sql, line 1: byte 0 is not UTF-8"), (True, "has been fixed since")):
+        if fixed:
             (sql / SCRIPT).write_bytes(b"select 1")
         dag = build_or_explain(config, "configuration_error")
         assert dag is not None
