@@ -1,4 +1,4 @@
-"""One worker of the benchmark: a process that has imported everything and exports what it is told.
+"""One worker of the benchmark: a process that has imported everything and runs the exports that it is given.
 
 Reads JSON lines: {"dsn", "driver", "target", "endpoint", "plan", "chunks"}; writes {"rows", "bytes", "seconds",
 "cpu_seconds", "rss_mib", "peak_mib"} for each: seconds and CPU of the task's body, connection included; resident memory

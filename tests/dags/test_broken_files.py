@@ -185,7 +185,7 @@ BROKEN: dict[str, tuple[str, Callable[[Path], object], set[str], str]] = {
         "archive/tripica/results.sql",
         bytes_of(b"select 1"),
         OF_TRIPICA,
-        "the exports tripica_results and tripica/results have one group in the DAG; rename one",
+        "the exports tripica_results and tripica/results have the same task group; rename one",
     ),
     "folder of a phase's earlier name": (
         "export/tripica/010_release.sql",
@@ -198,7 +198,7 @@ BROKEN: dict[str, tuple[str, Callable[[Path], object], set[str], str]] = {
         QUERY,
         bytes_of(b"-- system: sap\nselect 1"),
         ALL,
-        "'-- system: sap' is no system",
+        "'-- system: sap' is not a system",
     ),
 }
 
@@ -362,8 +362,8 @@ def test_a_worker_is_stopped_only_by_names_that_decide_what_its_task_is(
 def test_the_task_of_a_broken_dag_reports_the_same_on_a_worker(sql: Path) -> None:
     (sql / SCRIPT).write_bytes(b"\xe4")
     config = load_client("two", "prod")
-    for mended, reason in ((False, "010_b.sql, line 1: byte 0 is not UTF-8"), (True, "has been fixed since")):
-        if mended:
+    for fixed, reason in ((False, "010_b.sql, line 1: byte 0 is not UTF-8"), (True, "has been fixed since")):
+        if fixed:
             (sql / SCRIPT).write_bytes(b"select 1")
         dag = build_or_explain(config, "configuration_error")
         assert dag is not None

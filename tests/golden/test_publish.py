@@ -163,7 +163,7 @@ def test_published_tables_survive_a_crash(warehouse: psycopg.Connection[Any]) ->
 
 def test_a_grant_that_fails_undoes_no_release(warehouse: psycopg.Connection[Any]) -> None:
     run_phases(warehouse, SQL_ROOT, "enercity", "init", settings={"run_id": "first"})
-    release = find_scripts(SQL_ROOT, "export", "tripica", "enercity")
+    release = find_scripts(SQL_ROOT, "release", "tripica", "enercity")
     assert [script.name for script in release] == ["010_publish_tripica_results", "020_grant_customer_view"]
     run_script(warehouse, release[0].read(), {"run_id": "first"})
     with pytest.raises(StatementError):

@@ -167,5 +167,6 @@ def test_an_archive_query(
         wanted = copy_statement("select a from expected_bytes", ExportOptions().dialect)
         with psycopg.connect(postgres.dsn()) as connection, connection.cursor().copy(wanted) as copy:
             content = b"".join(bytes(block) for block in copy)
+    assert "plan" not in pushed
     (file,) = pushed["dry_run"]["files"]
     assert file["sha256"] == hashlib.sha256(content).hexdigest()

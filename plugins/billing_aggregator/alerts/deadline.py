@@ -95,7 +95,7 @@ def was_published_before(config: ClientConfig, run: RunFacts) -> bool:
         hook = postgres_hook(config, application_name="bda:deadline", statement_seconds=WAREHOUSE_SECONDS)
         with closing(hook.get_conn()) as connection:
             return first_publication(connection, run.dag_id, run.run_id) is not None
-    except Exception as error:  # no connection, no such table, no such column: a message must go out all the same
+    except Exception as error:  # no connection, no such table, no such column: the message is sent anyway
         log.info("earlier publications unknown", reason=first_line(error))
         return False
 

@@ -115,7 +115,7 @@ def read_manifest(config: ClientConfig) -> Mapping[str, Any] | str | None:
         from billing_aggregator.export.reader import client_manifest
 
         manifest = client_manifest(config, quick=True)
-    except Exception as error:  # S3, its credentials, the network, the file: a message must go out all the same
+    except Exception as error:  # S3, its credentials, the network, the file: the message is sent anyway
         return first_line(error)
     return manifest.to_json() if manifest else None
 

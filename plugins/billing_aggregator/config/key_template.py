@@ -54,7 +54,7 @@ def _fields(template: str) -> list[str]:
         raise KeyTemplateError(f"key template {template!r}: {error}") from None
     for literal, field, spec, conversion in pieces:
         if not LITERAL.fullmatch(literal):
-            raise KeyTemplateError(f"key template {template!r}: {literal!r} holds a character that is unsafe in keys")
+            raise KeyTemplateError(f"key template {template!r}: {literal!r} has a character that is unsafe in keys")
         apart = apart or "/" in literal
         if field is None:
             continue

@@ -28,7 +28,7 @@ def load_yaml(path: Path) -> Any:
     try:
         text = decoded(path, read_bytes(path).removeprefix(BYTE_ORDER_MARK))
     except SourceFileError as error:
-        hint = "; it says which clients there are" if str(error).endswith(": not found") else ""
+        hint = "; it defines the clients" if str(error).endswith(": not found") else ""
         raise ConfigError(f"{error}{hint}") from None
     loader = yaml.SafeLoader("")
     try:

@@ -20,12 +20,13 @@ from billing_aggregator.dag.documentation import documentation
 from billing_aggregator.dag.export_phases import export_phase, publish_phase
 from billing_aggregator.dag.script_phases import scripts_phase
 from billing_aggregator.night import Night, read_night
-from billing_aggregator.night.phases import AFTER_EXPORTS, BEFORE_EXPORTS, START
+from billing_aggregator.night.phases import AFTER_EXPORTS, BEFORE_EXPORTS
 from billing_aggregator.night.problems import file_problems, problems_of_task, refuse
 from billing_aggregator.operators.broken_config import BrokenConfigOperator
 from billing_aggregator.operators.client_exports import ClientSweepOperator
 from billing_aggregator.operators.finish_run import finish
 from billing_aggregator.operators.start_run import StartRunOperator
+from billing_aggregator.runs.airflow_names import START_TASK
 from billing_aggregator.runs.params import declare_params
 
 START_DATE = datetime(2026, 1, 1, tzinfo=UTC)
@@ -54,7 +55,7 @@ def build_dag(night: Night) -> DAG:
         **deadline(config),
         **dag_callbacks(config),
     ) as dag:
-        start = StartRunOperator(task_id=START, client_config=config)
+        start = StartRunOperator(task_id=START_TASK, client_config=config)
         before = [scripts_phase(night.phase(phase.name), config) for phase in BEFORE_EXPORTS]
         export, plans, chunks = export_phase(night)
         publish = publish_phase(config, plans, chunks)
@@ -89,7 +90,9 @@ def build_or_explain(config: ClientConfig | BrokenConfig, task_id: str | None = 
             return dag
         error = "what was wrong has been fixed since; trigger a new run"
         if not explaining:
-            error = f"{task_id} is no task any more: its SQL file, or its system, was removed after the run had started"
+            error = (
+                f"{task_id} is not a task any more: its SQL file, or its system, was removed after the run had started"
+            )
     except (ConfigError, SourceFileError) as problem:
         error = str(problem)
     except Exception as problem:  # one client's surprise must not take the others down

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from billing_aggregator.runs.airflow_names import PUBLISH_TASK
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -16,7 +18,7 @@ PURPOSE = """Checks the vaults, rebuilds the list in the warehouse, proves that 
 violated check stops the run before anything is released or published."""
 
 FAILURE = """1. The alert, or the log of the failed task, names the script or check and the first line of the error.
-2. Until `publish.publish` has succeeded, nothing in S3 has changed: readers have the files of the last published run.
+2. Until `{publish}` has succeeded, nothing in S3 has changed: readers have the files of the last published run.
 3. Fix the cause, then *Clear* the failed task with *Downstream*, or trigger a new run: same data, same files. What a
    failed run has exported can be continued for a day.
 
@@ -42,7 +44,7 @@ def documentation(night: Night, params: Mapping[str, Param]) -> str:
         "*Trigger* asks for these params. A second run of this client is refused while one is running.",
         "\n".join(_params(params)),
         "### When it fails",
-        FAILURE.format(runbook=_runbook(config)),
+        FAILURE.format(publish=PUBLISH_TASK, runbook=_runbook(config)),
     ]
     return "\n\n".join(sections) + "\n"
 

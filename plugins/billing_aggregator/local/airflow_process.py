@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 0.2
 GRACE_SECONDS = 10
-# Airflow's own exceptions only carry our words; a driver's name says something.
-AIRFLOW_EXCEPTION = re.compile(r"\Aairflow\.[\w.]+: ")
+# These only carry our words; the name of a driver's exception says something.
+OUR_WORDS = re.compile(r"\A(?:airflow\.[\w.]+|billing_aggregator\.[\w.]+\.UnreachableError): ")
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
 
 
@@ -155,7 +155,7 @@ class AirflowProcess:
                 block = [] if "Task failed with exception" in line else None
             elif block is not None:
                 block.append(line)
-        return AIRFLOW_EXCEPTION.sub("", "\n".join(error))
+        return OUR_WORDS.sub("", "\n".join(error))
 
     def _start(self, *arguments: str, environment: Mapping[str, str]) -> None:
         command = [sys.executable, "-m", "airflow", *arguments]

@@ -72,8 +72,8 @@ def read_exports(config: ClientConfig, root: Path) -> tuple[tuple[NightExport, .
         other = listed.setdefault(export.group, export)
         if other is not export:
             problems.append(
-                f"{printable(root / 'archive')}: the exports {other.name} and {export.name} have one group in the DAG; "
-                "rename one"
+                f"{printable(root / 'archive')}: the exports {other.name} and {export.name} have the same "
+                "task group; rename one"
             )
     return tuple(listed.values()), tuple(problems)
 
@@ -91,5 +91,5 @@ def _of_query(config: ClientConfig, root: Path, name: str, path: Path, template:
         system, problem = None, str(error)
     known = config.dependencies or config.systems
     if system is not None and system not in known:
-        problem = f"{printable(path)}: '-- system: {system}' is no system{suggestion(system, known)}"
+        problem = f"{printable(path)}: '-- system: {system}' is not a system{suggestion(system, known)}"
     return NightExport(name, system, template, query=path.relative_to(root).as_posix(), problem=problem)

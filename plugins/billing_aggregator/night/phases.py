@@ -26,7 +26,7 @@ class ScriptPhase:
     publishes: bool = False
 
 
-START, EXPORT, PUBLISH, FINISH = "start", "export", "publish", "finish"
+START, EXPORT, PUBLISH = "start", "export", "publish"
 
 BEFORE_EXPORTS = (
     ScriptPhase("prechecks", checks=True),

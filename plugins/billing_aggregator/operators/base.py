@@ -21,7 +21,7 @@ class WorkOperator(BaseOperator):
     Name it before an operator of a provider in a class's bases: then this ``execute`` is the one that Airflow calls.
     """
 
-    # Airflow told the task to stop: its failure is nobody's error. A task that fails by itself is not killed.
+    # Whether Airflow told the task to stop. A task that fails by itself was not killed.
     killed = False
     # What on_kill cancels.
     _session: Any = None
@@ -56,7 +56,7 @@ class WorkOperator(BaseOperator):
                 self._session = None
 
     def on_kill(self) -> None:
-        """Cancel what the server does for a task that was told to stop: by a time-out, a person, or its run's end."""
+        """Cancel the running statement of a task that is told to stop: by a time-out, a person, or its run's end."""
         self.killed = True
         self._cancel()
         super().on_kill()

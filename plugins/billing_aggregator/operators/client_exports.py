@@ -116,8 +116,8 @@ class ClientPublishOperator(ClientExportOperator, PublishExportsOperator):
         except AirflowSkipException:
             context["ti"].xcom_push(key=NOTHING_KEY, value=True)
             raise
-        # When a run was published first decides whether it was late; a repetition changes the manifest's time.
-        # What was published decides what history keeps.
+        # The time of a run's first publication decides whether it was late (publishing again changes the manifest's),
+        # and what was published decides what history keeps.
         with self.warehouse(context) as connection:
             with connection.cursor() as cursor:
                 tables = self.table_guard(context, "export").released(cursor)
@@ -126,9 +126,9 @@ class ClientPublishOperator(ClientExportOperator, PublishExportsOperator):
 
 
 class ClientAbortOperator(ClientExportOperator, AbortExportsOperator):
-    """Tidy up behind a run's exports: what a published run has left open, and whatever is older than a day.
+    """Clean up after a run's exports: what a published run has left open, and whatever is older than a day.
 
-    What a failed run has exported stays open for that day: nobody sees it, and the run can go on from its failed task.
+    The uploads of a failed run stay open for a day: they are invisible, and the run can go on from its failed task.
     """
 
     heartbeats = False
@@ -140,7 +140,7 @@ class ClientAbortOperator(ClientExportOperator, AbortExportsOperator):
         if is_published(store, plans):
             return super().abort(plans)
         self.log.info("the run is not published: its exports stay open for a day, so that it can be continued")
-        # A client whose runs all fail never comes to the sweep in cleanup.
+        # A client whose runs all fail never reaches the sweep in cleanup.
         own = {chunk.upload.upload_id for plan in plans for chunk in plan.chunks}
         aborted = len(sweep_uploads(store, run.prefix, keep=own))
         with self.database() as connection:
@@ -149,7 +149,7 @@ class ClientAbortOperator(ClientExportOperator, AbortExportsOperator):
 
 
 class ClientSweepOperator(ClientExportOperator, SweepExportsOperator):
-    """Abort what forgotten runs have left open."""
+    """Abort what orphaned runs have left open."""
 
     def __init__(self, *, client_config: ClientConfig, **kwargs: Any) -> None:
         super().__init__(client_config=client_config, options=client_config.export, **place(client_config), **kwargs)

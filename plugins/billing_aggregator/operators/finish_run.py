@@ -1,4 +1,4 @@
-"""The last task of a run: sums up, gives the lock back, tells what is left to tell."""
+"""The last task of a run: sums up, releases the lock, sends the remaining alerts."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import structlog
 from airflow.sdk import TriggerRule
 
 from billing_aggregator import alerts
-from billing_aggregator.errors.kinds import classify
 from billing_aggregator.operators.client_exports import ClientPlanOperator
 from billing_aggregator.operators.planned_exports import pull_dry_runs
 from billing_aggregator.operators.run_aware import RunAwareOperator
+from billing_aggregator.operators.task_errors import is_last_try
 from billing_aggregator.runs import lock, run_records
 from billing_aggregator.runs.airflow_names import ERROR_KEY, FINISH_TASK, NOTHING_KEY, PUBLISH_TASK
 from billing_aggregator.runs.airflow_states import task_states
@@ -35,9 +35,9 @@ log = structlog.get_logger(__name__)
 def finish(dag: DAG, start: StartRunOperator) -> FinishRunOperator:
     """Add the last task to *dag*: the teardown of *start*, behind every other task.
 
-    A teardown runs whatever has failed, does not count for the run's state, and is cleared together with any task
-    that somebody clears, as its setup is: a rerun from the middle locks the client again and gives it back. It hangs
-    behind each task and not behind the last ones only, which are skipped while others still run.
+    A teardown runs whatever has failed, does not count for the run's state, and is cleared together with its setup
+    whenever a task is cleared: a rerun from the middle locks the client again and releases it at its end. It is
+    downstream of every task, not only of the last ones: those may be skipped while others still run.
     """
     plans = [other.task_id for other in dag.tasks if isinstance(other, ClientPlanOperator)]
     task = FinishRunOperator(task_id=FINISH_TASK, client_config=start.client_config, plan_tasks=plans)
@@ -53,7 +53,7 @@ def finish(dag: DAG, start: StartRunOperator) -> FinishRunOperator:
 
 
 class FinishRunOperator(RunAwareOperator):
-    """Close a run: its row in ``report_oibl.aggregator_runs``, its lock, its metrics and messages.
+    """End a run: its row in ``report_oibl.aggregator_runs``, its lock, its metrics and alerts.
 
     Returns the run's summary, see :meth:`billing_aggregator.runs.summary.RunSummary.to_json`.
 
@@ -67,12 +67,12 @@ class FinishRunOperator(RunAwareOperator):
         self.plan_tasks = list(plan_tasks)
 
     def work(self, context: Context) -> dict[str, Any]:
-        """Return the summary. The messages go out once, also when the warehouse cannot be reached."""
+        """Return the summary. Alerts are sent once, even when the warehouse cannot be reached."""
         summary = self.summary(context)
         try:
             summary = self._record(context, summary)
         except Exception as error:
-            if classify(error) == "terminal" or context["ti"].try_number > (self.retries or 0):
+            if is_last_try(error, context, self.retries):
                 self._tell(context, summary)
             raise
         self._tell(context, summary)
@@ -81,7 +81,7 @@ class FinishRunOperator(RunAwareOperator):
         return figures
 
     def _record(self, context: Context, summary: RunSummary) -> RunSummary:
-        """Write the run's end, give its lock back, and return the summary with the time of its first publication."""
+        """Write the run's end, release its lock, and return the summary with the time of its first publication."""
         run = summary.run
         with self.warehouse(context) as connection:
             run_records.record_end(connection, summary)

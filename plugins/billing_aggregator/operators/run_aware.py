@@ -46,7 +46,7 @@ class RunAwareOperator(WorkOperator):
     """Base of the aggregator's tasks.
 
     A terminal error fails the task at once, a transient one is retried as the DAG's defaults say, on every Airflow:
-    see :mod:`billing_aggregator.errors`. A failure after the last try is told by :mod:`billing_aggregator.alerts`.
+    see :mod:`billing_aggregator.errors`. After the last try :mod:`billing_aggregator.alerts` sends an alert.
 
     :param client_config: the client and environment that the task works for.
     :param system: the task is skipped in runs without this system; None: it belongs to no system.
@@ -120,7 +120,7 @@ class RunAwareOperator(WorkOperator):
     def table_guard(
         self, context: Context, phase: Phase, script: str = "", exported: Mapping[str, str] | None = None
     ) -> TableGuard:
-        """Return what keeps this task from using tables of another run.
+        """Return the guard that keeps this task from using tables of another run.
 
         :param script: what the task runs, for the stamp of the tables that it builds.
         :param exported: see :class:`~billing_aggregator.runs.TableGuard`.
@@ -162,9 +162,9 @@ class RunAwareOperator(WorkOperator):
 
     @contextmanager
     def _locked(self, context: Context) -> Iterator[None]:
-        """Hold the run's lock, and give back one that no other task of the run will give back.
+        """Hold the run's lock, and release one that no other task of the run will release.
 
-        Airflow 3.2 clears a task alone, without the run's first and last one.
+        Airflow 3.2 clears a task alone, without the run's first and last task.
         """
         taken = self.heartbeats and self.acquire_lock(context)
         try:
@@ -192,7 +192,7 @@ class RunAwareOperator(WorkOperator):
 
 
 def _deployment(context: Context) -> str:
-    """Return the Airflow's name as the run's first task found it: within a run it must not change."""
+    """Return the name of this Airflow as the run's first task found it: it must not change within a run."""
     with suppress(Exception):
         found = context["ti"].xcom_pull(task_ids=START_TASK, key=DEPLOYMENT_KEY)
         if isinstance(found, str):

@@ -1,4 +1,4 @@
-"""Throws away what forgotten runs left below a prefix."""
+"""Deletes what orphaned runs left below a prefix."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class SweepExportsOperator(ExportBaseOperator):
     :param target: ``s3://bucket`` or ``file:///folder``. (templated)
     :param client: first part of the prefix. (templated)
     :param environment: second part of the prefix. (templated)
-    :param older_than_hours: how old is forgotten; longer than any run takes.
+    :param older_than_hours: from which age on something is orphaned; longer than any run takes.
     :param staging_schema: where queries are frozen.
     :param options: what the exports' options say of the bucket's requests, e.g. that the requester pays.
     """
@@ -59,7 +59,7 @@ class SweepExportsOperator(ExportBaseOperator):
         self.options = options if isinstance(options, StoreOptions) else StoreOptions.model_validate(options or {})
 
     def work(self, context: Context) -> dict[str, list[str]]:
-        """Return what was thrown away."""
+        """Return what was aborted and dropped."""
         seconds = self.older_than_hours * HOUR
         _, prefix = self.published_prefix()
         uploads = sweep_uploads(self.get_store(self.target, self.options), prefix, older_than=seconds)

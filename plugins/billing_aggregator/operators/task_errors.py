@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException, AirflowTaskTimeout
 
@@ -11,6 +11,8 @@ from billing_aggregator.errors.kinds import classify
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from airflow.sdk.definitions.context import Context
 
     from billing_aggregator.errors.kinds import Kind
 
@@ -37,3 +39,12 @@ def task_errors(on_failure: Callable[[BaseException, Kind | None], None] | None 
         if kind == "terminal":
             raise AirflowFailException(str(error)) from error
         raise
+
+
+def is_last_try(error: BaseException, context: Context, retries: int | None) -> bool:
+    """Return whether no other try follows this one, which has failed with *error*.
+
+    :param retries: how many tries the task has after its first one.
+    """
+    tries: Any = context["ti"].try_number
+    return classify(error) == "terminal" or int(tries) > (retries or 0)

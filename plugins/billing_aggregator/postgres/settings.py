@@ -1,8 +1,7 @@
-"""What a session of ours sets by itself, after connecting.
+"""The settings of a session, set after connecting.
 
 Nothing of it is sent as libpq's startup ``options``: poolers refuse them (PgBouncer: ``unsupported startup parameter``)
-or drop them without a word. What is set within the session wins over what the server, the database, the role and the
-connection say.
+or drop them silently. Settings of the session override those of the server, the database, the role and the connection.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# How values look and what a statement means must not depend on whose session it is.
+# The form of values and the meaning of statements must not depend on the role or the database.
 MEANING = {
     "client_encoding": "UTF8",
     "timezone": "UTC",
@@ -27,7 +26,7 @@ MEANING = {
     "lc_monetary": "C",
     "lc_numeric": "C",
     "lc_time": "C",
-    # Postgres' own default. Scripts name schemas; with it, no role's path puts a schema before pg_catalog.
+    # Postgres' own default. Scripts name schemas; with it, no role's path can put a schema before pg_catalog.
     "search_path": '"$user", public',
     "default_transaction_isolation": "read committed",
     "default_transaction_read_only": "off",
@@ -35,8 +34,8 @@ MEANING = {
     # Tables that scripts make are ordinary ones: freezing and reading by position rely on it.
     "default_table_access_method": "heap",
 }
-# A session of ours never waits inside a transaction for long, and never forever for somebody else's lock. It may be
-# idle while S3 is slow, and a transaction may take as long as its statements may.
+# A session waits this long for a lock at most. It may be idle in a transaction while S3 is slow, and a transaction may
+# take as long as its statements.
 TIME_OUTS = {
     "lock_timeout": "5min",
     "idle_in_transaction_session_timeout": "10min",
@@ -44,19 +43,19 @@ TIME_OUTS = {
     "transaction_timeout": "0",
 }
 # Set where the server, its platform and the role's rights allow it: nothing that is published depends on these.
-# The server ends the session of a client that is gone, within 10 seconds: it looks every 2 seconds whether the socket
-# is closed (a killed process), and asks a silent peer (a lost machine) after 3 seconds and twice more.
+# The server ends the session of a client that is gone, within 10 seconds: it checks every 2 seconds whether the socket
+# is closed (a killed process), and probes a silent peer (a lost machine) after 3 seconds and twice more.
 WHERE_POSSIBLE = {
     "client_connection_check_interval": "2s",
     "tcp_keepalives_idle": "3",
     "tcp_keepalives_interval": "2",
     "tcp_keepalives_count": "2",
-    # The same for rows that are on their way to it. Exports allow themselves more while they stream.
+    # The same while rows are being sent to it. Exports allow themselves more while they stream.
     "tcp_user_timeout": "6s",
-    # Messages that somebody can search for.
+    # Messages in English, so that they can be searched for.
     "lc_messages": "C",
 }
-# In older servers these do not exist, and with them what they would end.
+# Older servers have neither these settings nor what they end.
 SINCE_A_VERSION = frozenset({"idle_session_timeout", "transaction_timeout"})
 NAME_LENGTH = 63
 

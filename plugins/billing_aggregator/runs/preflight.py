@@ -46,7 +46,7 @@ class UnusableError(UnreachableError, TerminalError):
 def open_warehouse(config: ClientConfig, application_name: str = "bda:probe") -> Connection:
     """Return a connection to the client's warehouse.
 
-    :raises UnreachableError: nobody answers; UnusableError: the credentials or the database are wrong.
+    :raises UnreachableError: there is no answer; UnusableError: the credentials or the database are wrong.
     """
     try:
         hook = postgres_hook(config, application_name=application_name, statement_seconds=PROBE_SECONDS)
@@ -99,7 +99,7 @@ def check_own_session(config: ClientConfig, connection: Connection) -> None:
 def check_bucket(config: ClientConfig) -> None:
     """Find the bucket and try what a run needs of its store.
 
-    :raises UnreachableError: it is missing, closed to us, nobody answers, or the store lacks something: all of it in
+    :raises UnreachableError: it is missing, access is denied, there is no answer, or the store lacks something: all in
         one line, before any work is done.
     """
     lacks = [f"{found.subject}: {found.lacks}" for found in bucket_capabilities(config) if found.lacks]
@@ -142,7 +142,7 @@ def _bucket(config: ClientConfig, *, checksums: bool = True) -> Bucket:
 
 
 def unreachable(message: str, kind: Kind) -> UnreachableError:
-    """Return the error of *kind*, which :func:`billing_aggregator.errors.kinds.classify` tells again."""
+    """Return the error of *kind*, as :func:`billing_aggregator.errors.kinds.classify` will find it."""
     return UnusableError(message) if kind == "terminal" else UnreachableError(message)
 
 

@@ -67,7 +67,7 @@ values (%(client)s, %(environment)s, %(deployment)s, %(dag_id)s, %(run_id)s, %(t
 on conflict (deployment, dag_id, run_id) do update set
     business_date = excluded.business_date, dry_run = excluded.dry_run, started_at = excluded.started_at,
     ended_at = null, state = 'running', rows = null, files = null, bytes = null, totals = null, error = null,
-    -- A run of before this column that ended well had been published by then.
+    -- A row written by a version without this column: a run that succeeded was published by its end.
     published_at = coalesce(aggregator_runs.published_at,
         case when aggregator_runs.state = 'success' and not aggregator_runs.dry_run then aggregator_runs.ended_at end)
 """

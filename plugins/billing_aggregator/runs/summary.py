@@ -67,8 +67,8 @@ class RunSummary:
     :param business_date: ISO.
     :param started_at: when the run started (UTC).
     :param ended_at: when its last task summed up (UTC).
-    :param error: first line of the first failed task's error, or why a run without one has failed.
-    :param first_published_at: when the run was published for the first time; None when it was not, or nobody knows.
+    :param error: first line of the first failed task's error, or the reason of a run that failed without one.
+    :param first_published_at: when the run was first published; None when it was not, or that is not known.
     """
 
     run: Run
@@ -188,7 +188,7 @@ def summarise(
 def _by_hand(state: str, *, nothing_to_publish: bool) -> str | None:
     """Return what to say of a publication that has published nothing; None where it has said why itself.
 
-    Whoever sets a task or the run to success publishes nothing by that, and nobody is to take it for published.
+    Setting a task or the run to success by hand publishes nothing, and the run must not look as if it had.
     """
     if state == "success":
         return BY_HAND

@@ -104,6 +104,7 @@ def test_a_run_a_dry_run_and_a_failed_run(
 
     assert dry["state"] == "success"
     assert dry["tasks"]["publish"] == ["skipped"]
+    assert dry["tasks"]["end_exports"] == ["success"], "nothing was planned, so nothing is to be ended"
     assert dry["events"] == []
 
     assert result["state"] == "success"

@@ -106,7 +106,7 @@ MISTAKES = [
     (
         "sql/archive/customer/oibl.sql",
         "-- system: tripika\nselect 1",
-        "'-- system: tripika' is no system; did you mean",
+        "'-- system: tripika' is not a system; did you mean",
     ),
     ("sql/init/tripica/020_c.sql", "select 1;\n\\i other.sql\n", "020_c.sql, line 2: \\i is a command of psql"),
     ("sql/init/tripica/020_c.sql", "\\set a 1\nselect 1;\n", "020_c.sql, line 1: \\set is a command of psql"),

@@ -136,7 +136,7 @@ ENTRY = [
     ({"key_template": "/{client}/{environment}/{file}"}, "starts with '/' or has an empty, '.' or '..' part"),
     ({"key_template": "{client}/../{environment}/{file}"}, "starts with '/' or has an empty, '.' or '..' part"),
     ({"key_template": "{client!r}/{file}"}, "key_template = '{client!r}/{file}': {client} is not one of"),
-    ({"key_template": "büro/{client}/{environment}/{file}"}, "holds a character that is unsafe in keys"),
+    ({"key_template": "büro/{client}/{environment}/{file}"}, "has a character that is unsafe in keys"),
     (
         {"key_template": "{client}/{file}"},
         "lacks {environment}: the files of two clients or environments would collide",

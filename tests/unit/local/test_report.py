@@ -33,6 +33,11 @@ psycopg.errors.UndefinedTable: relation "x" does not exist
 LINE 1: select * from x
                       ^
 2026-11-20T01:00:04Z [info] the end
+2026-11-20T01:00:05Z [info] [DAG TEST] starting task_id=init.c map_index=-1
+2026-11-20T01:00:05Z [error] Task failed with exception
+Traceback (most recent call last):
+billing_aggregator.runs.preflight.UnreachableError: warehouse db:5432/octopus cannot be reached: refused
+2026-11-20T01:00:06Z [info] the end
 """
 
 UNDEFINED = """\
@@ -54,6 +59,7 @@ def airflow(tmp_path: Path) -> AirflowProcess:
         ("start", "warehouse db:5432/octopus cannot be reached: refused"),
         ("init.a", UNDEFINED),
         ("init.b", ""),
+        ("init.c", "warehouse db:5432/octopus cannot be reached: refused"),
     ],
 )
 def test_the_error_of_a_task_is_its_message_without_the_frames(airflow: AirflowProcess, task: str, error: str) -> None:

@@ -1,7 +1,7 @@
 -- Purpose: the charges, each with what the patterns of the report say about its kind. Each pattern is tested once per
 --          kind, not once per charge, and is written here only.
 -- Grain:   base_data_charge_kinds: one row per distinct glid (null is one of its own) and axis text (null read as
---          empty). base_data_charges: one row per charge; amounts in cents.
+--          empty). base_data_charges_with_kind: one row per charge; amounts in cents.
 -- Sources: datalake_vault.applied_billing_charge, client_data_due_charge_type.
 --
 -- Patterns match the whole text, with case; an underscore is any one character (oddity D16, kept). No text matches
@@ -61,8 +61,8 @@ from kind;
 
 analyze report_oibl.base_data_charge_kinds;
 
-drop table if exists report_oibl.base_data_charges;
-create unlogged table report_oibl.base_data_charges as
+drop table if exists report_oibl.base_data_charges_with_kind;
+create unlogged table report_oibl.base_data_charges_with_kind as
 select
     charge.ouid,
     charge.datetimecreate,
@@ -109,4 +109,5 @@ inner join report_oibl.base_data_charge_kinds as kind
         and (charge.glid is null) = kind.glid_missing
         and coalesce(charge.analyticaxis, '') = kind.axis_text;
 
-analyze report_oibl.base_data_charges (ouid, transactionid, aggregateid, billingaccountouid);
+-- The columns that later scripts join by: the others would take most of the time.
+analyze report_oibl.base_data_charges_with_kind (ouid, transactionid, aggregateid, billingaccountouid);

@@ -2,7 +2,7 @@
 --          overpayments, and charges that point at an earlier transaction (specification, sections 7, 10.2, 11
 --          and 13).
 -- Grain:   one row per 
--- Sources: base_data_charges.
+-- Sources: base_data_charges_with_kind.
 
 drop table if exists report_oibl.base_data_noted_charges;
 create unlogged table report_oibl.base_data_noted_charges as
@@ -32,7 +32,7 @@ select
     is_overpayment_used,
     is_overpayment_credit_rejected,
     is_overpayment_refund_cancel
-from report_oibl.base_data_charges
+from report_oibl.base_data_charges_with_kind
 where
     is_bill
     or is_manual_consumption

@@ -3,8 +3,8 @@
 -- Grain:   distinct rows of a charge and its accounts: one row per charge, more for several logins or relationships.
 --          charge_row numbers them: by charge, login and MBA, so that the first row of a charge is the one to show
 --          where only one may be shown (section 17: lowest login, lowest MBA name).
--- Sources: datalake_vault.applied_billing_charge, settlement_note_advice; base_data_accounts, base_data_charge_kinds,
---          base_data_taxes, base_data_manual_bill_ids, base_data_write_offs.
+-- Sources: datalake_vault.settlement_note_advice; base_data_accounts, base_data_charges_with_kind, base_data_taxes,
+--          base_data_manual_bill_ids, base_data_write_offs.
 
 drop table if exists report_oibl.data_charges;
 create unlogged table report_oibl.data_charges as
@@ -53,7 +53,7 @@ with charge as (
         charge.is_write_off_axis,
         charge.settlementnoteadviceouid is not null as has_advice_number,
         charge.datetimelastmodif
-    from report_oibl.base_data_charges as charge
+    from report_oibl.base_data_charges_with_kind as charge
     -- A charge without any VAT or energy tax row is not in the report (oddity D4, kept; a precheck lists them).
     inner join report_oibl.base_data_taxes as tax on charge.ouid = tax.appliedbillingchargeouid
     left join report_oibl.base_data_accounts as account on charge.billingaccountouid = account.billing_account_ouid

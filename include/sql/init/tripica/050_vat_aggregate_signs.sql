@@ -1,6 +1,6 @@
 -- Purpose: the signs by which amounts of an aggregate are booked (specification, section 10.4).
 -- Grain:   one row per non-empty aggregate id whose charges have VAT rows.
--- Sources: datalake_vault.applied_billing_charge; base_data_taxes, base_data_charge_kinds.
+-- Sources: base_data_charges_with_kind, base_data_taxes.
 
 drop table if exists report_oibl.base_data_vat_aggregate_sign;
 create unlogged table report_oibl.base_data_vat_aggregate_sign as
@@ -21,7 +21,7 @@ select
             then -1
         else 1
     end as total_sign_taxexcludedamount
-from report_oibl.base_data_charges as charge
+from report_oibl.base_data_charges_with_kind as charge
 inner join report_oibl.base_data_taxes as tax on charge.ouid = tax.appliedbillingchargeouid
 where charge.aggregateid <> '' and tax.vat_rows > 0
 group by charge.aggregateid;

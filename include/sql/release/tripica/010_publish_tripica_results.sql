@@ -23,7 +23,7 @@ begin
             return;
         end if;
         raise exception 'report_oibl.new_tripica_results is missing'
-            using hint = 'The init scripts make it: run them before the export.';
+            using hint = 'The init scripts make it: run them before the release.';
     end if;
 
     for attempt in 1..attempts loop
