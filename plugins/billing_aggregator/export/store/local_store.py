@@ -126,7 +126,7 @@ class LocalStore:
                 with suppress(FileNotFoundError):
                     yield Upload(key, path.name, token), time.time() - path.stat().st_mtime
 
-    def read(self, key: str, version_id: str | None = None) -> StoredObject | None:
+    def read(self, key: str) -> StoredObject | None:
         """Return a file; its etag is its content's hash and the time of its writing."""
         path = self._path(key)
         try:

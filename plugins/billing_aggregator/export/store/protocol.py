@@ -110,8 +110,8 @@ class Store(Protocol):
     def open_uploads(self, prefix: str) -> Iterator[tuple[Upload, float]]:
         """Yield the uploads of keys below *prefix* that are not completed, with their age in seconds."""
 
-    def read(self, key: str, version_id: str | None = None) -> StoredObject | None:
-        """Return an object, or None."""
+    def read(self, key: str) -> StoredObject | None:
+        """Return a small object, or None."""
 
     def stream(self, key: str, version_id: str | None = None) -> Iterator[bytes]:
         """Yield a file's bytes piece by piece; raises FileNotFoundError."""

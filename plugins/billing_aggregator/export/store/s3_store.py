@@ -146,11 +146,10 @@ class S3Store(Bucket):
             for found in page.get("Uploads", []):
                 yield Upload(found["Key"], found["UploadId"], ""), age(page, found.get("Initiated"))
 
-    def read(self, key: str, version_id: str | None = None) -> StoredObject | None:
+    def read(self, key: str) -> StoredObject | None:
         """Return an object and its age by S3's clock."""
-        wanted = {"VersionId": version_id} if version_id else {}
         try:
-            answer = self.ask("get_object", Key=key, **wanted)
+            answer = self.ask("get_object", Key=key)
         except ClientError as error:
             if error_code(error) in MISSING:
                 return None
