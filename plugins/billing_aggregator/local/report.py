@@ -88,6 +88,7 @@ def data(
 
 
 def _is_published(states: Sequence[TaskState]) -> bool:
+    # This task and not its group: the group also aborts uploads, which succeeds when nothing was published.
     return any(state.task_id == PUBLISH_TASK and state.state == "success" for state in states)
 
 
