@@ -18,7 +18,11 @@ from typing import TYPE_CHECKING
 
 from billing_aggregator.cli.airflow_home import airflow_home
 from billing_aggregator.cli.arguments import Choice
+from billing_aggregator.cli.health import health
+from billing_aggregator.cli.plan import plan
 from billing_aggregator.cli.results import DONE, INTERRUPTED, WRONG
+from billing_aggregator.cli.sql_problems import script_problems
+from billing_aggregator.cli.validate import validate
 from billing_aggregator.config import ConfigError
 from billing_aggregator.sql.scripts import SourceFileError
 
@@ -105,21 +109,15 @@ def _show(answer: Callable[[], Result], options: argparse.Namespace) -> int:
 
 
 def _validate(options: argparse.Namespace) -> int:
-    from billing_aggregator.cli.validate import validate
-
     return _show(validate, options)
 
 
 def _health(options: argparse.Namespace) -> int:
-    from billing_aggregator.cli.health import health
-
     config = Choice.of(options).config()
     return _show(lambda: health(config), options)
 
 
 def _plan(options: argparse.Namespace) -> int:
-    from billing_aggregator.cli.plan import plan
-
     choice = Choice.of(options)
     config = choice.config()
     params = choice.params(config)
@@ -127,7 +125,6 @@ def _plan(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from billing_aggregator.cli.sql_problems import script_problems
     from billing_aggregator.local.run import run
 
     choice = Choice.of(options)

@@ -12,6 +12,12 @@ from billing_aggregator.cli import contents
 from billing_aggregator.cli.results import DONE, WRONG
 from billing_aggregator.cli.sql_problems import export_problems, folder_problems, phase_problems, severity_problems
 from billing_aggregator.config import BrokenConfig, ClientConfig, ConfigError
+from billing_aggregator.config.airflow_connections import (
+    MAIL_TYPES,
+    SLACK_TYPES,
+    UnreadableConnectionError,
+    find_connection,
+)
 from billing_aggregator.config.environment import examine_environment
 from billing_aggregator.config.load import read_configuration
 from billing_aggregator.config.values import ENVIRONMENT_NAMES
@@ -124,13 +130,6 @@ def _dags(configs: Sequence[ClientConfig]) -> Iterator[str]:
 
 
 def _alerts(configs: Sequence[ClientConfig]) -> Iterator[str]:
-    from billing_aggregator.config.airflow_connections import (
-        MAIL_TYPES,
-        SLACK_TYPES,
-        UnreadableConnectionError,
-        find_connection,
-    )
-
     for config in configs:
         name = f"{config.client}/{config.environment}"
         if config.enabled and config.schedule and not config.alerts.email and not config.alerts.slack:

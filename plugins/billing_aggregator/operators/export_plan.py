@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from airflow.configuration import conf
 from airflow.sdk.exceptions import AirflowFailException
 
 from billing_aggregator.config.export_options import ExportOptions
@@ -170,8 +171,6 @@ class ExportPlanOperator(ExportBaseOperator):
 
 def most_mapped_tasks() -> int:
     """Return how many tasks Airflow maps at most: ``[core] max_map_length``, 1,024 unless it is configured."""
-    from airflow.configuration import conf
-
     return int(conf.getint("core", "max_map_length", fallback=1024))
 
 

@@ -11,6 +11,7 @@ import structlog
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException, AirflowTaskTimeout
 
+from billing_aggregator.alerts import on_task_failure
 from billing_aggregator.config import ConfigError
 from billing_aggregator.errors.kinds import classify
 from billing_aggregator.errors.text import first_line
@@ -116,8 +117,6 @@ class RunAwareOperator(BaseOperator):
     def __init__(
         self, *, client_config: ClientConfig, system: str | None = None, publishes: bool = False, **kwargs: Any
     ) -> None:
-        from billing_aggregator.alerts import on_task_failure
-
         kwargs.setdefault("on_failure_callback", on_task_failure)
         super().__init__(**kwargs)
         self.client_config = client_config
