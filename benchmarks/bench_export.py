@@ -34,7 +34,7 @@ from billing_aggregator.export.keys import ExportRun
 from billing_aggregator.export.plan.planner import Export, plan_export
 from billing_aggregator.export.publish.commit import publish
 from billing_aggregator.export.reader import current_manifest, read_csv
-from billing_aggregator.export.store.opening import open_store
+from billing_aggregator.export.store.factory import open_store
 from billing_aggregator.local.postgres import EmbeddedPostgres
 from billing_aggregator.local.s3 import LocalS3
 

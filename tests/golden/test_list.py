@@ -54,7 +54,7 @@ def described(warehouse: psycopg.Connection[Any], query: str) -> Sequence[psycop
 
 @pytest.mark.parametrize(("client", "file"), CLIENTS.items())
 def test_sample_gives_expected_list(warehouse: psycopg.Connection[Any], client: str, file: str) -> None:
-    run_phases(warehouse, SQL_ROOT, client, "init", "export")
+    run_phases(warehouse, SQL_ROOT, client, "init", "release")
     columns = load_expected(warehouse, EXPECTED / file, "expected")
     scenarios = load_scenarios(warehouse, ROOT / "sample" / "scenarios.csv")
     difference = compare(warehouse, "report_oibl.oibl_customer", "expected", columns, scenarios)
@@ -62,7 +62,7 @@ def test_sample_gives_expected_list(warehouse: psycopg.Connection[Any], client: 
 
 
 def test_view_has_the_columns_in_order(warehouse: psycopg.Connection[Any]) -> None:
-    run_phases(warehouse, SQL_ROOT, "enercity", "init", "export")
+    run_phases(warehouse, SQL_ROOT, "enercity", "init", "release")
     view = [column.name for column in described(warehouse, "select * from report_oibl.oibl_customer limit 0")]
     with (EXPECTED / "expected_oibl_customer.csv").open(encoding="utf-8", newline="") as lines:
         assert view == next(csv.reader(lines))
@@ -72,7 +72,7 @@ def test_view_has_the_columns_in_order(warehouse: psycopg.Connection[Any]) -> No
 
 
 def test_sums_by_family_and_glid(warehouse: psycopg.Connection[Any]) -> None:
-    run_phases(warehouse, SQL_ROOT, "enercity", "init", "export")
+    run_phases(warehouse, SQL_ROOT, "enercity", "init", "release")
     warehouse.execute(f"create temporary view by_glid as {BY_GLID}")
     columns = load_expected(warehouse, EXPECTED / "expected_by_glid.csv", "expected")
     difference = compare(warehouse, "by_glid", "expected", columns)
@@ -80,7 +80,7 @@ def test_sums_by_family_and_glid(warehouse: psycopg.Connection[Any]) -> None:
 
 
 def test_a_difference_names_columns_and_scenario(warehouse: psycopg.Connection[Any]) -> None:
-    run_phases(warehouse, SQL_ROOT, "enercity", "init", "export")
+    run_phases(warehouse, SQL_ROOT, "enercity", "init", "release")
     warehouse.execute(
         """
         update report_oibl.tripica_results set due_date = due_date + 1

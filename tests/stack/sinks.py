@@ -1,4 +1,4 @@
-"""Where messages and metrics arrive: a mail server, a web server at Slack's place, a StatsD socket."""
+"""Where messages and metrics arrive: a mail server, a web server instead of Slack, a StatsD socket."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ import psycopg
 import pytest
 
 from billing_aggregator.export.reader import check_publication, current_manifest
-from billing_aggregator.export.store.opening import open_store
+from billing_aggregator.export.store.factory import open_store
 from billing_aggregator.local.postgres import EmbeddedPostgres
 from tests.faults.faulty_s3 import Fault, FaultyS3
 from tests.stack import project
@@ -191,7 +191,7 @@ def test_a_failed_chunk_reports_its_own_error(house: House) -> None:
     assert "AccessDenied" in text
     assert "Task:          export.bookkeeper_results.chunk, try 1 of 1" in text
     assert "/tasks/export.bookkeeper_results.chunk" in text
-    assert "was stopped" not in house.log("first", CHUNK, index=0)
+    assert "stopped from outside" not in house.log("first", CHUNK, index=0)
     assert (house.published(), house.recorded("first"), house.locks()) == ("", "failed", [])
 
 

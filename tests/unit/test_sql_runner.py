@@ -1,4 +1,4 @@
-"""What the runner does with a connection when a script does not end well."""
+"""What the runner does with the connection when a script fails."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from billing_aggregator.sql.runner import StatementError, run_script
 
 
 class Connection:
-    """Fails with *error* as soon as something is executed, and notes what it is asked to do."""
+    """Fails with *error* when something is executed, and records the calls."""
 
     def __init__(self, error: BaseException) -> None:
         self.error = error

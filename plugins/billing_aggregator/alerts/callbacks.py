@@ -13,12 +13,12 @@ from billing_aggregator.alerts.events import Fact, event
 from billing_aggregator.alerts.run_facts import RunFacts, impact, run_facts
 from billing_aggregator.errors.text import first_line
 from billing_aggregator.observe import logs
+from billing_aggregator.runs.airflow_names import ERROR_KEY
 from billing_aggregator.runs.airflow_states import tasks_in
 
 if TYPE_CHECKING:
     from billing_aggregator.config import ClientConfig
 
-ERROR_KEY = "error"
 MAX_TASKS = 5
 CAUSES = {
     "timed_out": "the run took longer than run_timeout_minutes and was stopped",

@@ -17,7 +17,7 @@ from billing_aggregator.errors.text import first_line
 from billing_aggregator.observe import metrics
 from billing_aggregator.postgres.connection import postgres_hook
 from billing_aggregator.runs.airflow_states import run_state, tasks_in
-from billing_aggregator.runs.tables import first_publication
+from billing_aggregator.runs.run_records import first_publication
 
 STOP_GRACE_SECONDS = 60
 WAREHOUSE_SECONDS = 15
@@ -90,7 +90,7 @@ def was_published_before(config: ClientConfig, run: RunFacts) -> bool:
         hook = postgres_hook(config, application_name="bda:deadline", statement_seconds=WAREHOUSE_SECONDS)
         with closing(hook.get_conn()) as connection:
             return first_publication(connection, run.dag_id, run.run_id) is not None
-    except Exception as error:  # no connection, no such table, no such column: a message must go out all the same
+    except Exception as error:  # no connection, no such table, no such column: the message is sent anyway
         log.info("earlier publications unknown", reason=first_line(error))
         return False
 

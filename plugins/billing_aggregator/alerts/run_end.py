@@ -11,38 +11,33 @@ from billing_aggregator.alerts import open_alerts
 from billing_aggregator.alerts.channels import channels, send
 from billing_aggregator.alerts.deadline import deadline_event
 from billing_aggregator.alerts.events import Event, Fact, count, event
-from billing_aggregator.alerts.run_facts import RunFacts, as_utc, impact, published_at, run_facts
+from billing_aggregator.alerts.run_facts import RunFacts, impact, published_at, run_facts
 from billing_aggregator.errors.text import first_line
-from billing_aggregator.runs import summary as run_summary
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from billing_aggregator.config import ClientConfig
+    from billing_aggregator.runs.summary import RunSummary
 
 MAX_WARNINGS = 20
 
 log = structlog.get_logger(__name__)
 
 
-def alert_run_end(config: ClientConfig, context: Any, summary: Mapping[str, Any]) -> None:
-    """Send the alerts that are due at the end of a run; never raises.
-
-    :param summary: see :func:`billing_aggregator.runs.summary.summarise`.
-    """
+def alert_run_end(config: ClientConfig, context: Any, summary: RunSummary) -> None:
+    """Send the alerts that are due at the end of a run; never raises."""
     try:
-        run = run_facts(config, context.get("dag_run"), summary["run_id"])
+        run = run_facts(config, context.get("dag_run"), summary.run.run_id)
         _alert_warnings(config, run, summary, str(context["ti"].log_url))
-        if summary["state"] == "success":
+        if summary.state == "success":
             _alert_success(config, run, summary)
     except Exception as error:  # an alert never changes a run's outcome
         log.error("alert failed", reason=first_line(error))
 
 
-def _alert_success(config: ClientConfig, run: RunFacts, summary: Mapping[str, Any]) -> None:
+def _alert_success(config: ClientConfig, run: RunFacts, summary: RunSummary) -> None:
     """Resolve the open alert. Send either that the run was late or, if there was an alert, that it recovered."""
     alerted = open_alerts.alerted(config.dag_id, run.attempt)
-    late = lateness(config, run, as_utc(summary.get("first_published_at")))
+    late = lateness(config, run, summary.first_published_at)
     resolved = open_alerts.resolve(config.dag_id, run.business_date)
     if late is not None and alerted != "deadline":
         # Airflow without deadlines (3.2, `airflow dags test`), or a run that its scheduler started too late. The
@@ -76,23 +71,21 @@ def hours_and_minutes(span: timedelta) -> str:
     return f"{hours} h {rest} min" if hours else f"{rest} min"
 
 
-def _recovered(
-    config: ClientConfig, run: RunFacts, summary: Mapping[str, Any], resolved: open_alerts.OpenAlert
-) -> Event:
+def _recovered(config: ClientConfig, run: RunFacts, summary: RunSummary, resolved: open_alerts.OpenAlert) -> Event:
     facts = [
         Fact("Impact", impact(config, run.run_id)),
         Fact("Recovered from", resolved.problem),
-        Fact("Rows", f"{count(summary['rows'], 'row')} in {count(summary['files'], 'file')}"),
+        Fact("Rows", f"{count(summary.rows, 'row')} in {count(summary.files, 'file')}"),
     ]
     return event("recovered", config, run, "recovered", facts)
 
 
-def _alert_warnings(config: ClientConfig, run: RunFacts, summary: Mapping[str, Any], log_url: str) -> None:
+def _alert_warnings(config: ClientConfig, run: RunFacts, summary: RunSummary, log_url: str) -> None:
     """Send one message for all checks of the run that warn."""
-    warned = run_summary.warnings(summary)
+    warned = summary.warnings
     if not warned or not channels(config):
         return
-    lines = [f"{check['title']}: {check['violations']} ({check['task']})" for check in warned[:MAX_WARNINGS]]
+    lines = [f"{check.title}: {check.violations} ({check.task})" for check in warned[:MAX_WARNINGS]]
     if len(warned) > MAX_WARNINGS:
         lines.append(f"and {len(warned) - MAX_WARNINGS} more")
     facts = [Fact("Impact", impact(config, run.run_id)), Fact("Checks", "\n".join(lines))]

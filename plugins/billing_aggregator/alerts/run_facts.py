@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from billing_aggregator.errors.text import first_line
+from billing_aggregator.export.reader import client_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -113,15 +113,10 @@ def read_manifest(config: ClientConfig) -> Mapping[str, Any] | str | None:
     Takes half a minute at most: S3 is asked once.
     """
     try:
-        from billing_aggregator.s3.client import client_bucket
-
-        bucket = client_bucket(config, quick=True)
-        body = bucket.ask("get_object", Key=config.manifest_key)["Body"].read()
-        manifest = json.loads(body)
+        manifest = client_manifest(config, quick=True)
     except Exception as error:  # S3, its credentials, the network, the file: the message is sent anyway
-        code = getattr(error, "response", {}).get("Error", {}).get("Code")
-        return None if code in ("NoSuchKey", "404") else first_line(error)
-    return manifest if isinstance(manifest, dict) else "it is not a JSON object"
+        return first_line(error)
+    return manifest.to_json() if manifest else None
 
 
 def _field(dag_run: Any, name: str) -> Any:

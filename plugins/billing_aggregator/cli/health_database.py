@@ -5,10 +5,12 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from billing_aggregator.cli.contents import vault_tables
 from billing_aggregator.cli.results import Finding, failed, ok
 from billing_aggregator.config import ConfigError
+from billing_aggregator.night import read_night
+from billing_aggregator.night.vault_tables import vault_tables
 from billing_aggregator.runs.preflight import UnreachableError, check_own_session, driver_errors, open_warehouse
+from billing_aggregator.sql.report_schema import REPORT_SCHEMA
 from billing_aggregator.sql.scripts import SourceFileError
 
 if TYPE_CHECKING:
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
     from billing_aggregator.postgres.protocols import Cursor
 
 OLDEST_VERSION = 140_000
-REPORT_SCHEMA = "report_oibl"
 SESSION = """
 select current_setting('server_version_num')::int, split_part(current_setting('server_version'), ' ', 1),
     current_user, current_database(), coalesce((select ssl from pg_stat_ssl where pid = pg_backend_pid()), false)
@@ -64,7 +65,7 @@ def database_findings(config: ClientConfig) -> Iterator[Finding]:
 
 def _vaults(cursor: Cursor, config: ClientConfig, user: str) -> Iterator[Finding]:
     try:
-        schemas = vault_tables(config)
+        schemas = vault_tables(read_night(config))
     except (ConfigError, SourceFileError) as error:
         yield failed("scripts", str(error))
         return

@@ -21,9 +21,10 @@ from billing_aggregator.cli.arguments import Choice
 from billing_aggregator.cli.health import health
 from billing_aggregator.cli.plan import plan
 from billing_aggregator.cli.results import DONE, INTERRUPTED, WRONG
-from billing_aggregator.cli.sql_problems import script_problems
 from billing_aggregator.cli.validate import validate
 from billing_aggregator.config import ConfigError
+from billing_aggregator.night import read_night
+from billing_aggregator.night.text_problems import all_problems
 from billing_aggregator.sql.scripts import SourceFileError
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ def _plan(options: argparse.Namespace) -> int:
     choice = Choice.of(options)
     config = choice.config()
     params = choice.params(config)
-    return _show(lambda: plan(config, params), options)
+    return _show(lambda: plan(read_night(config), params), options)
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -130,7 +131,7 @@ def _run(options: argparse.Namespace) -> int:
     choice = Choice.of(options)
     config = choice.config()
     choice.params(config)
-    problems = script_problems(config)
+    problems = all_problems(read_night(config))
     if problems:
         raise ConfigError("\n".join(problems))
     return run(config, choice.conf, as_json=options.json)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from billing_aggregator.config.errors import field_at
 from billing_aggregator.config.models import ClientConfig
 from billing_aggregator.config.values import is_truth
-from billing_aggregator.config.yaml_file import Ambiguous
+from billing_aggregator.config.yaml_values import Ambiguous
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator

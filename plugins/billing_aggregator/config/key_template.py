@@ -1,4 +1,4 @@
-"""The template of the files' keys: which fields it may have, and when two keys could collide.
+"""Keys of a publication: the manifest's, and the template of the files' keys.
 
 A template has fields in braces: ``{client}``, ``{environment}``, ``{business_date}`` (ISO), ``{run}`` and ``{file}``,
 the file's name such as ``tripica_results_0000.csv`` or ``customer/oibl_0000.csv``.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from string import Formatter
 
+MANIFEST_NAME = "_manifest.json"
 DEFAULT_KEY_TEMPLATE = "{client}/{environment}/{file}"
 FIELDS = frozenset({"client", "environment", "business_date", "run", "file"})
 #: Fields that give each day or run its own keys, so that earlier files stay.
@@ -18,6 +19,16 @@ LITERAL = re.compile(r"[A-Za-z0-9!_.*'()=@+,/-]*")
 
 class KeyTemplateError(ValueError):
     """A key template, target or name is refused; the message names the part and the way out."""
+
+
+def publication_prefix(client: str, environment: str) -> str:
+    """Return what the keys of a client's manifest and lock start with, e.g. ``enercity/prod/``."""
+    return f"{client}/{environment}/"
+
+
+def manifest_key(client: str, environment: str) -> str:
+    """Return the key of a client's manifest, e.g. ``enercity/prod/_manifest.json``."""
+    return publication_prefix(client, environment) + MANIFEST_NAME
 
 
 def check_template(template: str) -> None:
@@ -43,7 +54,7 @@ def _fields(template: str) -> list[str]:
         raise KeyTemplateError(f"key template {template!r}: {error}") from None
     for literal, field, spec, conversion in pieces:
         if not LITERAL.fullmatch(literal):
-            raise KeyTemplateError(f"key template {template!r}: {literal!r} holds a character that is unsafe in keys")
+            raise KeyTemplateError(f"key template {template!r}: {literal!r} has a character that is unsafe in keys")
         apart = apart or "/" in literal
         if field is None:
             continue

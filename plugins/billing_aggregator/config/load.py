@@ -12,7 +12,8 @@ from pydantic import ValidationError
 
 from billing_aggregator.config.ambiguous import ambiguous_values, without
 from billing_aggregator.config.clients_file import NO_ENVIRONMENT, ClientsFile
-from billing_aggregator.config.environment import EnvironmentSettings, examine_environment, variable_of
+from billing_aggregator.config.environment import examine_environment
+from billing_aggregator.config.environment_settings import EnvironmentSettings, variable_of
 from billing_aggregator.config.errors import MISSING, ConfigError, describe
 from billing_aggregator.config.models import ClientConfig
 from billing_aggregator.config.paths import IncludeNotFoundError, include_folder
@@ -63,7 +64,7 @@ def read_configuration(path: Path | None = None, environ: Mapping[str, str] | No
         problems += clients.problems
         names = _names(clients, settings)
     except ConfigError as error:
-        # Where BDA_ENVIRONMENT itself is wrong, that it does not name an environment is no second problem.
+        # A wrong BDA_ENVIRONMENT is reported already: that no environment can be detected only follows from it.
         reported = any(problem.startswith("BDA_ENVIRONMENT = ") for problem in problems)
         more = [line for line in str(error).splitlines() if not (reported and line.startswith("BDA_ENVIRONMENT"))]
         return Configuration((), (*problems, *more), {})

@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from billing_aggregator.config.errors import TOGETHER
 from billing_aggregator.config.export_options import ExportOptions
+from billing_aggregator.config.key_template import manifest_key
 from billing_aggregator.config.texts import Cron, KeyTemplate, SqlSettings, TimeZoneName
 from billing_aggregator.config.values import (
     MAX_ROWS_PER_FILE,
@@ -96,7 +97,7 @@ class ClientConfig(Model):
     @property
     def manifest_key(self) -> str:
         """The key of the manifest, which names the files of the published run."""
-        return f"{self.client}/{self.environment}/_manifest.json"
+        return manifest_key(self.client, self.environment)
 
     @property
     def active_systems(self) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from billing_aggregator.config.key_template import KeyTemplateError, check_templ
 from billing_aggregator.config.values import SettingText
 
 CRON_FIELDS = 5
-# Settings that a run sets and depends on in every session: see billing_aggregator.postgres.session.
+# Settings that a run sets and depends on in every session: see billing_aggregator.postgres.settings.
 RUN_SETTINGS = frozenset(
     {"timezone", "application_name", "search_path", "role", "session_authorization", "client_encoding",
      "standard_conforming_strings", "default_transaction_isolation", "default_transaction_read_only",

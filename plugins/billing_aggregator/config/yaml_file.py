@@ -1,55 +1,23 @@
 """Reads YAML that means the same to every YAML reader; anything else is reported with its line.
 
-YAML 1.1 and 1.2 disagree on numbers (``0100`` is 64 or 100, ``1:40`` is 100 or text), words (``yes``) and dates. Such a
-value becomes :class:`Ambiguous` and breaks only the entries that use it. Duplicate keys are refused, merge keys
-(``<<: *usual``) work, aliases are bounded.
+A value that YAML 1.1 and 1.2 read differently becomes :class:`~billing_aggregator.config.yaml_values.Ambiguous` and
+breaks only the entries that use it. Duplicate keys are refused, merge keys (``<<: *usual``) work, aliases are bounded.
 """
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from billing_aggregator.config.errors import ConfigError
 from billing_aggregator.config.text_files import BYTE_ORDER_MARK, SourceFileError, decoded, read_bytes
+from billing_aggregator.config.yaml_values import TAG, Ambiguous, line_of, plain_value, read_by_1_1
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 MAX_VALUES = 100_000
-MAX_DIGITS = 18
-TAG = "tag:yaml.org,2002:"
-WHOLE = re.compile(r"-?(0|[1-9][0-9]*)")
-DECIMAL = re.compile(r"-?(0|[1-9][0-9]*)\.[0-9]+")
-NUMBER_OF_1_2 = re.compile(
-    r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+|[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?"
-    r"|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"
-)
-BOOL_OF_1_2 = re.compile(r"true|True|TRUE|false|False|FALSE")
-TRUTH = re.compile(r"y|yes|on|n|no|off", re.IGNORECASE)
-
-
-class Ambiguous(str):
-    """A value that YAML readers interpret differently: its text as written, its line, and what to do."""
-
-    __slots__ = ("advice", "line")
-
-    line: int
-    advice: str
-
-    @classmethod
-    def at(cls, text: str, line: int, advice: str) -> Ambiguous:
-        """Return the value *text* of *line*, with *advice*."""
-        made = cls(text)
-        made.line, made.advice = line, advice
-        return made
-
-    @property
-    def is_truth(self) -> bool:
-        """Whether it can be read as true or false where one of the two is expected, in both versions of YAML."""
-        return TRUTH.fullmatch(self) is not None
 
 
 def load_yaml(path: Path) -> Any:
@@ -60,7 +28,7 @@ def load_yaml(path: Path) -> Any:
     try:
         text = decoded(path, read_bytes(path).removeprefix(BYTE_ORDER_MARK))
     except SourceFileError as error:
-        hint = "; it says which clients there are" if str(error).endswith(": not found") else ""
+        hint = "; it defines the clients" if str(error).endswith(": not found") else ""
         raise ConfigError(f"{error}{hint}") from None
     loader = yaml.SafeLoader("")
     try:
@@ -128,7 +96,7 @@ class _Tree:
             if key in seen:
                 way_out = "merge the two" if key != "<<" else "write it once: <<: [*first, *second]"
                 self._problem(key_node, f"duplicate key {key} (first in line {seen[key]}); {way_out}")
-            seen[key] = _line(key_node)
+            seen[key] = line_of(key_node)
             if key_node.tag == f"{TAG}merge":
                 merged = self._merged(value_node) | merged
             else:
@@ -152,7 +120,7 @@ class _Tree:
         key = self._scalar(node) if isinstance(node, yaml.ScalarNode) else None
         if isinstance(key, str) and not isinstance(key, Ambiguous):
             return key
-        read = _of_1_1(node) if isinstance(node, yaml.ScalarNode) else "a list or mapping"
+        read = read_by_1_1(node) if isinstance(node, yaml.ScalarNode) else "a list or mapping"
         if isinstance(read, str) and isinstance(key, Ambiguous):
             read = f"{key} in more than one way"
         self._problem(node, f"YAML reads this key as {read}; put it in quotation marks")
@@ -166,65 +134,10 @@ class _Tree:
             return text
         if node.tag != implied or not plain:
             return text
-        return _plain_value(node)
+        return plain_value(node)
 
     def _problem(self, node: yaml.Node, text: str) -> None:
-        self.problems.add((_line(node), text))
-
-
-def _plain_value(node: yaml.ScalarNode) -> Any:
-    """Return the value of a scalar without quotation marks and tag."""
-    text, kind = node.value, node.tag.removeprefix(TAG)
-    if kind == "null":
-        return None
-    if kind == "bool" and BOOL_OF_1_2.fullmatch(text):
-        return text.lower() == "true"
-    if WHOLE.fullmatch(text) and len(text) <= MAX_DIGITS:
-        return int(text)
-    if DECIMAL.fullmatch(text):
-        return float(text)
-    if kind == "str" and not NUMBER_OF_1_2.fullmatch(text) and not TRUTH.fullmatch(text):
-        return text
-    return Ambiguous.at(text, _line(node), _advice(node))
-
-
-def _advice(node: yaml.ScalarNode) -> str:
-    text = node.value
-    if TRUTH.fullmatch(text):
-        return f"YAML 1.1 reads {text} as a truth value, YAML 1.2 as text; write true or false, or quote it"
-    if node.tag == f"{TAG}timestamp":
-        return f"YAML 1.1 reads {text} as a date, YAML 1.2 as text; put it in quotation marks"
-    if node.tag in {f"{TAG}value", f"{TAG}merge"}:
-        return f"YAML 1.1 has a meaning of its own for {text}; put it in quotation marks"
-    first, second = _of_1_1(node), _of_1_2(text)
-    reads = f"YAML 1.1 reads {first}, YAML 1.2 {second}" if first != second else f"YAML reads {first}"
-    return f"{reads}; write a number in plain decimal digits such as 100000, or put a text in quotation marks"
-
-
-def _of_1_1(node: yaml.ScalarNode) -> Any:
-    """Return a scalar as YAML 1.1 reads it; text keeps its quotation marks."""
-    try:
-        value = yaml.safe_load(node.value)
-    except (yaml.YAMLError, ValueError):
-        return repr(node.value)
-    return repr(value) if isinstance(value, str) else value
-
-
-def _of_1_2(text: str) -> Any:
-    if not NUMBER_OF_1_2.fullmatch(text):
-        return repr(text)
-    if text[:2] in {"0o", "0x"}:
-        return int(text, 0)
-    digits = text.lstrip("+-")
-    return (
-        int(text)
-        if digits.isdecimal() and len(digits) <= MAX_DIGITS
-        else float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
-    )
-
-
-def _line(node: yaml.Node) -> int:
-    return int(node.start_mark.line) + 1
+        self.problems.add((line_of(node), text))
 
 
 def _shown(tag: str) -> str:

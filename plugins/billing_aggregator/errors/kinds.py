@@ -29,18 +29,6 @@ TRANSIENT_SQLSTATES: dict[str, str] = {
     "57P": "server restart, crash, shutdown; session ended by an administrator",
     "58": "I/O or other error outside the server",
 }
-# For the docs, where people look for them; they are terminal like all others.
-TERMINAL_SQLSTATES: dict[str, str] = {
-    "0A": "not supported by this server",
-    "22": "data exception: a value that does not fit, division by zero",
-    "23": "integrity constraint violated",
-    "25P04": "transaction time-out, which somebody else set",
-    "28": "password or role refused",
-    "3D": "database does not exist",
-    "42": "syntax error, missing table or column, no permission",
-    "57014": "statement time-out, or cancelled by somebody",
-    "P0": "raised by a script",
-}
 # libpq reports a failed connection as text only, in the language of the server's lc_messages. These are terminal;
 # any other message is treated as an outage, also a pooler's "no more connections allowed".
 TERMINAL_CONNECT_MESSAGES = (

@@ -7,13 +7,11 @@ environment are part of the name. Tags name phase and script, export or check: t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import structlog
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from billing_aggregator.config import ClientConfig
 
 log = structlog.get_logger(__name__)
@@ -44,16 +42,3 @@ def emit(config: ClientConfig, metric: str, value: float, **tags: str) -> None:
         send(name, value if kind != "incr" else int(value), tags=tags)
     except Exception as error:  # whatever the metrics backend raises
         log.debug("metric not sent", metric=name, reason=type(error).__name__)
-
-
-def emit_run(config: ClientConfig, summary: Mapping[str, Any]) -> None:
-    """Send a run's figures (see :func:`billing_aggregator.runs.summary.summarise`)."""
-    emit(config, "run_success" if summary["state"] == "success" else "run_failed", 1)
-    emit(config, "run_seconds", summary["seconds"])
-    if not summary["dry_run"]:  # these describe what was published
-        emit(config, "files", summary["files"])
-        emit(config, "bytes", summary["bytes"])
-        for export in summary["exports"]:
-            emit(config, "rows", export["rows"], export=export["name"])
-    for check in summary["checks"]:
-        emit(config, "check_violations", check["violations"], check=check["task"])

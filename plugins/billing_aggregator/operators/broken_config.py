@@ -19,7 +19,7 @@ class BrokenConfigOperator(BaseOperator):
     """Fail at once with the explanation.
 
     :param error: what is wrong and the way out.
-    :param client_config: whose alerts tell the failure; None: nobody is known.
+    :param client_config: whose channels get the alert; None: the client is not known.
     """
 
     def __init__(self, *, error: str, client_config: ClientConfig | None = None, **kwargs: Any) -> None:

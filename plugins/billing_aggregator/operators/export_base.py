@@ -1,16 +1,12 @@
-"""What the export operators share: connections that can be overridden, errors that end a task or let it try again."""
+"""What the export operators share: connections, which a subclass may take from elsewhere, and their store."""
 
 from __future__ import annotations
 
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseOperator
-from airflow.sdk.exceptions import AirflowFailException
-
-from billing_aggregator.errors.kinds import classify
-from billing_aggregator.export.session import cancel
-from billing_aggregator.export.store.opening import open_store
+from billing_aggregator.export.store.factory import open_store
+from billing_aggregator.operators.base import WorkOperator
 from billing_aggregator.operators.links import S3PrefixLink
 from billing_aggregator.postgres import session_settings
 
@@ -24,7 +20,7 @@ if TYPE_CHECKING:
 TIMEOUT_SECONDS = 3600.0
 
 
-class ExportBaseOperator(BaseOperator):
+class ExportBaseOperator(WorkOperator):
     """Base of the export operators; override :meth:`get_db_connection` and :meth:`get_s3_client` for other connections.
 
     :param postgres_conn_id: Airflow connection of the database. (templated)
@@ -54,7 +50,6 @@ class ExportBaseOperator(BaseOperator):
         self.aws_conn_id = aws_conn_id
         self.statement_timeout = statement_timeout
         self.fsync = fsync
-        self._connection: Connection | None = None
         self._store_options: StoreOptions | None = None
 
     def get_db_connection(self) -> Connection:
@@ -78,37 +73,8 @@ class ExportBaseOperator(BaseOperator):
             store.use(options)
         return store
 
-    def on_kill(self) -> None:
-        """Airflow stops the task: cancel the statement that runs, so that the database does not go on without us."""
-        self._cancel()
-
-    def _cancel(self) -> None:
-        if self._connection is not None:
-            with suppress(Exception):
-                cancel(self._connection)
-
     @contextmanager
     def database(self) -> Iterator[Connection]:
-        """Yield a connection that is closed at the end; its statement is cancelled when the task fails or is stopped.
-
-        A task that fails was not stopped for that: only Airflow calls :meth:`on_kill`.
-        """
-        connection = self._connection = self.get_db_connection()
-        try:
+        """Yield a connection that is closed at the end, and cancelled when the task fails or is stopped."""
+        with self.session(self.get_db_connection()) as connection:
             yield connection
-        except BaseException:
-            self._cancel()
-            raise
-        finally:
-            connection.close()
-            self._connection = None
-
-    @contextmanager
-    def errors(self) -> Iterator[None]:
-        """Fail the task at once for errors that another try cannot mend."""
-        try:
-            yield
-        except Exception as error:
-            if classify(error) == "terminal":
-                raise AirflowFailException(str(error)) from error
-            raise

@@ -7,9 +7,9 @@ from billing_aggregator.postgres.session import (
     SessionError,
     behind_pooler,
     own_session,
-    session_settings,
     shares_backends,
 )
+from billing_aggregator.postgres.settings import session_settings
 
 __all__ = [
     "POOLED",

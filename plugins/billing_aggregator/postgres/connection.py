@@ -10,7 +10,7 @@ from billing_aggregator.config import ConfigError, read_environment
 from billing_aggregator.config.airflow_connections import DATABASE_TYPES, find_connection, malformed
 from billing_aggregator.config.home import home_folder
 from billing_aggregator.postgres.extras import own_extras
-from billing_aggregator.postgres.session import session_settings
+from billing_aggregator.postgres.settings import session_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

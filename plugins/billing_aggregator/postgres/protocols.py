@@ -21,11 +21,11 @@ class ConnectionInfo(Protocol):
 
     @property
     def server_version(self) -> int:
-        """The server's version as libpq tells it, e.g. 150004."""
+        """The server's version as libpq reports it, e.g. 150004."""
 
     @property
     def backend_pid(self) -> int:
-        """The number of the server's process that libpq was told when it connected."""
+        """The server's process number, as libpq got it when it connected."""
 
 
 class Cursor(Protocol):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from billing_aggregator.errors.kinds import TerminalError
 from billing_aggregator.runs.identity import Run
-from billing_aggregator.runs.tables import ensure_tables, is_missing_table
+from billing_aggregator.runs.run_records import ensure_tables, is_missing_table
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from billing_aggregator.runs.stamps import Stamp
+from billing_aggregator.sql.report_schema import REPORT_SCHEMA
 
 if TYPE_CHECKING:
     from billing_aggregator.postgres.protocols import Cursor
 
-SCHEMA = "report_oibl"
+SCHEMA = REPORT_SCHEMA
 # Tables that belong to no single run: the aggregator's own, the history, frozen queries (named after their run).
 KEPT_PREFIXES = ("aggregator_", "history_")
 READ_LOCKS = frozenset({"AccessShareLock", "RowShareLock"})

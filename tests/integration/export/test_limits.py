@@ -44,8 +44,7 @@ def fill(lab: Lab, rows: int) -> None:
 @pytest.fixture
 def ten_files(monkeypatch: pytest.MonkeyPatch) -> None:
     """An export has at most ten files."""
-    monkeypatch.setattr("billing_aggregator.export.plan.limits.MOST_FILES", 10)
-    monkeypatch.setattr("billing_aggregator.export.plan.export_plan.MOST_FILES", 10)
+    monkeypatch.setattr("billing_aggregator.export.plan.row_ranges.MOST_FILES", 10)
 
 
 @pytest.mark.usefixtures("ten_files")

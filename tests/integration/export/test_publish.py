@@ -18,7 +18,7 @@ from billing_aggregator.export.errors import (
 )
 from billing_aggregator.export.plan.planner import Export
 from billing_aggregator.export.reader import check_publication
-from billing_aggregator.export.store.cleanup import abort_run, is_published, sweep_uploads
+from billing_aggregator.export.store.abandoned_uploads import abort_run, is_published, sweep_uploads
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,8 +14,8 @@ from psycopg.rows import dict_row
 from billing_aggregator.errors.kinds import sqlstate
 from billing_aggregator.export.errors import TerminalExportError
 from billing_aggregator.export.plan.planner import Export
-from billing_aggregator.export.session import transaction
-from billing_aggregator.export.settings import check_arrived
+from billing_aggregator.export.transaction import transaction
+from billing_aggregator.export.transaction_settings import check_arrived
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

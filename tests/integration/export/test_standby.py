@@ -13,7 +13,7 @@ import pytest
 from billing_aggregator.export.errors import ExportSourceChangedError
 from billing_aggregator.export.plan.planner import Export
 from billing_aggregator.export.plan.staging import ReadOnlyServerError
-from billing_aggregator.export.store.opening import open_store
+from billing_aggregator.export.store.factory import open_store
 from billing_aggregator.local.postgres import EmbeddedPostgres, free_port
 from tests.exporting import Lab
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from billing_aggregator.alerts.run_facts import RunFacts
 from billing_aggregator.config import Alerts, ClientConfig
+from billing_aggregator.runs import Run, RunSummary
+from billing_aggregator.runs.summary import ExportFigures
 
 if TYPE_CHECKING:
     from billing_aggregator.alerts.events import Event
@@ -66,8 +68,11 @@ def context(run_id: str = "scheduled__1", task: str = "init.tripica.500_open_ite
     }
 
 
-def summary(run_id: str = "scheduled__1", state: str = "success", checks: Any = ()) -> dict[str, Any]:
-    return {"run_id": run_id, "state": state, "checks": list(checks), "rows": 7, "files": 2}
+def summary(run_id: str = "scheduled__1", **more: Any) -> RunSummary:
+    run = Run(CONFIG.client, CONFIG.environment, "airflow#1", CONFIG.dag_id, run_id)
+    figures = ExportFigures("tripica_results", rows=7, files=2, bytes=99, totals={})
+    given: dict[str, Any] = {"business_date": "2026-11-20", "dry_run": False, "state": "success", "exports": (figures,)}
+    return RunSummary(run=run, started_at=START, ended_at=START, **(given | more))
 
 
 def kinds(sent: list[Event]) -> list[str]:

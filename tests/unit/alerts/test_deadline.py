@@ -84,7 +84,7 @@ def test_nothing_raises(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deadline, "STOP_GRACE_SECONDS", 0)
     on_task_failure({})
     RunFailed(CONFIG)({})
-    alert_run_end(CONFIG, {}, {})
+    alert_run_end(CONFIG, {}, summary())
     assert asyncio.run(deadline.deadline_missed({}, {})) == "failed"
     assert asyncio.run(deadline.deadline_missed(as_json(CONFIG), {"dag_run": 1})) == "failed"
 

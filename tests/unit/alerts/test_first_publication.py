@@ -33,7 +33,7 @@ FIRST = {
 def test_the_first_publication_decides(case: str, sent: list[Event], manifest: dict[str, Any]) -> None:
     first, start, expected = FIRST[case]
     manifest |= {"run_id": "scheduled__1", "published_at": (NOW + timedelta(minutes=5)).isoformat()}
-    alert_run_end(CONFIG, context(start=start), summary() | {"first_published_at": first.isoformat()})
+    alert_run_end(CONFIG, context(start=start), summary(first_published_at=first))
     assert kinds(sent) == expected
 
 
@@ -42,7 +42,7 @@ def test_a_run_that_is_started_later_by_hand_is_not_late(kind: str, sent: list[E
     """Airflow dates a backfill, and a manual run for an earlier day, back to that day."""
     started = context(start=NOW)
     started["dag_run"] = SimpleNamespace(conf={}, logical_date=START, run_after=START, start_date=NOW, run_type=kind)
-    alert_run_end(CONFIG, started, summary() | {"first_published_at": (NOW + timedelta(minutes=5)).isoformat()})
+    alert_run_end(CONFIG, started, summary(first_published_at=NOW + timedelta(minutes=5)))
     assert sent == []
 
 
@@ -61,11 +61,10 @@ def test_an_older_run_does_not_resolve_a_newer_failure(sent: list[Event], variab
     newer["dag_run"].logical_date = START + timedelta(days=1)
     on_task_failure(older)
     on_task_failure(newer)
-    alert_run_end(CONFIG, older, summary("scheduled__1") | {"first_published_at": START.isoformat()})
+    alert_run_end(CONFIG, older, summary("scheduled__1", first_published_at=START))
     assert kinds(sent) == ["task_failed", "task_failed"]
     assert len(variables.values) == 1, "the newer failure is still open"
-    done = (START + timedelta(days=1)).isoformat()
     newer["dag_run"].run_after = START + timedelta(days=1)
-    alert_run_end(CONFIG, newer, summary("scheduled__2") | {"first_published_at": done})
+    alert_run_end(CONFIG, newer, summary("scheduled__2", first_published_at=START + timedelta(days=1)))
     assert kinds(sent)[2:] == ["recovered"]
     assert variables.values == {}

@@ -11,6 +11,7 @@ from billing_aggregator.alerts import open_alerts
 from billing_aggregator.alerts.callbacks import RunFailed, on_task_failure
 from billing_aggregator.alerts.run_end import alert_run_end
 from billing_aggregator.config import Alerts
+from billing_aggregator.runs.summary import CheckOutcome
 from tests.unit.alerts.situations import CONFIG, START, Variables, context, kinds, summary, value
 
 if TYPE_CHECKING:
@@ -164,12 +165,12 @@ def test_a_failed_run_sends_no_recovery(sent: list[Event]) -> None:
 
 def test_one_alert_for_all_warnings(sent: list[Event], manifest: dict[str, Any]) -> None:
     manifest |= {"run_id": "scheduled__1", "published_at": "2026-11-20T02:30:00+00:00"}
-    checks = [
-        {"task": "audits.a", "severity": "warn", "title": "all have a customer", "violations": 3},
-        {"task": "audits.b", "severity": "warn", "title": "none is late", "violations": 0},
-        {"task": "audits.c", "severity": "info", "title": "for information", "violations": 9},
-        {"task": "audits.d", "severity": "warn", "title": "all add up", "violations": 1},
-    ]
+    checks = (
+        CheckOutcome("audits.a", "warn", "all have a customer", 3),
+        CheckOutcome("audits.b", "warn", "none is late", 0),
+        CheckOutcome("audits.c", "info", "for information", 9),
+        CheckOutcome("audits.d", "warn", "all add up", 1),
+    )
     alert_run_end(CONFIG, context(), summary(checks=checks))
     (alert,) = sent
     assert alert.title == "[prod] enercity: billing run for 2026-11-20 has 2 check warnings"

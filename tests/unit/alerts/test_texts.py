@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,6 +10,7 @@ from structlog.testing import capture_logs
 
 from billing_aggregator.alerts import channels, run_facts, texts
 from billing_aggregator.alerts.events import ANCHORS, Event, Fact, event
+from billing_aggregator.export.manifest import Manifest
 from tests.conftest import ROOT
 from tests.unit.alerts.situations import CONFIG, RUN
 
@@ -46,8 +46,13 @@ def test_the_manifest_is_read_from_s3(s3_server: Any, bucket: str, monkeypatch: 
     monkeypatch.setenv("BDA_S3_SECRET_ACCESS_KEY", "local-only")
     config = CONFIG.model_copy(update={"s3_bucket": bucket, "s3_url": s3_server.url})
     assert run_facts.read_manifest(config) is None
-    s3_server.client().put_object(Bucket=bucket, Key=config.manifest_key, Body=json.dumps({"run_id": "r"}))
-    assert run_facts.read_manifest(config) == {"run_id": "r"}
+    manifest = Manifest(
+        run_id="r", client="a", environment="dev", business_date="2026-11-20", published_at="now", exports={}
+    )
+    s3_server.client().put_object(Bucket=bucket, Key=config.manifest_key, Body=manifest.body())
+    assert run_facts.read_manifest(config) == manifest.to_json()
+    s3_server.client().put_object(Bucket=bucket, Key=config.manifest_key, Body=b"[]")
+    assert "is no manifest" in str(run_facts.read_manifest(config))
     assert "NoSuchBucket" in str(run_facts.read_manifest(config.model_copy(update={"s3_bucket": "other-bucket"})))
     nowhere = config.model_copy(update={"s3_url": "http://127.0.0.1:9"})
     assert isinstance(run_facts.read_manifest(nowhere), str)
@@ -67,7 +72,7 @@ def test_a_broken_channel_does_not_stop_the_other(monkeypatch: pytest.MonkeyPatc
     assert arrived == [alert]
 
 
-def test_a_channel_whose_connection_cannot_be_read_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreadable_connection_of_a_channel_is_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     alerts = CONFIG.alerts.model_copy(update={"email": ("a@example.org",), "slack": True})
     config = CONFIG.model_copy(update={"alerts": alerts})
     monkeypatch.setenv("AIRFLOW_CONN_SMTP_DEFAULT", "{")

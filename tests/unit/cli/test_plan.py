@@ -1,4 +1,4 @@
-"""``plan`` and the command line itself: what they say, and their exit status."""
+"""``plan`` and the command line itself: output and exit status."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_the_plan_has_every_phase_script_and_key(capsys: pytest.CaptureFixture[s
     assert plan["systems"] == ["bookkeeper", "tripica"]
     assert plan["schedule"] == "0 2 * * *"
     assert plan["database_connection"] == "octopus_q-cells_prod"
-    assert list(plan["phases"]) == ["prechecks", "init", "audits", "export", "history", "cleanup"]
+    assert list(plan["phases"]) == ["prechecks", "init", "audits", "release", "history", "cleanup"]
     scripts = plan["phases"]["init"]["bookkeeper"]
     assert [script["stage"] for script in scripts] == sorted(script["stage"] for script in scripts)
     assert {"name": "020_vat_booking_accounts", "folder": "q-cells"}.items() <= scripts[1].items()
@@ -158,7 +158,7 @@ def test_a_reader_that_stops_early_is_no_error() -> None:
     assert done.stderr == ""
 
 
-def test_what_libraries_print_does_not_stand_in_the_answer(
+def test_output_of_libraries_is_not_part_of_the_answer(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from billing_aggregator.cli.validate import Validation

@@ -11,14 +11,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from billing_aggregator.export.copy.copy_stream import stream_copy
-from billing_aggregator.export.copy.file_cutter import Rotation
-from billing_aggregator.export.copy.part_sender import FilePump, PartPump
+from billing_aggregator.export.copy.file_cutter import FileCutter
+from billing_aggregator.export.copy.part_sender import FileUpload, PartSender
 from billing_aggregator.export.copy.progress import CopyProgress
 from billing_aggregator.export.errors import ExportSourceChangedError
-from billing_aggregator.export.plan.relation import lock
+from billing_aggregator.export.plan.relation import lock_relation
 from billing_aggregator.export.plan.source import tid_range
-from billing_aggregator.export.session import fetch_one, transaction
 from billing_aggregator.export.store.protocol import Part
+from billing_aggregator.export.transaction import fetch_one, transaction
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,7 +72,6 @@ def export_chunks(
     indexes: Sequence[int],
     *,
     timeout: float,
-    progress: CopyProgress | None = None,
 ) -> list[ChunkState]:
     """Export neighbouring chunks of *plan* and return their states.
 
@@ -82,20 +81,20 @@ def export_chunks(
     :raises RowCountError: rows on the wire and the command tag differ.
     """
     chunks = [plan.chunks[index] for index in indexes]
-    progress = progress or CopyProgress(plan.name, sum(chunk.rows for chunk in chunks))
+    progress = CopyProgress(plan.name, sum(chunk.rows for chunk in chunks))
     options = plan.options
     store.use(options)
     with transaction(connection, statement_timeout=timeout) as cursor:
         cursor.execute(f"set local tcp_user_timeout = '{UNREAD_SECONDS}s'")
-        lock(cursor, plan.source.relation)
+        lock_relation(cursor, plan.source.relation)
         totals = [_totals(cursor, plan, chunk) for chunk in chunks]
         statement = plan.source.copy_statement(options.dialect, chunks[0].after, chunks[-1].upto)
-        with PartPump(options.upload_threads, options.part_bytes) as pump:
-            rotation = Rotation(
-                [chunk.rows for chunk in chunks], partial(_open, store, plan, pump, chunks), options, progress
+        with PartSender(options.upload_threads, options.part_bytes) as sender:
+            cutter = FileCutter(
+                [chunk.rows for chunk in chunks], partial(_open, store, plan, sender, chunks), options, progress
             )
-            stream_copy(connection, statement, rotation, header=options.dialect.header)
-            files = rotation.finish()
+            stream_copy(connection, statement, cutter, header=options.dialect.header)
+            files = cutter.finish()
     progress.tell("exported")
     return [
         ChunkState(plan.name, chunk.index, chunk.rows, done.size, done.sha256, tuple(done.parts), summed, seconds)
@@ -103,10 +102,9 @@ def export_chunks(
     ]
 
 
-def _open(store: Store, plan: ExportPlan, pump: PartPump, chunks: Sequence[Chunk], number: int) -> FilePump:
-    upload = chunks[number].upload
-    part_bytes = plan.options.part_bytes
-    return FilePump(pump, lambda part, data: store.write_part(upload, part, data, part_bytes), store.url(upload.key))
+def _open(store: Store, plan: ExportPlan, sender: PartSender, chunks: Sequence[Chunk], number: int) -> FileUpload:
+    upload, part_bytes = chunks[number].upload, plan.options.part_bytes
+    return FileUpload(sender, lambda n, data: store.write_part(upload, n, data, part_bytes), store.url(upload.key))
 
 
 def _totals(cursor: Cursor, plan: ExportPlan, chunk: Chunk) -> dict[str, str] | None:

@@ -15,14 +15,11 @@ class CopyProgress:
 
     :param name: what is exported.
     :param expected: rows in all; 0 if unknown.
-    :param every: seconds between two lines.
     """
 
-    def __init__(self, name: str, expected: int, *, every: float = EVERY_SECONDS, log: logging.Logger = LOG) -> None:
+    def __init__(self, name: str, expected: int) -> None:
         self._name = name
         self._expected = expected
-        self._every = every
-        self._log = log
         self._started = self._told = time.monotonic()
         self.rows = 0
         self.bytes = 0
@@ -32,7 +29,7 @@ class CopyProgress:
         self.rows += rows
         self.bytes += size
         now = time.monotonic()
-        if now - self._told >= self._every:
+        if now - self._told >= EVERY_SECONDS:
             self._told = now
             self.tell("exporting")
 
@@ -40,7 +37,7 @@ class CopyProgress:
         """Log one line."""
         seconds = max(self.seconds, 1e-6)
         share = f" ({100 * self.rows / self._expected:.0f} %)" if self._expected else ""
-        self._log.info(
+        LOG.info(
             "%s %s: %s rows%s, %.1f MB, %s rows/s, %.1f MB/s",
             what,
             self._name,

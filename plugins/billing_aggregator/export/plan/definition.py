@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from billing_aggregator.export.session import fetch_all, fetch_one
+from billing_aggregator.export.transaction import fetch_all, fetch_one
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from billing_aggregator.export.session import fetch_one, quote_ident
+from billing_aggregator.export.transaction import fetch_one, quote_ident
 
 if TYPE_CHECKING:
     from billing_aggregator.config.export_options import Dialect

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from billing_aggregator.errors.kinds import sqlstate
-from billing_aggregator.export.session import fetch_one
+from billing_aggregator.export.transaction import fetch_one
 from billing_aggregator.postgres.drivers import column_origins
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from billing_aggregator.export.errors import ExportSourceChangedError
 from billing_aggregator.export.plan.definition import definition_of
-from billing_aggregator.export.session import fetch_one, is_missing_relation, quote_ident
+from billing_aggregator.export.transaction import fetch_one, is_missing_relation, quote_ident
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,7 +47,7 @@ class Relation:
         return cls(**values | {"views": tuple(values["views"])})
 
 
-def lock(cursor: Cursor, relation: Relation) -> None:
+def lock_relation(cursor: Cursor, relation: Relation) -> None:
     """Keep *relation* from being rebuilt or altered for this transaction, and check that it is the one that was found.
 
     As the transaction's first query it also makes sure that the snapshot is younger than the lock: a table that was

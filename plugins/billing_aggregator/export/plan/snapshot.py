@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from billing_aggregator.export.session import fetch_one
+from billing_aggregator.export.transaction import fetch_one
 
 if TYPE_CHECKING:
     from billing_aggregator.export.plan.relation import Relation
@@ -39,7 +39,7 @@ class Snapshot:
         """Return the snapshot of ``asdict``'s values."""
         return cls(values["horizon"], tuple(values["writers"]))
 
-    def later(self, cursor: Cursor) -> str:
+    def unseen(self, cursor: Cursor) -> str:
         """Return the SQL condition of rows that the plan did not see, for the transaction of *cursor*.
 
         ``age`` counts back from the current transaction, so ids from before a wrap-around are not taken for new ones.
@@ -67,7 +67,7 @@ def take_snapshot(cursor: Cursor, relation: Relation) -> Snapshot | None:
     while horizon != limit:
         statement = (
             f"select xmin::text, ctid::text from only {relation.sql} "
-            f"where ctid > '{after}'::tid and {snapshot.later(cursor)} limit 1"
+            f"where ctid > '{after}'::tid and {snapshot.unseen(cursor)} limit 1"
         )
         found = fetch_one(cursor, statement)
         if found is None:

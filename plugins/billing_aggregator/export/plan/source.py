@@ -15,7 +15,7 @@ from billing_aggregator.export.errors import TerminalExportError
 from billing_aggregator.export.plan.definition import TableColumn, columns_of
 from billing_aggregator.export.plan.projection import Described, describe, find_projection, relation_oid
 from billing_aggregator.export.plan.relation import Relation, find_relation
-from billing_aggregator.export.session import fetch_all, fetch_one, quote_ident, quote_literal
+from billing_aggregator.export.transaction import fetch_all, fetch_one, quote_ident, quote_literal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from billing_aggregator.export.keys import ExportRun
-    from billing_aggregator.export.store.protocol import Found, Store
+    from billing_aggregator.export.store.protocol import Store, StoredObject
 
 LOG = logging.getLogger(__name__)
 TIME_TO_LIVE = 300.0
@@ -79,7 +79,7 @@ class PublishLock:
             # The work is done or its own error is on its way; the lock runs out by itself.
             LOG.warning("the lock %s could not be released: %s", self._run.lock_key, problem)
 
-    def check(self) -> None:
+    def renew(self) -> None:
         """Renew the lock; raise :class:`LockLostError` if another publisher has taken it."""
         try:
             self._write(released=False)
@@ -115,7 +115,7 @@ class PublishLock:
                 self._store.put_if(self._run.lock_key, self._text(released=True), expected)
                 raise StoreLacksError(f"{self._store.url(self._run.lock_key)}: {IGNORES.format(header=header)}")
 
-    def _holder_of(self, found: Found | None) -> str | None:
+    def _holder_of(self, found: StoredObject | None) -> str | None:
         """Return the run that keeps us out, or None."""
         held = found.json() if found else {}
         if found is None or held["released"] or self._run.is_same(held["run_id"], held.get("run_tag", "")):

@@ -40,7 +40,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Found:
+class StoredObject:
     """A small object.
 
     :param body: its bytes.
@@ -58,7 +58,7 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Stored:
+class StoredFile:
     """A completed file: its size in bytes, etag and version (None when the store keeps one version only)."""
 
     size: int
@@ -101,7 +101,7 @@ class Store(Protocol):
     def complete(self, upload: Upload, parts: list[Part]) -> str | None:
         """Make the file visible, return its version if it has one; raises UploadGoneError if the upload is no more."""
 
-    def completed(self, upload: Upload, size: int, sha256: str, version_id: str | None = None) -> Stored | None:
+    def completed(self, upload: Upload, size: int, sha256: str, version_id: str | None = None) -> StoredFile | None:
         """Return the file at the key (in that version) if it is the one that *upload* brought, else None."""
 
     def abort(self, upload: Upload) -> bool:
@@ -110,7 +110,7 @@ class Store(Protocol):
     def open_uploads(self, prefix: str) -> Iterator[tuple[Upload, float]]:
         """Yield the uploads of keys below *prefix* that are not completed, with their age in seconds."""
 
-    def read(self, key: str, version_id: str | None = None) -> Found | None:
+    def read(self, key: str, version_id: str | None = None) -> StoredObject | None:
         """Return an object, or None."""
 
     def chunks(self, key: str, version_id: str | None = None) -> Iterator[bytes]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from billing_aggregator.export.errors import PreconditionFailedError, RemovalRefusedError, UploadError, UploadGoneError
-from billing_aggregator.export.store.protocol import CONTENT_TYPES, Found, Part, Stored, Upload
+from billing_aggregator.export.store.protocol import CONTENT_TYPES, Part, StoredFile, StoredObject, Upload
 from billing_aggregator.s3.answers import (
     age,
     bare,
@@ -111,7 +111,7 @@ class S3Store(Bucket):
         version: str | None = answer.get("VersionId")
         return None if version == "null" else version
 
-    def completed(self, upload: Upload, size: int, sha256: str, version_id: str | None = None) -> Stored | None:
+    def completed(self, upload: Upload, size: int, sha256: str, version_id: str | None = None) -> StoredFile | None:
         """Look at the object: it is ours if it carries the upload's token, which no other object has."""
         wanted = {"VersionId": version_id} if version_id else {}
         try:
@@ -128,7 +128,7 @@ class S3Store(Bucket):
         if head["ContentLength"] != size:
             raise UploadError(f"{self.url(upload.key)} has {head['ContentLength']} bytes, {size} were written")
         version = head.get("VersionId")
-        return Stored(size, quoted(head["ETag"]), None if version == "null" else version)
+        return StoredFile(size, quoted(head["ETag"]), None if version == "null" else version)
 
     def abort(self, upload: Upload) -> bool:
         """Abort the upload and free its parts."""
@@ -146,7 +146,7 @@ class S3Store(Bucket):
             for found in page.get("Uploads", []):
                 yield Upload(found["Key"], found["UploadId"], ""), age(page, found.get("Initiated"))
 
-    def read(self, key: str, version_id: str | None = None) -> Found | None:
+    def read(self, key: str, version_id: str | None = None) -> StoredObject | None:
         """Return an object and its age by S3's clock."""
         wanted = {"VersionId": version_id} if version_id else {}
         try:
@@ -156,7 +156,7 @@ class S3Store(Bucket):
                 return None
             raise
         body = answer["Body"].read()
-        return Found(body, self._seen(answer), age(answer, answer.get("LastModified")))
+        return StoredObject(body, self._seen(answer), age(answer, answer.get("LastModified")))
 
     def chunks(self, key: str, version_id: str | None = None) -> Iterator[bytes]:
         """Yield an object's bytes, a MiB at a time."""

@@ -50,11 +50,11 @@ with DAG(
         chunks.append(chunk)
     publish = PublishExportsOperator(
         task_id="publish",
-        plans=[plan.output["plan"] for plan in plans],
+        plan_tasks=[plan.task_id for plan in plans],
         states=[chunk.output for chunk in chunks],
         assets={name: export_asset(export_name=name, **PLACE) for name in EXPORTS},
         lock_wait=0,
         postgres_conn_id="{{ 'nowhere' if params.fail else 'postgres_default' }}",
     )
-    end = AbortExportsOperator(task_id="end_exports", plans=[plan.output["plan"] for plan in plans])
+    end = AbortExportsOperator(task_id="end_exports", plan_tasks=[plan.task_id for plan in plans])
     publish >> end.as_teardown()

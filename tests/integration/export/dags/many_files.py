@@ -22,6 +22,6 @@ with DAG(dag_id="many_files", schedule=None, start_date=datetime(2026, 1, 1)) as
     chunk = ExportChunksOperator.partial(
         task_id="chunk", plan=plan.output["plan"], map_index_template="{{ export_unit }}"
     ).expand(unit=plan.output)
-    publish = PublishExportsOperator(task_id="publish", plans=[plan.output["plan"]], states=[chunk.output])
-    end = AbortExportsOperator(task_id="end_exports", plans=[plan.output["plan"]])
+    publish = PublishExportsOperator(task_id="publish", plan_tasks=["plan"], states=[chunk.output])
+    end = AbortExportsOperator(task_id="end_exports", plan_tasks=["plan"])
     publish >> end.as_teardown()

@@ -1,4 +1,8 @@
-"""The tables that keep runs: who works on a client now, what each run did. Cleanup leaves ``aggregator_*`` alone."""
+"""The tables in ``report_oibl`` that record which run works on a client now, and what each run did.
+
+They are ``aggregator_claims`` and ``aggregator_runs``; the cleanup phase drops no table that begins with
+``aggregator_``.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,7 @@ if TYPE_CHECKING:
 
     from billing_aggregator.postgres.protocols import Connection
     from billing_aggregator.runs.identity import Run
+    from billing_aggregator.runs.summary import RunSummary
 
 MISSING = ("42P01", "3F000")  # undefined_table, invalid_schema_name
 # Any number: it keeps two first runs from creating the tables at the same moment.
@@ -62,7 +67,7 @@ values (%(client)s, %(environment)s, %(deployment)s, %(dag_id)s, %(run_id)s, %(t
 on conflict (deployment, dag_id, run_id) do update set
     business_date = excluded.business_date, dry_run = excluded.dry_run, started_at = excluded.started_at,
     ended_at = null, state = 'running', rows = null, files = null, bytes = null, totals = null, error = null,
-    -- A run of before this column that ended well had been published by then.
+    -- A row written by a version without this column: a run that succeeded was published by its end.
     published_at = coalesce(aggregator_runs.published_at,
         case when aggregator_runs.state = 'success' and not aggregator_runs.dry_run then aggregator_runs.ended_at end)
 """
@@ -137,11 +142,16 @@ def record_start(connection: Connection, run: Run, *, business_date: str, dry_ru
     connection.commit()
 
 
-def record_end(connection: Connection, run: Run, summary: Mapping[str, Any]) -> None:
-    """Write what *run* did (see :func:`billing_aggregator.runs.summary.summarise`); commits."""
-    values = _key(run) | {name: summary[name] for name in ("state", "rows", "files", "bytes", "error")}
-    # Amounts are text in the totals: JSON numbers would become floats on the way.
-    values["totals"] = json.dumps(summary["totals"], sort_keys=True)
+def record_end(connection: Connection, summary: RunSummary) -> None:
+    """Write what a run did; commits."""
+    values = _key(summary.run) | {
+        "state": summary.state,
+        "rows": summary.rows,
+        "files": summary.files,
+        "bytes": summary.bytes,
+        "error": summary.error,
+        "totals": json.dumps(summary.totals, sort_keys=True),
+    }
     with connection.cursor() as cursor:
         cursor.execute(END, values)
     connection.commit()

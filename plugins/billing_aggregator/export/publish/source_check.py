@@ -8,8 +8,8 @@ from functools import reduce
 from typing import TYPE_CHECKING
 
 from billing_aggregator.export.errors import ExportSourceChangedError
-from billing_aggregator.export.plan.relation import lock
-from billing_aggregator.export.session import fetch_one, transaction
+from billing_aggregator.export.plan.relation import lock_relation
+from billing_aggregator.export.transaction import fetch_one, transaction
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,8 +34,8 @@ def verify_source(
     """
     source = plan.source
     with closing(connect()) as connection, transaction(connection, statement_timeout=timeout) as cursor:
-        lock(cursor, source.relation)
-        columns = f"count(*), count(*) filter (where {plan.snapshot.later(cursor)}){source.totals_columns()}"
+        lock_relation(cursor, source.relation)
+        columns = f"count(*), count(*) filter (where {plan.snapshot.unseen(cursor)}){source.totals_columns()}"
         rows, changed, *sums = fetch_one(cursor, f"select {columns} from only {source.relation.sql}")
     if changed or rows != plan.rows:
         raise ExportSourceChangedError(

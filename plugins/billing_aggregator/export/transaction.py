@@ -1,4 +1,4 @@
-"""The small seam over both drivers: transactions for exports, values and identifiers.
+"""Transactions of exports over either driver, and SQL's identifiers and constants.
 
 Works with connections of psycopg 3 and psycopg2, however they were made: row factories, cursor classes, encodings and
 autocommit of a connection do not matter. Nothing here imports either driver before it has seen its connection.
@@ -7,10 +7,11 @@ autocommit of a connection do not matter. Nothing here imports either driver bef
 from __future__ import annotations
 
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from billing_aggregator.errors.kinds import sqlstate
-from billing_aggregator.export.settings import check_arrived, settings_for
+from billing_aggregator.export.transaction_settings import check_arrived, settings_for
 from billing_aggregator.postgres.drivers import in_utf8, interruptible, is_usable, tuple_cursor
 
 if TYPE_CHECKING:
@@ -80,6 +81,27 @@ def transaction(
         except BaseException:
             _give_up(connection)
             raise
+
+
+@dataclass(frozen=True)
+class GuardedConnection:
+    """A connection for the transactions that read an export's tables: each ends with a look at what it has read.
+
+    :param timeout: seconds for each statement; 0 means none.
+    :param check_tables: refuses the tables by an error; None takes any.
+    """
+
+    connection: Connection
+    timeout: float
+    check_tables: CheckTables | None = None
+
+    @contextmanager
+    def transaction(self, *, write: bool = False, own_path: bool = False) -> Iterator[Cursor]:
+        """Open a :func:`transaction`; its tables are checked at its end, before anything is committed."""
+        with transaction(self.connection, statement_timeout=self.timeout, write=write, own_path=own_path) as cursor:
+            yield cursor
+            if self.check_tables is not None:
+                self.check_tables(cursor)
 
 
 def quote_value(name: str, value: str) -> str:

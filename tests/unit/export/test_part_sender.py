@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from billing_aggregator.export.copy.part_sender import FilePump, PartPump
+from billing_aggregator.export.copy.part_sender import FileUpload, PartSender
 from billing_aggregator.export.errors import UploadError
 from billing_aggregator.export.store.protocol import Part
 
@@ -44,8 +44,8 @@ class Sink:
 def test_all_bytes_arrive_in_parts(size: int, piece: int) -> None:
     data = random.Random(size).randbytes(size)  # noqa: S311
     sink = Sink(delay=0.001)
-    with PartPump(2, PART) as pump:
-        file = FilePump(pump, sink, "f")
+    with PartSender(2, PART) as sender:
+        file = FileUpload(sender, sink, "f")
         for start in range(0, size, piece):
             file.write(data[start : start + piece])
         written = file.end()()
@@ -58,10 +58,10 @@ def test_all_bytes_arrive_in_parts(size: int, piece: int) -> None:
 
 def test_several_files_share_buffers() -> None:
     first, second = Sink(delay=0.005), Sink()
-    with PartPump(2, PART) as pump:
+    with PartSender(2, PART) as sender:
         waits = []
         for sink in (first, second):
-            file = FilePump(pump, sink, "f")
+            file = FileUpload(sender, sink, "f")
             for _ in range(10):
                 file.write(b"x" * 700)
             waits.append(file.end())
@@ -69,11 +69,11 @@ def test_several_files_share_buffers() -> None:
     assert max(first.most, second.most) <= 2
 
 
-def pump_all(
+def send_all(
     sink: Sink, pieces: int, piece: bytes, *, threads: int = 2, part_bytes: int = PART, nap: float = 0.0
 ) -> None:
-    with PartPump(threads, part_bytes) as pump:
-        file = FilePump(pump, sink, "f")
+    with PartSender(threads, part_bytes) as sender:
+        file = FileUpload(sender, sink, "f")
         for _ in range(pieces):
             file.write(piece)
             time.sleep(nap)
@@ -84,17 +84,17 @@ def pump_all(
 def test_a_part_that_fails_stops_the_reader(fail_at: int) -> None:
     sink = Sink(fail_at=fail_at)
     with pytest.raises(UploadError, match=f"part {fail_at} is refused"):
-        pump_all(sink, 100, b"x" * PART, nap=0.001)
+        send_all(sink, 100, b"x" * PART, nap=0.001)
     assert len(sink.parts) < 100
 
 
 def test_a_last_part_that_fails_is_seen_at_the_end() -> None:
     with pytest.raises(UploadError):
-        pump_all(Sink(fail_at=1), 1, b"x")
+        send_all(Sink(fail_at=1), 1, b"x")
 
 
 def test_no_more_parts_than_s3_takes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("billing_aggregator.export.copy.part_sender.MOST_PARTS", 10)
-    pump_all(Sink(), 1, b"x" * 10, part_bytes=1)
+    send_all(Sink(), 1, b"x" * 10, part_bytes=1)
     with pytest.raises(UploadError, match="more than 10 parts"):
-        pump_all(Sink(), 1, b"x" * 11, part_bytes=1)
+        send_all(Sink(), 1, b"x" * 11, part_bytes=1)

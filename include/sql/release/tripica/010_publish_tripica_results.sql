@@ -1,15 +1,17 @@
--- Purpose: puts the candidate in the place of report_oibl.tripica_results, with the customer view and its grants, in
---          one transaction (specification, section 15).
+-- Purpose: puts the candidate in the place of report_oibl.tripica_results, with the customer view, in one transaction
+--          (specification, section 15).
 -- Grain:   as the candidate.
 -- Sources: new_tripica_results.
+-- Settings: bda.run_id, bda.release_lock_timeout (else 2s), bda.release_attempts (else 30).
 --
 -- Readers see the old list or the new one and wait for neither: the lock is held for the renames only. It is asked for
--- in turns of two seconds, so that new readers do not queue behind a long one. A repeated task finds its own stamp and
--- changes nothing.
+-- in short turns, so that new readers do not queue behind a long one. A repeated task finds its own stamp and changes
+-- nothing. The view keeps its grants; those of a new view, and of new roles, are the next script's.
 
 do $$
 declare
-    attempts constant integer := 30;
+    attempts constant integer := coalesce(nullif(current_setting('bda.release_attempts', true), ''), '30')::integer;
+    patience constant text := coalesce(nullif(current_setting('bda.release_lock_timeout', true), ''), '2s');
     run_id constant text := coalesce(current_setting('bda.run_id', true), '');
     -- The first line of the table's comment; a stamp with more of its run stands below.
     released_by text := split_part(
@@ -21,12 +23,12 @@ begin
             return;
         end if;
         raise exception 'report_oibl.new_tripica_results is missing'
-            using hint = 'The init scripts make it: run them before the export.';
+            using hint = 'The init scripts make it: run them before the release.';
     end if;
 
     for attempt in 1..attempts loop
         begin
-            set local lock_timeout = '2s';
+            perform set_config('lock_timeout', patience, true);
             -- The view first, as its readers do.
             if to_regclass('report_oibl.oibl_customer') is not null then
                 lock table report_oibl.oibl_customer in access exclusive mode;
@@ -110,28 +112,3 @@ from report_oibl.tripica_results;
 
 -- No cascade: what others built on the table is not removed behind their back (finding O13).
 drop table if exists report_oibl.old_tripica_results;
-
--- Grants: every login role but octopus, rdsadmin and the service accounts, and the two Metabase roles, read the view,
--- and nothing else of the schema (finding O14: it used to be every table). The underscore is any one character: a role
--- named bi_services is a service account, a role named service is not.
-do $$
-declare
-    reader record;
-begin
-    for reader in
-        select rolname
-        from pg_roles
-        where
-            (
-                rolcanlogin
-                and rolname not in ('octopus', 'rdsadmin')
-                and rolname not like '%service_%'
-            )
-            or rolname in ('service_metabase_full', 'service_metabase')
-        order by rolname
-    loop
-        execute format('grant usage on schema report_oibl to %I', reader.rolname);
-        execute format('grant select on report_oibl.oibl_customer to %I', reader.rolname);
-    end loop;
-end
-$$;

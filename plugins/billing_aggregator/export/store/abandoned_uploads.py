@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from billing_aggregator.export.errors import ManifestError
 from billing_aggregator.export.keys import is_file_of, render_key
-from billing_aggregator.export.manifest import read_manifest
+from billing_aggregator.export.manifest import read_published
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -40,10 +40,10 @@ def is_published(store: Store, plans: Sequence[ExportPlan]) -> bool:
     run = plans[0].run
     store.use(plans[0].options)
     try:
-        manifest = read_manifest(store.read(run.manifest_key), store.url(run.manifest_key))
+        manifest = read_published(store, run.manifest_key).manifest
     except ManifestError:
         return False
-    return manifest is not None and run.is_same(manifest.run_id, manifest.run_tag)
+    return manifest is not None and manifest.is_of(run)
 
 
 def abort_earlier(store: Store, run: ExportRun, key_template: str, export: str) -> int:

@@ -1,4 +1,4 @@
-"""CSV is read as COPY writes it: NULLs, quotes, line ends, empty lines, in any pieces, compressed in any way."""
+"""CSV is read as COPY writes it: NULLs, quotes, line ends, empty lines, in pieces of any size, compressed or not."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing_aggregator.export.records import CsvError, decompressed, records
+from billing_aggregator.export.csv_records import CsvError, decompressed, records
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,7 +69,7 @@ def test_empty_lines_are_the_nulls_of_one_column(data: bytes, rows: list[list[by
 
 
 @pytest.mark.parametrize(
-    ("data", "told"),
+    ("data", "message"),
     [
         (b"a,b", "does not end with a line end"),
         (b'a,"b\n', "ends within a quoted field"),
@@ -79,13 +79,13 @@ def test_empty_lines_are_the_nulls_of_one_column(data: bytes, rows: list[list[by
         (b"\xc3", "not UTF-8"),
     ],
 )
-def test_what_copy_does_not_write_is_refused(data: bytes, told: str) -> None:
-    with pytest.raises(CsvError, match=told):
+def test_csv_that_copy_never_writes_is_refused(data: bytes, message: str) -> None:
+    with pytest.raises(CsvError, match=message):
         list(records([data], delimiter=",", null=""))
 
 
-def test_fields_may_be_as_long_as_they_are() -> None:
-    """The csv module ends at 128 KiB."""
+def test_fields_have_no_size_limit() -> None:
+    """The csv module stops at 128 KiB."""
     long = b'x"y\n' * (1 << 20)
     data = b'1,"' + long.replace(b'"', b'""') + b'"\n2,' + b"z" * (4 << 20) + b"\n"
     found = list(records(in_pieces(data, 1 << 16), delimiter=",", null=""))
@@ -114,14 +114,14 @@ def test_members_and_frames_are_read_to_the_end(compression: str, members: int, 
 
 
 @pytest.mark.parametrize("cut", [1, 5, 9])
-def test_a_gzip_that_ends_too_early_is_told(cut: int) -> None:
+def test_a_truncated_gzip_is_an_error(cut: int) -> None:
     packed = gzip.compress(b"a\n" * 1000)
     with pytest.raises(CsvError, match="ends too early"):
         list(decompressed([packed[:-cut]], "gzip"))
 
 
 @pytest.mark.parametrize("compression", ["gzip", "zstd"])
-def test_what_is_not_compressed_is_told(compression: str) -> None:
+def test_uncompressed_bytes_are_an_error(compression: str) -> None:
     with pytest.raises(CsvError, match=f"it is no {compression}"):
         list(decompressed([b"a,b\n1,2\n" * 100], compression))
 

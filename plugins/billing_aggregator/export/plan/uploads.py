@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 STARTERS = 8
 
 
-def open_all(store: Store, options: ExportOptions, keys: Sequence[str]) -> list[Upload]:
+def start_uploads(store: Store, options: ExportOptions, keys: Sequence[str]) -> list[Upload]:
     """Open an upload for each key; when one fails no more are opened, and none stays open."""
     with ThreadPoolExecutor(STARTERS, thread_name_prefix="start") as pool:
         futures = [pool.submit(store.start, key, uuid.uuid4().hex, options) for key in keys]

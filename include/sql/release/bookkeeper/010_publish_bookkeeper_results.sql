@@ -1,14 +1,16 @@
 -- Purpose: puts the candidate in the place of report_oibl.bookkeeper_results, in one transaction.
 -- Grain:   as the candidate.
 -- Sources: new_bookkeeper_results.
+-- Settings: bda.run_id, bda.release_lock_timeout (else 2s), bda.release_attempts (else 30).
 --
 -- Readers see the old table or the new one and wait for neither: the lock is held for the renames only. It is asked
--- for in turns of two seconds, so that new readers do not queue behind a long one. A repeated task finds its own stamp
--- and changes nothing.
+-- for in short turns, so that new readers do not queue behind a long one. A repeated task finds its own stamp and
+-- changes nothing.
 
 do $$
 declare
-    attempts constant integer := 30;
+    attempts constant integer := coalesce(nullif(current_setting('bda.release_attempts', true), ''), '30')::integer;
+    patience constant text := coalesce(nullif(current_setting('bda.release_lock_timeout', true), ''), '2s');
     run_id constant text := coalesce(current_setting('bda.run_id', true), '');
     -- The first line of the table's comment; a stamp with more of its run stands below.
     released_by text := split_part(
@@ -20,12 +22,12 @@ begin
             return;
         end if;
         raise exception 'report_oibl.new_bookkeeper_results is missing'
-            using hint = 'The init scripts make it: run them before the export.';
+            using hint = 'The init scripts make it: run them before the release.';
     end if;
 
     for attempt in 1..attempts loop
         begin
-            set local lock_timeout = '2s';
+            perform set_config('lock_timeout', patience, true);
             if to_regclass('report_oibl.bookkeeper_results') is not null then
                 lock table report_oibl.bookkeeper_results in access exclusive mode;
             end if;

@@ -1,20 +1,26 @@
-"""An older business date does not take a newer one's place by accident."""
+"""An older business date does not replace a newer one by accident."""
 
 from __future__ import annotations
-
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
 from billing_aggregator.export.errors import PublicationSupersededError
 from billing_aggregator.export.keys import ExportRun
+from billing_aggregator.export.manifest import Manifest
 from billing_aggregator.export.publish.consistency import check_newer
 from billing_aggregator.runs.params import chosen_date
 
 
-def published(run_id: str, day: str, tag: str = "") -> Any:
-    return SimpleNamespace(run_id=run_id, run_tag=tag, business_date=day)
+def published(run_id: str, day: str, tag: str = "") -> Manifest:
+    return Manifest(
+        run_id=run_id,
+        run_tag=tag,
+        client="enercity",
+        environment="prod",
+        business_date=day,
+        published_at="2026-11-22T02:00:00+00:00",
+        exports={},
+    )
 
 
 RUN = ExportRun("s3://b", "enercity", "prod", "2026-11-20", "scheduled__1")
@@ -30,7 +36,7 @@ def test_a_newer_day_of_another_run_stays() -> None:
     [None, published("scheduled__2", "2026-11-20"), published("x", "2026-11-19"), published(RUN.run_id, "2026-11-21")],
     ids=["nothing", "the same day", "an older day", "this run"],
 )
-def test_anything_else_is_replaced(earlier: Any) -> None:
+def test_anything_else_is_replaced(earlier: Manifest | None) -> None:
     check_newer(earlier, RUN)
 
 
