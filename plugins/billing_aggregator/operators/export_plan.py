@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
 
     from billing_aggregator.export.transaction import CheckTables
+    from billing_aggregator.postgres.protocols import Connection
 
 BUSINESS_DATE = "{{ (dag_run.logical_date or dag_run.run_after).strftime('%Y-%m-%d') }}"
 
@@ -137,7 +138,9 @@ class ExportPlanOperator(ExportBaseOperator):
         self.log.info("%s: %s rows, %d files", plan.name, f"{plan.rows:,}", len(plan.chunks))
         return plan.units(self.chunks_per_task, most_mapped_tasks())
 
-    def _dry_run(self, context: Context, connection: Any, run: ExportRun, export: Export) -> list[dict[str, Any]]:
+    def _dry_run(
+        self, context: Context, connection: Connection, run: ExportRun, export: Export
+    ) -> list[dict[str, Any]]:
         """Push what would be published; return no units of work."""
         timeout, check = self.statement_timeout, self.check_tables
         report = dry_run(connection, run, export, self._options(), timeout=timeout, check_tables=check).to_json()
