@@ -1,5 +1,5 @@
 # The image of every Airflow component, for Compose and for Helm: DAGs, SQL, package and dependencies move together.
-# Airflow's version is MWAA's newest; so is Python's.
+# The versions of Airflow and Python are MWAA's newest.
 FROM apache/airflow:3.3.1-python3.12
 
 # The base image's packages stay at the constraints' versions; only what it lacks is added.
@@ -8,7 +8,7 @@ RUN pip install --no-cache-dir \
         --requirement /tmp/dependencies/requirements.txt \
         --constraint /tmp/dependencies/mwaa-3.3.1.txt
 
-# include/ stands beside dags/, as in the repository.
+# include/ is beside dags/, as in the repository.
 COPY --chown=airflow:0 dags/ /opt/airflow/dags/
 COPY --chown=airflow:0 include/ /opt/airflow/include/
 COPY --chown=airflow:0 plugins/ /opt/airflow/plugins/

@@ -5,12 +5,12 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell for p in python3.12 python3.11 python3.13 python3; do \
 	$$p -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$p; break; }; done)
 export PYTHONPATH := plugins:.
-# Only from the command line: ENV is a variable of some shells.
+# Only from the command line: some shells set ENV.
 RUN_CLIENT := $(if $(filter command line,$(origin CLIENT)),--client '$(CLIENT)')
 RUN_ENV := $(if $(filter command line,$(origin ENV)),--environment '$(ENV)')
 
 .DEFAULT_GOAL := help
-.PHONY: help run validate health plan test test-large mutation bench-sql bench-export bench-dags package-mwaa lint typecheck fmt hooks lock clean venv
+.PHONY: help run validate health plan test test-large mutation bench-sql bench-export bench-dags package-mwaa lint typecheck fmt graph hooks lock clean venv
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -21,7 +21,7 @@ $(VENV)/.installed: requirements-dev.txt
 	@test -n "$(PYTHON)" || { echo "error: Python 3.11 or newer with the module venv was not found; set PYTHON=" >&2; exit 2; }
 	@echo "installing the pinned dependencies into $(VENV) with $(PYTHON), once"
 	@$(PYTHON) -m venv $(VENV)
-	@# uv installs in a tenth of pip's time; where it cannot (no wheel, an index only pip knows), pip does it.
+	@# uv installs in a tenth of pip's time; where it fails (no wheel, an index only pip knows), pip installs.
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check "$$(grep '^uv==' requirements-dev.txt)" \
 		&& VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps -r requirements-dev.txt 2>/dev/null \
 		|| $(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps -r requirements-dev.txt
@@ -41,7 +41,7 @@ plan: venv ## show what a run would do: make plan CLIENT=enercity ENV=prod ARGS=
 
 PYTEST = COVERAGE_FILE=build/.coverage $(BIN)/python -m pytest --dist loadfile --cov --cov-branch
 
-# The whole Airflow has the machine to itself, behind all other tests. 5: ARGS has chosen no test of this half.
+# The tests of the whole Airflow run alone, after all others. Status 5: ARGS selects no test of this half.
 test: lint typecheck ## lint, type check and all tests, with branch coverage
 	@mkdir -p build
 	@$(PYTEST) -n 2 --stack=without --cov-report= $(ARGS); most=$$?; \
@@ -57,13 +57,13 @@ mutation: venv ## break every rule of the SQL once; counts in build/mutations.js
 bench-sql: venv ## seconds of each init script: make bench-sql CHARGES=1000000 ARGS="--against HEAD~1 --repeat 3"
 	@$(BIN)/python -m benchmarks.bench_sql --charges $(or $(CHARGES),300000) $(ARGS)
 
-bench-export: venv ## export against psql and the stock operator: make bench-export ROWS=2000000
+bench-export: venv ## compare the export with psql and the stock operator: make bench-export ROWS=2000000
 	@$(BIN)/python -m benchmarks.bench_export --rows $(or $(ROWS),2000000) $(ARGS)
 
 bench-dags: venv ## CPU of building and serialising the DAGs: make bench-dags CLIENTS=500
 	@$(BIN)/python -m benchmarks.bench_dags --clients $(or $(CLIENTS),50) $(ARGS)
 
-package-mwaa: venv ## build what MWAA takes, in build/mwaa/
+package-mwaa: venv ## build the package for MWAA in build/mwaa/
 	@$(BIN)/python scripts/package_mwaa.py
 
 test-large: venv ## acceptance tests with millions of rows; takes about a quarter of an hour
@@ -74,7 +74,7 @@ lint: venv ## check the style of Python and SQL
 	@$(BIN)/ruff format --check .
 	@$(BIN)/sqlfluff lint --processes 2 --disable-progress-bar include/sql
 
-typecheck: venv ## strict types
+typecheck: venv ## check types, strictly
 	@$(BIN)/mypy
 
 fmt: venv ## format Python and SQL
@@ -82,13 +82,16 @@ fmt: venv ## format Python and SQL
 	@$(BIN)/ruff format .
 	@$(BIN)/sqlfluff fix --processes 2 --disable-progress-bar include/sql
 
-hooks: venv ## check what is changed before each commit, with the tools of lint and typecheck
+graph: venv ## draw the package's imports into docs/architecture.md
+	@$(BIN)/python -m scripts.draw_imports
+
+hooks: venv ## check changed files before each commit, with the tools of lint and typecheck
 	@$(BIN)/pre-commit install
 
 lock: venv ## resolve requirements-dev.in again into requirements-dev.txt
 	$(BIN)/uv pip compile --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url \
 		--constraint constraints/mwaa-3.3.1.txt requirements-dev.in -o requirements-dev.txt
 
-clean: ## remove everything that make has made
+clean: ## remove everything that make has created
 	rm -rf build $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

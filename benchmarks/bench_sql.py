@@ -78,7 +78,8 @@ class Bench:
     def run(self, script: Script, begin: float) -> Timing:
         """Run one script on a connection of its own; errors of the driver pass through."""
         started = time.monotonic()
-        settings = {"client": self.config.client, "environment": ENVIRONMENT, "business_date": "2026-01-15"}
+        day = "2026-01-15"
+        settings = {"client": self.config.client, "environment": ENVIRONMENT, "business_date": day, "as_of": day}
         with self.connect() as connection:
             result = run_script(connection, script.read(), settings)
         name = script.relative.split("/", 1)[1]

@@ -1,4 +1,4 @@
-"""One worker of the benchmark: a process that has imported everything and exports what it is told.
+"""One worker of the benchmark: a process that has imported everything and runs the exports that it is given.
 
 Reads JSON lines: {"dsn", "driver", "target", "endpoint", "plan", "chunks"}; writes {"rows", "bytes", "seconds",
 "cpu_seconds", "rss_mib", "peak_mib"} for each: seconds and CPU of the task's body, connection included; resident memory
@@ -21,7 +21,7 @@ import psycopg2
 
 from billing_aggregator.export.copy.chunk import export_chunks
 from billing_aggregator.export.plan.export_plan import ExportPlan
-from billing_aggregator.export.store.opening import open_store
+from billing_aggregator.export.store.factory import open_store
 from billing_aggregator.s3.defaults import client_config
 
 KIB = 1 << 10

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes what the local Airflow needs in an empty PostgreSQL server: the metadata database `airflow`, and the warehouse
+# Creates what the local Airflow needs in an empty PostgreSQL server: the metadata database `airflow`, and the warehouse
 # `octopus` with the sample vault. The postgres image runs this once, when its data folder is empty.
 #
 # The server is found by the PG* variables. Needs AIRFLOW_PASSWORD, BILLING_AGGREGATOR_PASSWORD and SAMPLE, the path of

@@ -97,11 +97,10 @@ def with_tables(page: str) -> str:
     for name, table in TABLES.items():
         begin, end = MARK.format("begin", name), MARK.format("end", name)
         text = "\n".join([begin, "", *table(), "", end])
-        page, found = re.subn(
-            f"{re.escape(begin)}.*?{re.escape(end)}", lambda _, text=text: text, page, flags=re.DOTALL
-        )
-        if found != 1:
-            raise SystemExit(f"{PAGE}: the marks of the table {name} stand {found} times, not once")
+        before, *rest = re.split(f"{re.escape(begin)}.*?{re.escape(end)}", page, flags=re.DOTALL)
+        if len(rest) != 1:
+            raise SystemExit(f"{PAGE}: the marks of the table {name} stand {len(rest)} times, not once")
+        page = before + text + rest[0]
     return page
 
 

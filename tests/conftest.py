@@ -19,12 +19,14 @@ from billing_aggregator.local.warehouse import create_octopus, load_vault
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from tests.features.nightly import Nachtlauf, Nightly
+
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLE = ROOT / "sample" / "vault.sql.gz"
 SQL_ROOT = ROOT / "include" / "sql"
 _numbers = count(1)
 
-# Airflow reads these at its first import: no test may touch the Airflow of the person who runs it.
+# Airflow reads these at its first import: tests must not touch the Airflow of the user who runs them.
 _AIRFLOW_HOME = tempfile.mkdtemp(prefix="bda-airflow-")
 os.environ.update(
     AIRFLOW_HOME=_AIRFLOW_HOME,
@@ -37,7 +39,7 @@ for _name in [name for name in os.environ if name.startswith("BDA_") and name no
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """``make test`` runs in two halves, whatever other choice (``-m``, ``-k``, names) is given beside."""
+    """``make test`` runs in two halves, in addition to any other selection (``-m``, ``-k``, names)."""
     parser.addoption("--stack", choices=("only", "without"), help="only the tests of a whole Airflow, or all others")
 
 
@@ -97,3 +99,27 @@ def bucket(s3_server: LocalS3) -> str:
     name = f"bucket-{next(_numbers)}"
     s3_server.create_bucket(name)
     return name
+
+
+@pytest.fixture(scope="session")
+def nightly(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nightly]:
+    """The process that runs DAGs; it is started at the first run."""
+    from tests.features.nightly import Nightly
+
+    process = Nightly(tmp_path_factory.mktemp("airflow"))
+    yield process
+    process.close()
+
+
+@pytest.fixture
+def nachtlauf(
+    nightly: Nightly,
+    postgres: EmbeddedPostgres,
+    new_warehouse: Callable[[], str],
+    s3_server: LocalS3,
+    bucket: str,
+) -> Nachtlauf:
+    """A nightly run's surroundings: a fresh warehouse and an empty bucket."""
+    from tests.features.nightly import Nachtlauf
+
+    return Nachtlauf(nightly, postgres, s3_server, new_warehouse(), bucket)

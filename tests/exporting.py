@@ -37,7 +37,7 @@ def over_json(values: Any) -> Any:
 
 @dataclass
 class Lab:
-    """Plans, exports and publishes; every hand-over goes through JSON."""
+    """Plans, exports and publishes; every value between the steps goes through JSON."""
 
     dsn: str
     driver: str
@@ -55,7 +55,17 @@ class Lab:
 
     def value(self, statement: str) -> Any:
         with psycopg.connect(self.dsn, autocommit=True) as connection:
-            return connection.execute(statement).fetchone()[0]
+            return connection.execute(statement).fetchall()[0][0]
+
+    def go_on_as(self, role: str, *grants: str) -> None:
+        """Create *role* anew with these grants, in which ``{role}`` is its name; the exports connect as that role."""
+        self.sql(
+            f"do $$ begin if exists (select from pg_roles where rolname = '{role}') then "
+            f"drop owned by {role}; drop role {role}; end if; end $$",
+            f"create role {role} login",
+            *(grant.format(role=role) for grant in grants),
+        )
+        self.dsn = self.dsn.replace("user=postgres", f"user={role}")
 
     def run(self, run_id: str | None = None, business_date: str = "2026-01-31") -> ExportRun:
         return ExportRun(self.target, "enercity", "prod", business_date, run_id or f"run {next(_runs)}")
@@ -89,7 +99,7 @@ class Lab:
         return manifest
 
     def csv(self, export: str) -> list[bytes]:
-        """Return the CSV of each file of what is published."""
+        """Return the CSV of each published file."""
         published = self.manifest().exports[export]
         return [read_csv(self.store, published, file) for file in published.files]
 

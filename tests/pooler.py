@@ -1,4 +1,4 @@
-"""A pooler before Postgres that speaks just enough of the protocol to be as awkward as real ones are."""
+"""A pooler in front of Postgres with just enough of the protocol to have the pitfalls of real ones."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Pooler:
             if self._shared is None:
                 self._shared = self._session(start)
             backend, greeting = self._shared
-            # A pooler tells a number of its own: the client is bound to no session of the server.
+            # A pooler sends its own process number: the client is not bound to a session of the server.
             visitor.sendall(_with_other_key(greeting))
             while True:
                 message = _read_message(visitor)
@@ -85,7 +85,7 @@ class Pooler:
                 sessions.reverse()
 
     def _session(self, start: Mapping[str, str]) -> tuple[socket.socket, bytes]:
-        """Return a session of the server and what it said until it was ready."""
+        """Return a session of the server and its messages until it was ready."""
         backend = socket.create_connection(self._behind)
         pairs = b"".join(f"{name}\0{value}\0".encode() for name, value in start.items()) + b"\0"
         backend.sendall(struct.pack("!II", len(pairs) + 8, 196608) + pairs)
@@ -98,7 +98,7 @@ class Pooler:
 
 
 def _exchange(visitor: socket.socket, backend: socket.socket, message: bytes) -> bytes:
-    """Send what waits for an answer and hand the answer over; return the transaction's status."""
+    """Forward the pending messages and their answer; return the transaction's status."""
     backend.sendall(message)
     while True:
         kind, body = _read_frame(backend)

@@ -1,4 +1,4 @@
-"""How tests wait: for a condition, never for seconds. The limit is for what hangs, not for what is slow."""
+"""How tests wait: for a condition, never for seconds. The limit is for tests that hang, not for slow ones."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 T = TypeVar("T")
-# Above all that is seen on a machine several times slower than ours with other work beside; below pytest's own limit.
+# Enough for a much slower machine with other work on it; below pytest's own limit.
 PATIENCE_SECONDS = 900
 POLL_SECONDS = 0.1
 

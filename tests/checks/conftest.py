@@ -33,7 +33,7 @@ Plant = Callable[..., dict[str, CheckResult]]
 
 @pytest.fixture(scope="session")
 def clean_vault(postgres: EmbeddedPostgres) -> str:
-    """A database with a synthetic vault that offends no check."""
+    """A database with a synthetic vault that passes every check."""
     create_vault(postgres, "checks_vault", CHARGES)
     return "checks_vault"
 

@@ -1,4 +1,4 @@
-"""A DAG's graph as text that a person can read: each task behind its phase, with the tasks that it waits for.
+"""A DAG's graph as readable text: each task after its phase, with the tasks that it waits for.
 
 ``python -m tests.dags.structure enercity local`` prints it.
 """
@@ -41,5 +41,6 @@ def _waits(dag: DAG, upstream: set[str], task_id: str) -> list[str]:
 if __name__ == "__main__":
     from billing_aggregator.config import load_client
     from billing_aggregator.dag.build import build_dag
+    from billing_aggregator.night import read_night
 
-    sys.stdout.write(describe(build_dag(load_client(sys.argv[1], sys.argv[2], environ={}))))
+    sys.stdout.write(describe(build_dag(read_night(load_client(sys.argv[1], sys.argv[2], environ={})))))

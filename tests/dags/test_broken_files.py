@@ -1,4 +1,4 @@
-"""Whatever is wrong with a file breaks the DAGs that use it, says so in one line, and leaves all others alone."""
+"""A broken file breaks only the DAGs that use it, with one line of explanation."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _outside_of_a_worker(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def replaced(make: Callable[[Path], object]) -> Callable[[Path], object]:
-    """Return what puts something else where a file was."""
+    """Return a function that replaces a file by something else."""
 
     def do(path: Path) -> object:
         path.unlink(missing_ok=True)
@@ -126,10 +126,10 @@ BROKEN: dict[str, tuple[str, Callable[[Path], object], set[str], str]] = {
     ),
     "UTF-16": (SCRIPT, bytes_of("select 1".encode("utf-16")), TWO, "line 1: byte 0 is not UTF-8"),
     "byte order mark": (SCRIPT, bytes_of(b"\xef\xbb\xbfselect 1"), TWO, "starts with a byte order mark; save"),
-    "NUL": (SCRIPT, bytes_of(b"select 1;\n\0"), TWO, "line 2: byte 10 is NUL, which no text may hold; remove it"),
+    "NUL": (SCRIPT, bytes_of(b"select 1;\n\0"), TWO, "line 2: byte 10 is NUL, which is not allowed in text; remove it"),
     "empty": (SCRIPT, bytes_of(b""), TWO, "two/010_b.sql: holds no statement; add one, or start its name with NOEXEC_"),
     "blank": (SHARED, bytes_of(b" \n\n"), OF_TRIPICA, "020_c.sql: holds no statement; add one, or start"),
-    "huge": (SCRIPT, huge, TWO, "holds more than 16,777,216 bytes; SQL files hold no data"),
+    "huge": (SCRIPT, huge, TWO, "holds more than 16,777,216 bytes; SQL files should not contain data"),
     "folder": (SCRIPT, replaced(lambda path: path.mkdir()), TWO, "two/010_b.sql: is a folder, not a file; remove or"),
     "folder among shared scripts": (
         SHARED,
@@ -154,7 +154,7 @@ BROKEN: dict[str, tuple[str, Callable[[Path], object], set[str], str]] = {
         "init/tripica/one",
         bytes_of(b""),
         {"one_prod"},
-        "one: is no folder; remove or rename",
+        "one: is not a folder; remove or rename",
     ),
     "client's folder is a broken link": (
         "init/tripica/one",
@@ -162,7 +162,7 @@ BROKEN: dict[str, tuple[str, Callable[[Path], object], set[str], str]] = {
         {"one_prod"},
         "tripica/one: is a link to x, which does not exist",
     ),
-    "system's folder is a file": ("audits", bytes_of(b""), ALL, "audits: is no folder; remove or rename it"),
+    "system's folder is a file": ("audits", bytes_of(b""), ALL, "audits: is not a folder; remove or rename it"),
     "name of odd bytes": (
         "init/tripica/two/020_\udce4.sql",
         bytes_of(b"select 1"),
@@ -185,20 +185,26 @@ BROKEN: dict[str, tuple[str, Callable[[Path], object], set[str], str]] = {
         "archive/tripica/results.sql",
         bytes_of(b"select 1"),
         OF_TRIPICA,
-        "the exports tripica_results and tripica/results have one group in the DAG; rename one",
+        "the exports tripica_results and tripica/results have the same task group; rename one",
+    ),
+    "folder of a phase's earlier name": (
+        "export/tripica/010_release.sql",
+        bytes_of(b"select 1;"),
+        ALL,
+        "sql/export: the phase is called release: rename the folder",
     ),
     "heading that is nearly one": (QUERY, bytes_of(b"-- System: tripica\nselect 1"), ALL, "is not '-- system: <name>'"),
     "heading without such a system": (
         QUERY,
         bytes_of(b"-- system: sap\nselect 1"),
         ALL,
-        "'-- system: sap' is no system",
+        "'-- system: sap' is not a system",
     ),
 }
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_only_those_that_use_the_file_are_broken(sql: Path, name: str) -> None:
+def test_only_dags_that_use_the_file_are_broken(sql: Path, name: str) -> None:
     file, breaks, broken, reason = BROKEN[name]
     (sql / file).parent.mkdir(parents=True, exist_ok=True)
     breaks(sql / file)
@@ -229,7 +235,7 @@ def test_a_file_that_may_not_be_read(sql: Path, monkeypatch: pytest.MonkeyPatch)
     assert "010_b.sql: may not be read by user" in str(dags["two_prod"].doc_md)
 
 
-def test_all_that_is_wrong_is_shown_at_once(sql: Path) -> None:
+def test_all_problems_are_shown_at_once(sql: Path) -> None:
     (sql / SCRIPT).write_bytes(b"\xe4")
     (sql / "init/tripica/two/020_x.sql").mkdir()
     (sql / QUERY).write_bytes(b"-- system: tripica\n\xe4")
@@ -239,15 +245,16 @@ def test_all_that_is_wrong_is_shown_at_once(sql: Path) -> None:
 
 
 @pytest.mark.parametrize("surprise", [RecursionError("too deep"), KeyError("x"), RuntimeError("half-way")])
-def test_a_surprise_takes_no_other_client_down(sql: Path, monkeypatch: pytest.MonkeyPatch, surprise: Exception) -> None:
+def test_an_unexpected_error_takes_no_other_client_down(
+    sql: Path, monkeypatch: pytest.MonkeyPatch, surprise: Exception
+) -> None:
     from billing_aggregator.dag import build as dag_build
-
-    build = dag_build.publish_phase
+    from billing_aggregator.dag.export_phases import publish_phase
 
     def publish(config: ClientConfig, *more: Any) -> Any:
         if config.client == "one":
             raise surprise
-        return build(config, *more)
+        return publish_phase(config, *more)
 
     monkeypatch.setattr(dag_build, "publish_phase", publish)
     dags = the_dags()
@@ -312,7 +319,7 @@ def test_a_file_that_breaks_after_the_dag_was_built_fails_its_task_in_one_line(
     VANISHING[name](sql / file)
     task: Any = dag.task_dict[task_id]
     assert file in fails(task, dag)
-    # A worker builds the DAG anew for each task, and there the file may be missing already.
+    # A worker builds the DAG again for each task, and the file may be missing by then.
     for wanted in (task_id, "init.bookkeeper.010_a"):
         rebuilt = build_or_explain(config, wanted)
         assert rebuilt is not None
@@ -324,11 +331,39 @@ def test_a_file_that_breaks_after_the_dag_was_built_fails_its_task_in_one_line(
             assert "broken" not in rebuilt.tags, rebuilt.doc_md
 
 
-def test_a_broken_dags_own_task_tells_the_same_on_a_worker(sql: Path) -> None:
+@pytest.mark.parametrize(
+    ("added", "stopped"),
+    [
+        ("init/tripica/mistake.sql", {"init.tripica.010_b"}),
+        ("prechecks/tripica", {"prechecks.tripica.100_x"}),
+        ("archive/customer/MISTAKE.sql", {"export.customer_oibl.plan", "publish.publish"}),
+        ("export/tripica/010_a.sql", set()),
+    ],
+)
+def test_a_worker_is_stopped_only_by_names_that_decide_what_its_task_is(
+    sql: Path, added: str, stopped: set[str]
+) -> None:
+    """A client's script replaces another one by its name, and what is published is the whole list of exports."""
+    config = load_client("two", "prod")
+    (sql / added).parent.mkdir(parents=True, exist_ok=True)
+    (sql / added).write_bytes(b"select 1;")
+    whole = build_or_explain(config)
+    assert whole is not None
+    assert "broken" in whole.tags
+    tasks = {"init.bookkeeper.010_a", "init.tripica.010_b", "export.customer_oibl.plan", "publish.publish"}
+    for task_id in tasks | stopped:
+        dag = build_or_explain(config, task_id)
+        assert dag is not None
+        assert ("broken" in dag.tags) == (task_id in stopped), (task_id, dag.doc_md)
+        if task_id in stopped:
+            assert added in str(dag.doc_md)
+
+
+def test_the_task_of_a_broken_dag_reports_the_same_on_a_worker(sql: Path) -> None:
     (sql / SCRIPT).write_bytes(b"\xe4")
     config = load_client("two", "prod")
-    for mended, reason in ((False, "010_b.sql, line 1: byte 0 is not UTF-8"), (True, "has been mended since")):
-        if mended:
+    for fixed, reason in ((False, "010_b.sql, line 1: byte 0 is not UTF-8"), (True, "has been fixed since")):
+        if fixed:
             (sql / SCRIPT).write_bytes(b"select 1")
         dag = build_or_explain(config, "configuration_error")
         assert dag is not None
@@ -336,7 +371,7 @@ def test_a_broken_dags_own_task_tells_the_same_on_a_worker(sql: Path) -> None:
 
 
 @pytest.mark.parametrize("client", ["x" * 400, "Ein Kunde", "ä", "a/b", ".."])
-def test_a_clients_name_takes_no_other_down(sql: Path, client: str) -> None:
+def test_a_wrong_client_name_takes_no_other_down(sql: Path, client: str) -> None:
     path = sql.parent / "clients.yaml"
     path.write_text(CLIENTS + f'  "{client}": {{prod: {{}}}}\n', encoding="utf-8")
     dags = the_dags()

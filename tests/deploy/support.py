@@ -59,7 +59,7 @@ def unknown_airflow_variables(names: list[str]) -> list[str]:
 
 
 def missing_tool(reason: str) -> NoReturn:
-    """Skip, saying why; with BDA_REQUIRE_TOOLS=1 (continuous integration) fail instead."""
+    """Skip with a reason; with BDA_REQUIRE_TOOLS=1 (continuous integration) fail instead."""
     if os.environ.get("BDA_REQUIRE_TOOLS") == "1":
         pytest.fail(reason)
     pytest.skip(reason)

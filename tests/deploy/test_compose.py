@@ -1,4 +1,4 @@
-"""docker-compose.yaml: valid, merged as meant, pinned, and wired to what the repository really has."""
+"""docker-compose.yaml: valid, merged as intended, pinned, and wired to what the repository has."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def schema_check(path: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def compose(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """The merged and interpolated file; podman-compose wants a podman only to ask for its version."""
+    """The merged and interpolated file; podman-compose needs podman only for its version."""
     shim = tmp_path_factory.mktemp("shim")
     (shim / "podman").write_text("#!/bin/sh\necho podman version 5.0.0\n")
     (shim / "podman").chmod(0o755)
@@ -116,7 +116,7 @@ def test_mounted_files_are_in_the_repository(compose: dict[str, Any]) -> None:
             assert source in compose["volumes"], source
 
 
-def test_dependencies_can_come_true(compose: dict[str, Any]) -> None:
+def test_the_conditions_of_dependencies_can_be_met(compose: dict[str, Any]) -> None:
     services = compose["services"]
     for name, service in services.items():
         for needed, how in service.get("depends_on", {}).items():
@@ -179,7 +179,7 @@ def test_wiring_fits_the_configuration(
     assert config.s3_bucket == entry.s3_bucket
 
 
-def test_slack_is_off_unless_the_shell_brings_its_connection(environment: dict[str, str | None]) -> None:
+def test_slack_is_off_unless_the_shell_sets_its_connection(environment: dict[str, str | None]) -> None:
     assert environment["AIRFLOW_CONN_SLACK_ALERTS"] is None
 
 
@@ -232,7 +232,7 @@ def test_bucket_script_makes_a_versioned_bucket_and_can_run_twice(s3_server: Loc
     assert versioning["Status"] == "Enabled"
 
 
-def test_s3_health_check_asks_a_page_that_there_is(s3_server: LocalS3, compose: dict[str, Any]) -> None:
+def test_the_s3_health_check_requests_an_existing_page(s3_server: LocalS3, compose: dict[str, Any]) -> None:
     address = re.search(r"http://127\.0\.0\.1:5000(/[^']*)'", compose["services"]["s3"]["healthcheck"]["test"][-1])
     assert address
     with urllib.request.urlopen(s3_server.url + address[1]) as answer:  # noqa: S310 - the server of this test

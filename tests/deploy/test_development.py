@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 VERSION: str = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
-# Where a version of this project stands. pyproject.toml is the place; the others are held equal to it.
+# Where the version of this project is written: in pyproject.toml, and in these files, which must be equal.
 PLACES = {
     "helm/billing-data-aggregator/Chart.yaml": r'^(?:version|appVersion): "?([\w.+-]+)"?$',
     "helm/billing-data-aggregator/values.yaml": r'^  defaultAirflowTag: "(.+)"$',
@@ -61,7 +61,7 @@ def test_there_is_one_version(place: str) -> None:
 
 
 def test_no_other_file_names_a_version_of_the_image() -> None:
-    """Pages say ``<version>``: they would be forgotten."""
+    """Pages write ``<version>``: a number there would be forgotten."""
     places = {ROOT / place for place in PLACES}
     files = [path for path in _texts(ROOT) if path not in places]
     named = {f"{path.relative_to(ROOT)}: {tag}" for path in files for tag in IMAGE.findall(path.read_text("utf-8"))}
@@ -74,7 +74,7 @@ def _texts(root: Path) -> list[Path]:
     return [*root.glob("*.md"), root / "Dockerfile", root / "Makefile", *found]
 
 
-def test_the_changelog_begins_with_what_is_unreleased() -> None:
+def test_the_changelog_begins_with_unreleased_changes() -> None:
     heads = re.findall(r"^## \[(.+?)\](?: - (\S+))?$", CHANGELOG, re.MULTILINE)
     assert heads[0] == ("Unreleased", "")
     for version, day in heads[1:]:

@@ -1,4 +1,4 @@
-"""helm/: values that both schemas accept, typing errors that they refuse, objects that Kubernetes accepts."""
+"""helm/: values that both schemas accept, misspelt keys that they refuse, objects that Kubernetes accepts."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def official_problems(values: Values) -> list[str]:
 
 
 def inline_secrets(value: Any, place: str = "") -> list[str]:
-    """Return the places below *value* where a secret itself stands."""
+    """Return the places below *value* that contain a secret itself."""
     if isinstance(value, dict):
         found = [f"{place}.{key}" for key, item in value.items() if SECRET_KEY.search(str(key)) and _is_text(item)]
         return found + [hit for key, item in value.items() for hit in inline_secrets(item, f"{place}.{key}")]
@@ -88,7 +88,7 @@ def inline_secrets(value: Any, place: str = "") -> list[str]:
 
 
 def _is_text(value: Any) -> bool:
-    # A variable's name is no secret: ExternalSecret calls the name of a key secretKey.
+    # A variable's name is not a secret: ExternalSecret calls the name of a key secretKey.
     return isinstance(value, str) and value != "" and not re.fullmatch(r"(AIRFLOW_CONN|BDA)_[A-Z0-9_-]+", value)
 
 
@@ -141,7 +141,7 @@ def test_the_official_chart_accepts_the_values(environment: str) -> None:
         ({"workers": {"kubernetes": {"resources": {"request": {}}}}}, "request"),
     ],
 )
-def test_typing_errors_for_the_official_chart_are_refused(typo: Values, named: str) -> None:
+def test_misspelt_keys_of_the_official_chart_are_refused(typo: Values, named: str) -> None:
     problems = official_problems(merged(all_values("prod")["airflow"], typo))
     assert len(problems) == 1
     assert named in problems[0]
@@ -160,13 +160,13 @@ def test_typing_errors_for_the_official_chart_are_refused(typo: Values, named: s
         ({"bda": {"externalSecret": {"data": [{"envName": "PASSWORD", "remoteKey": "x"}]}}}, "envName"),
     ],
 )
-def test_typing_errors_for_this_chart_are_refused(typo: Values, named: str) -> None:
+def test_misspelt_keys_of_this_chart_are_refused(typo: Values, named: str) -> None:
     with pytest.raises(helm_python.HelmError, match=named):
         render(merged(environment_values("prod"), typo))
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_renders_sound_objects(environment: str) -> None:
+def test_rendered_objects_are_valid(environment: str) -> None:
     rendered = render(environment_values(environment))
     kinds = sorted(item["kind"] for item in rendered)
     external = [] if environment == "local" else ["ExternalSecret"]
@@ -184,7 +184,7 @@ def test_kubernetes_would_refuse_a_misspelt_field() -> None:
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_no_secret_stands_in_values_or_objects(environment: str) -> None:
+def test_no_secret_is_in_values_or_objects(environment: str) -> None:
     assert inline_secrets(all_values(environment)) == []
     assert inline_secrets(render(environment_values(environment))) == []
 
@@ -220,7 +220,7 @@ def test_every_client_of_the_environment_gets_its_connection(environment: str) -
     assert databases == {f"AIRFLOW_CONN_{name.upper()}": f"airflow/connections/{name}" for name in names}
 
 
-def test_schema_knows_the_variables_of_the_aggregator() -> None:
+def test_the_schema_has_the_variables_of_the_aggregator() -> None:
     bda = json.loads((CHART / "values.schema.json").read_text())["properties"]["bda"]["properties"]
     plain = {str(field.alias) for field in EnvironmentSettings.model_fields.values() if "Secret" not in str(field)}
     secret = {str(field.alias) for field in EnvironmentSettings.model_fields.values()} - plain
@@ -269,7 +269,7 @@ def test_lint_has_nothing_but_the_absent_official_chart() -> None:
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_the_whole_release_is_sound(environment: str, tmp_path: Path) -> None:
+def test_the_whole_release_is_valid(environment: str, tmp_path: Path) -> None:
     """With the official chart in $BDA_AIRFLOW_CHART (the .tgz that `helm pull` makes)."""
     packed = Path(os.environ.get("BDA_AIRFLOW_CHART", "/nonexistent"))
     if not packed.is_file():

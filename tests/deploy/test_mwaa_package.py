@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 SCRIPT = ROOT / "scripts/package_mwaa.py"
 
-# Runs as a DAG processor would, in a process of its own, and tells what it found.
+# Runs like a DAG processor, in its own process, and prints what it found.
 PROBE = """
 import json, os, sys
 home = os.environ["AIRFLOW_HOME"]
@@ -156,7 +156,7 @@ def test_a_missing_part_is_named(package_mwaa: Any, project: Path, tmp_path: Pat
 
 
 @pytest.mark.parametrize("line", ["-c constraints.txt", "# pip install --constraint file", "--constraint /x"])
-def test_a_line_that_switches_mwaas_pins_off_is_refused(
+def test_a_line_that_disables_mwaas_pins_is_refused(
     package_mwaa: Any, project: Path, tmp_path: Path, line: str
 ) -> None:
     (project / "requirements.txt").write_text(f"PyYAML\n{line}\n")
@@ -174,7 +174,7 @@ def test_command_line_names_what_it_cannot_use(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def unpacked(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """The package of this project, unpacked as MWAA does, its DAGs imported by a process that knows no other code."""
+    """The package of this project, unpacked as MWAA does, its DAGs imported by a process without any other code."""
     base = tmp_path_factory.mktemp("mwaa")
     subprocess.run([sys.executable, SCRIPT, "--output", base / "built"], check=True, capture_output=True)
     home = base / "airflow"
@@ -193,8 +193,8 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     )
     answers = [line for line in done.stdout.splitlines() if line.startswith("RESULT ")]
     assert answers, done.stdout[-2000:] + done.stderr[-4000:]
-    told: dict[str, Any] = json.loads(answers[-1].removeprefix("RESULT "))
-    return {"home": home} | told
+    result: dict[str, Any] = json.loads(answers[-1].removeprefix("RESULT "))
+    return {"home": home} | result
 
 
 def test_dags_import_in_mwaas_layout(unpacked: dict[str, Any]) -> None:

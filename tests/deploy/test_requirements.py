@@ -1,4 +1,4 @@
-"""requirements.txt and constraints/: complete, consistent with the lock, and as MWAA wants them."""
+"""requirements.txt and constraints/: complete, consistent with the lock, and in the form that MWAA requires."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_every_requirement_is_read() -> None:
 
 
 @pytest.mark.parametrize("version", MWAA_VERSIONS)
-def test_constraints_pin_every_requirement_as_it_is_wanted(version: str) -> None:
+def test_constraints_pin_every_requirement_within_its_range(version: str) -> None:
     pinned = pins(ROOT / f"constraints/mwaa-{version}.txt")
     for requirement in REQUIREMENTS:
         name = canonical(requirement.name)
@@ -70,7 +70,7 @@ def test_tests_run_with_the_versions_of_mwaa() -> None:
 
 def test_requirements_work_on_mwaa_without_network_paths() -> None:
     text = (ROOT / "requirements.txt").read_text()
-    # A line like this, even a comment, makes MWAA leave its own constraints away.
+    # A line like this, even in a comment, makes MWAA drop its own constraints.
     assert re.search(r"-c |--constraint ", text) is None
     assert "://" not in text
     assert [line for line in LINES if line.startswith("-")] == []

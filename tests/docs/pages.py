@@ -43,7 +43,7 @@ def lines_of(page: Path) -> Iterator[tuple[int, str, bool]]:
 
 @lru_cache
 def anchors(page: Path) -> frozenset[str]:
-    """Return what a link to the page may name: explicit anchors, and headings as GitHub names them."""
+    """Return the anchors of the page: explicit ones, and those of headings as GitHub names them."""
     found: list[str] = []
     for _, line, fenced in lines_of(page):
         if fenced:
@@ -66,7 +66,7 @@ def slug(heading: str) -> str:
 
 
 def links(page: Path) -> Iterator[tuple[int, str]]:
-    """Yield line number and target of each link that leads into the project; its text may run over a line's end."""
+    """Yield line number and target of each link that leads into the project; its text may span two lines."""
     text = "\n".join("" if fenced else _CODE.sub("", line) for _, line, fenced in lines_of(page))
     for match in _LINK.finditer(text):
         if not re.match(r"[a-z]+:", match["target"]):

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _NUMBER = r"\d{1,2}(?:\.\d+)*"
 _LIST = rf"{_NUMBER}(?:(?:, and |, | and | or | to ){_NUMBER})*"
 _SECTIONS = re.compile(rf"\bsections? ({_LIST})(?![\w%])", re.IGNORECASE)
-# Numbers of checks (P, V), rules (R), defects (D) and findings (O), and not a part of something longer.
+# Numbers of checks (P, V), rules (R), defects (D) and findings (O), but not as part of something longer.
 _IDS = re.compile(r"(?<![\w%#.'\"$-])([DOPV][1-9]\d?|R\d\d)(?![\w.'\"-]*\w)")
 # In comments of SQL only: "(7.3)", "(2, 7.3)", "(7.3 step 3)".
 _STEP = rf"{_NUMBER}(?: steps? \d)?"

@@ -1,4 +1,4 @@
-"""The system that CONTRIBUTING.md makes from nothing: configuration, candidate, check and swap, as they stand there."""
+"""The example system of CONTRIBUTING.md: its configuration, candidate, check and swap work as written there."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 SECTION = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").split("## Add a system")[1].split("\n## ")[0]
 CANDIDATE = "init/meters/010_meters_results.sql"
 CHECK = "audits/meters/110_list_not_empty.sql"
-SWAP = "export/meters/010_publish_meters_results.sql"
+SWAP = "release/meters/010_publish_meters_results.sql"
 
 
 def blocks(language: str) -> list[str]:

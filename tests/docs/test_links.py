@@ -1,4 +1,4 @@
-"""Every link from one page into the project leads to a file and, where it names one, to a place in it."""
+"""Every link from a page into the project leads to an existing file and anchor."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the pages name is there: files, scripts, make targets, commands, settings of sessions, Airflow Variables."""
+"""Names on the pages exist: files, scripts, make targets, commands, Airflow Variables."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ FOLDERS = [
     "sample",
 ]
 MESSAGES = ROOT / "docs" / "alerts.md"
-# Names that the pages give to something that is made, fetched or written by somebody else.
+# Names of files that are built, fetched or written elsewhere.
 MADE_ELSEWHERE = re.compile(
     r"^(build/.*|dags/(include|\.airflowignore).*|include/sql/\w+/meters/.*"
     r"|_(manifest|publishing)\.json|\S*_\d{4}\.csv|run\.log|messages\.txt|bench-\w+\.json|mwaa\.in|top\.sql"
     r"|startup\.sh|connection\.json|values\.schema\.json|airflow_constraints\.txt|mwaa_essential_constraints\.txt)$"
 )
-# The system that CONTRIBUTING.md makes from nothing.
+# The example system of CONTRIBUTING.md.
 EXAMPLES = {"010_meters_results", "010_publish_meters_results"}
 _FILE = re.compile(r"`([\w./-]+\.(?:py|sql|ya?ml|md|toml|txt|sh|json|csv|feature|in))`")
 _PATH = re.compile(
@@ -48,7 +48,7 @@ _COMMAND = re.compile(r"python -m billing_aggregator ([a-z]+)")
 
 
 def lines(page: Path) -> Iterator[str]:
-    """Yield the page's lines; of the page about alerts, whose messages are those of a test's clients, the prose."""
+    """Yield the page's lines; of the page about alerts only the prose: its messages are about clients of a test."""
     for _, line, fenced in lines_of(page):
         if not (fenced and page == MESSAGES):
             yield line

@@ -1,4 +1,4 @@
-"""What SQL, Python, tests and pages cite of the specification is there, and every script says which rule it follows."""
+"""References to the specification in SQL, Python, tests and pages exist, and every script names its rule."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CITING = sorted(
 )
 RULES = sorted(file for phase in ("init", "prechecks", "audits") for file in (SQL_ROOT / phase).rglob("*.sql"))
 CHECKS = [file for file in RULES if "init" not in file.relative_to(SQL_ROOT).parts[:1]]
-# Proved by a test and not by a SELECT: two runs on the same data give the same rows.
+# Checked by a test, not by a SELECT: two runs on the same data give the same rows.
 WITHOUT_SCRIPT = {"v18"}
 
 

@@ -1,4 +1,4 @@
-"""Section 4 of the specification names the tables and columns that check P1 wants, and no others."""
+"""Section 4 of the specification names exactly the tables and columns that check P1 requires."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _SOURCE = re.compile(r"\(\s*'(\w+\.\w+)',\s*'([^']+)'")
 
 
 def wanted() -> dict[str, set[str]]:
-    """Return table -> columns of the checks; a line break in a list of columns is one of the SQL, not of the text."""
+    """Return table -> columns of the checks; a line break in a list of columns belongs to the SQL, not to the text."""
     found: dict[str, set[str]] = {}
     for check in CHECKS:
         text = re.sub(r"'\s*\|\|\s*'", "", check.read_text(encoding="utf-8"))

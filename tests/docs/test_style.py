@@ -1,7 +1,8 @@
-"""Pages are read in editors and in reviews: no line is longer than 120 characters but rows of tables and output."""
+"""The form of pages: lines of at most 120 characters, except rows of tables and output, and nothing written twice."""
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
@@ -34,6 +35,26 @@ def test_no_blanks_at_the_ends(page: Path) -> None:
     assert [number for number, line in enumerate(text.splitlines(), 1) if line != line.rstrip()] == []
     assert text.endswith("\n")
     assert not text.endswith("\n\n")
+
+
+def repeated(page: Path) -> list[str]:
+    """Return the headings of sections and the rows of tables that occur more than once, headings of tables apart."""
+    lines = [line for _, line, fenced in lines_of(page) if not fenced]
+    after = [*lines[1:], ""]
+    found = [line for line, below in zip(lines, after, strict=True) if not below.startswith("|---")]
+    counts = Counter(line for line in found if line.startswith(("## ", "| ")) and not line.startswith("| |"))
+    return [line for line, times in counts.items() if times > 1]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_no_section_or_row_is_repeated(page: Path) -> None:
+    assert repeated(page) == []
+
+
+def test_a_repeated_row_is_found(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("## One\n| a | b |\n|---|---|\n| 1 | 2 |\n| 1 | 2 |\n\n| a | b |\n|---|---|\n", encoding="utf-8")
+    assert repeated(page) == ["| 1 | 2 |"]
 
 
 def test_a_long_line_is_found(tmp_path: Path) -> None:

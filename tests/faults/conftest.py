@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from billing_aggregator.export.store.opening import open_store
+from billing_aggregator.export.store.factory import open_store
 from tests.exporting import Lab
 from tests.faults.faulty_s3 import FaultyS3
 
@@ -38,7 +38,7 @@ def faulty_s3() -> Iterator[FaultyS3]:
 
 @pytest.fixture(autouse=True)
 def _fast_retries(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The retries are botocore's own; only its naps between them are cut short."""
+    """The retries are botocore's own; only the pauses between them are shortened."""
     monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0.01)
 
 

@@ -25,7 +25,7 @@ from billing_aggregator.export.keys import ExportRun
 from billing_aggregator.export.plan.export_plan import ExportPlan
 from billing_aggregator.export.plan.planner import Export, plan_export
 from billing_aggregator.export.publish.commit import publish
-from billing_aggregator.export.store.opening import open_store
+from billing_aggregator.export.store.factory import open_store
 from billing_aggregator.s3.defaults import client_config
 
 BOOK = Export("book", table=("public", "book"))
@@ -59,7 +59,7 @@ class Doomed:
                 result = method(*arguments)
                 return iter(list(result)) if name in {"keys", "open_uploads"} else result
             finally:
-                # Also behind a call that was refused, as a condition that does not hold is.
+                # Also after a call that was refused, such as a false condition.
                 if self._kill == [step, "after"]:
                     os.kill(os.getpid(), signal.SIGKILL)
 
@@ -79,7 +79,7 @@ def s3_client(url: str) -> Any:
 
 
 def run_tasks(command: dict[str, Any]) -> None:
-    """Do what is not done yet, as Airflow would: a task's result is kept when the task has ended."""
+    """Do what is not done yet, as Airflow would: a task's result is stored when the task has ended."""
     kept = Path(command["kept"])
     kept.mkdir(parents=True, exist_ok=True)
 

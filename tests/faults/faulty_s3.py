@@ -66,7 +66,7 @@ class FaultyS3:
     """
 
     def __init__(self) -> None:
-        from moto.server import DomainDispatcherApplication, create_backend_app
+        from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
         from werkzeug.serving import make_server
 
         self.app = DomainDispatcherApplication(create_backend_app)
@@ -106,14 +106,14 @@ class FaultyS3:
                 with suppress(OSError):
                     environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
                 raise ConnectionError(fault.kind)
-            # Takes the body off the wire: a reply in the middle of it would break the connection.
+            # Reads the body first: a reply in the middle of it would break the connection.
             environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
             code = REFUSALS[fault.kind]
             start_response(f"{fault.kind} {code}", [("Content-Type", "application/xml")])
             return [REFUSAL.format(code=code).encode()]
 
     def _answer(self, environ: dict[str, Any], start_response: Any, name: str) -> Iterable[bytes]:
-        """Let moto answer; an upload that is no more is no more, also for a second completion."""
+        """Let moto answer; a completed upload is gone, also for a second completion."""
         upload = parse_qs(environ["QUERY_STRING"]).get("uploadId", [""])[0]
         if upload in self._gone:
             environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
@@ -129,7 +129,7 @@ class FaultyS3:
 
     @contextmanager
     def failing(self, *faults: Fault) -> Iterator[Self]:
-        """Let *faults* happen for a while."""
+        """Inject *faults* within the context."""
         self.faults = list(faults)
         try:
             yield self

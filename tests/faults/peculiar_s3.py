@@ -1,8 +1,9 @@
-"""S3 servers that are not AWS's: each habit is what some store, proxy or bucket policy does, over the wire."""
+"""S3 servers other than AWS: each habit is that of some store, proxy or bucket policy, over the wire."""
 
 from __future__ import annotations
 
 import re
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.serving import WSGIRequestHandler
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     #: Takes the request and its name (see ``faulty_s3.operation``), may change it; returns status and code to refuse.
     Habit = Callable[[dict[str, Any], str], tuple[int, str] | None]
 
+_numbers = count(1)
 CREATING = {"put file", "put lock", "put manifest", "create upload"}
 CHECKSUMS = re.compile(r"HTTP_X_AMZ_(CHECKSUM_\w+|SDK_CHECKSUM_ALGORITHM|TRAILER)")
 
@@ -35,6 +37,19 @@ class PeculiarS3(FaultyS3):
         self._bare_etags = bare_etags
         if no_date:
             self._server.RequestHandlerClass = WithoutDate
+
+    def new_bucket(self, *, versioned: bool = True) -> str:
+        """Create a bucket whatever the habits, and forget that; return its name.
+
+        moto's buckets are those of the process: no two servers have one of the same name.
+        """
+        name = f"peculiar-{next(_numbers)}"
+        habits, self.habits = self.habits, ()
+        self.create_bucket(name, versioned=versioned)
+        self.habits = habits
+        self.seen.clear()
+        self.requests.clear()
+        return name
 
     def _answer(self, environ: dict[str, Any], start_response: Any, name: str) -> Iterable[bytes]:
         self.requests.append((name, dict(environ)))
@@ -58,7 +73,7 @@ class PeculiarS3(FaultyS3):
 
 
 class WithoutDate(WSGIRequestHandler):
-    """Sends no Date, which the server would add by itself."""
+    """Sends no Date, which the server would add."""
 
     def send_header(self, keyword: str, value: str) -> None:
         if keyword.lower() != "date":
@@ -83,7 +98,7 @@ def refuses(name: str, status: int, code: str) -> Habit:
 
 
 def bulk_needs_md5(environ: dict[str, Any], name: str) -> tuple[int, str] | None:
-    """Refuse DeleteObjects without the Content-MD5 that boto3 no longer sends."""
+    """Refuse DeleteObjects without the Content-MD5 that boto3 does not send."""
     return (400, "MissingContentMD5") if name == "delete objects" and "HTTP_CONTENT_MD5" not in environ else None
 
 
@@ -98,7 +113,7 @@ def no_conditions(status: int, code: str) -> Habit:
 
 
 def ignores(*headers: str) -> Habit:
-    """Take a condition and write all the same."""
+    """Accept a condition and ignore it."""
 
     def habit(environ: dict[str, Any], name: str) -> None:
         for header in headers if name.startswith("put") else ():

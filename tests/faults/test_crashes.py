@@ -1,4 +1,4 @@
-"""kill -9 before and after every step of export and publication: readers see whole runs, the next try ends it."""
+"""kill -9 before and after every step of export and publication: readers see whole runs, the next try completes."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from billing_aggregator.export.manifest import Manifest, read_manifest
-from billing_aggregator.export.reader import check_publication
-from billing_aggregator.export.store.cleanup import sweep_uploads
-from billing_aggregator.export.store.opening import open_store
+from billing_aggregator.export.reader import check_publication, current_manifest
+from billing_aggregator.export.store.abandoned_uploads import sweep_uploads
+from billing_aggregator.export.store.factory import open_store
 from tests.faults.conftest import refill
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from billing_aggregator.export.manifest import Manifest
     from billing_aggregator.export.store.protocol import Store
     from tests.exporting import Lab
     from tests.faults.faulty_s3 import FaultyS3
@@ -61,7 +61,7 @@ def worker() -> Iterator[Worker]:
 
 
 def manifest_of(store: Store, client: str) -> Manifest:
-    manifest = read_manifest(store.read(f"{client}/prod/_manifest.json"), client)
+    manifest = current_manifest(store, client, "prod")
     assert manifest is not None
     return manifest
 
@@ -81,24 +81,24 @@ def crash_everywhere(lab: Lab, worker: Worker, s3: str, tmp_path: Path, options:
     assert go(0, None)["status"] == 0
     steps = go(1, None)["steps"]
     points = [(step, "before") for step in range(1, len(steps) + 1)]
-    # After a step that only reads is before the next one.
+    # The point after a step that only reads is the one before the next step.
     points += [(step, "after") for step, name in enumerate(steps, 1) if name in WRITING]
     for number, (step, when) in enumerate(points, 2):
-        told = f"kill -9 {when} {steps[step - 1]} (step {step})"
+        crash = f"kill -9 {when} {steps[step - 1]} (step {step})"
         refill(lab, 150, factor=number)
-        assert go(number, [step, when])["status"] == -signal.SIGKILL, told
+        assert go(number, [step, when])["status"] == -signal.SIGKILL, crash
         seen = lab.manifest()
-        assert seen.run_id in (f"run {number - 1}", f"run {number}"), told
+        assert seen.run_id in (f"run {number - 1}", f"run {number}"), crash
         check_publication(lab.store, seen)
-        assert go(number, None)["status"] == 0, told
+        assert go(number, None)["status"] == 0, crash
         seen = lab.manifest()
         check_publication(lab.store, seen)
         totals = seen.exports["book"].control_totals["amount"]
-        assert (seen.run_id, totals) == (f"run {number}", str(lab.value("select sum(amount) from book"))), told
+        assert (seen.run_id, totals) == (f"run {number}", str(lab.value("select sum(amount) from book"))), crash
         if "{run}" not in str(options):
-            assert set(lab.files()) == seen.keys, told
-        # Only a plan that died between opening an upload and handing it over leaves something: for the sweep.
-        assert not lab.open_uploads() or steps[step - 1] == "start" or steps[step] == "start", told
+            assert set(lab.files()) == seen.keys, crash
+        # Only a plan that died between opening an upload and recording it leaves something for the sweep.
+        assert not lab.open_uploads() or steps[step - 1] == "start" or steps[step] == "start", crash
         sweep_uploads(lab.store, "enercity/prod/", older_than=-1)
         assert lab.open_uploads() == []
     return len(points)
@@ -109,7 +109,7 @@ def test_on_s3(faulty_lab: Lab, faulty_s3: FaultyS3, worker: Worker, tmp_path: P
 
 
 def test_in_a_folder_with_a_run_in_its_keys(folder_lab: Callable[..., Lab], worker: Worker, tmp_path: Path) -> None:
-    """Without versions only keys that no other run writes to keep every earlier publication whole."""
+    """Without versions, earlier publications stay whole only if each run has its own keys."""
     template = {"key_template": "{client}/{environment}/{run}/{file}"}
     assert crash_everywhere(folder_lab(), worker, "", tmp_path, template) >= 25
 

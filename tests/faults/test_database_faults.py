@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import threading
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from billing_aggregator.errors.kinds import classify
-from billing_aggregator.export.copy.chunk import export_chunks
+from billing_aggregator.export.copy import chunk
+from billing_aggregator.export.copy.progress import CopyProgress
 from billing_aggregator.export.plan.planner import Export, plan_export
-from billing_aggregator.export.session import cancel
+from billing_aggregator.export.transaction import cancel
 from tests.exporting import DRIVERS
 from tests.waiting import wait_for
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.exporting import Lab
 
 BIG = Export("big", table=("public", "big"))
@@ -33,23 +36,21 @@ def big_lab(request: pytest.FixtureRequest, faulty_lab: Lab) -> Lab:
     return faulty_lab
 
 
-class InTheMiddle:
-    """A progress that does something once, when the first rows have come."""
+def in_the_middle(monkeypatch: pytest.MonkeyPatch, work: Callable[[], None]) -> None:
+    """Let a COPY do *work* once, when the first rows have come."""
+    pending = [work]
 
-    def __init__(self, work: Any) -> None:
-        self.work = work
-        self.seconds = 0.0
+    class Progress(CopyProgress):
+        def add(self, rows: int, size: int) -> None:
+            super().add(rows, size)
+            if pending:
+                pending.pop()()
 
-    def add(self, rows: int, size: int) -> None:
-        work, self.work = self.work, None
-        if work is not None:
-            work()
-
-    def tell(self, what: str) -> None: ...
+    monkeypatch.setattr(chunk, "CopyProgress", Progress)
 
 
 @pytest.mark.parametrize("how", ["terminated", "cancelled"])
-def test_a_session_that_ends_in_the_middle_of_a_copy(big_lab: Lab, how: str) -> None:
+def test_a_session_that_ends_in_the_middle_of_a_copy(big_lab: Lab, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = big_lab.plan(big_lab.run(), BIG)
     with closing(big_lab.connect()) as connection:
         pid = connection.info.backend_pid
@@ -60,8 +61,9 @@ def test_a_session_that_ends_in_the_middle_of_a_copy(big_lab: Lab, how: str) -> 
             else:
                 big_lab.value(f"select pg_terminate_backend({pid})")
 
+        in_the_middle(monkeypatch, end)
         with pytest.raises(Exception, match=r"terminat|cancel|closed|lost|broke") as error:
-            export_chunks(connection, big_lab.store, plan, [0, 1, 2], timeout=60, progress=InTheMiddle(end))  # type: ignore[arg-type]
+            chunk.export_chunks(connection, big_lab.store, plan, [0, 1, 2], timeout=60)
     assert classify(error.value) == ("terminal" if how == "cancelled" else "transient")
     assert big_lab.files() == []
     # The next try of the task, into the same uploads.
@@ -76,24 +78,25 @@ def test_a_statement_that_takes_too_long(big_lab: Lab) -> None:
     assert big_lab.open_uploads() == []
 
 
-def test_a_lock_that_is_held_stops_at_the_time_out(big_lab: Lab) -> None:
+def test_waiting_for_a_lock_ends_at_the_time_out(big_lab: Lab) -> None:
     with closing(big_lab.connect()) as holder, closing(big_lab.connect()) as connection:
         holder.cursor().execute("lock table big in access exclusive mode")
         with pytest.raises(Exception, match=r"timeout"):
             plan_export(connection, big_lab.store, big_lab.run(), BIG, big_lab.options, timeout=0.3)
 
 
-def test_no_session_is_left_behind(big_lab: Lab) -> None:
+def test_no_session_is_left_behind(big_lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """An error of ours in the middle of a COPY ends the server's side too."""
 
     def fail() -> None:
         raise KeyboardInterrupt
 
     plan = big_lab.plan(big_lab.run(), BIG)
+    in_the_middle(monkeypatch, fail)
     with closing(big_lab.connect()) as connection:
         pid = connection.info.backend_pid
         with pytest.raises(KeyboardInterrupt):
-            export_chunks(connection, big_lab.store, plan, [0, 1, 2], timeout=60, progress=InTheMiddle(fail))  # type: ignore[arg-type]
+            chunk.export_chunks(connection, big_lab.store, plan, [0, 1, 2], timeout=60)
     there = f"select count(*) from pg_stat_activity where pid = {pid}"
     wait_for(lambda: not big_lab.value(there), "the session has ended")
     assert [thread.name for thread in threading.enumerate() if thread.name.startswith("upload")] == []

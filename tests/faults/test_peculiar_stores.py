@@ -1,10 +1,9 @@
-"""A whole run on stores that are not AWS's, and in buckets with policies: published, or refused in words."""
+"""A whole run on stores other than AWS, and in buckets with policies: published, or refused with a reason."""
 
 from __future__ import annotations
 
 import io
 from contextlib import contextmanager
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,8 +11,8 @@ import pytest
 from billing_aggregator.errors.kinds import TerminalError, classify
 from billing_aggregator.export.plan.planner import Export
 from billing_aggregator.export.reader import check_publication
-from billing_aggregator.export.store.cleanup import sweep_uploads
-from billing_aggregator.export.store.opening import open_store
+from billing_aggregator.export.store.abandoned_uploads import sweep_uploads
+from billing_aggregator.export.store.factory import open_store
 from tests.exporting import Lab
 from tests.faults.conftest import refill
 from tests.faults.peculiar_s3 import (
@@ -29,7 +28,6 @@ from tests.faults.peculiar_s3 import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-_numbers = count(1)
 BOOK = Export("book", table=("public", "book"))
 ENCRYPTION = "x-amz-server-side-encryption"
 
@@ -37,11 +35,8 @@ ENCRYPTION = "x-amz-server-side-encryption"
 @contextmanager
 def lab_on(server: PeculiarS3, dsn: str, *, versioned: bool = True, **options: Any) -> Iterator[Lab]:
     """A laboratory on *server*, with a table of 250 rows and files of 100."""
-    habits, server.habits = server.habits, ()
     with server:
-        bucket = f"peculiar-{next(_numbers)}"  # moto's buckets are those of the process
-        server.create_bucket(bucket, versioned=versioned)
-        server.habits = habits
+        bucket = server.new_bucket(versioned=versioned)
         lab = Lab(dsn, "psycopg", open_store(f"s3://{bucket}", server.client), f"s3://{bucket}")
         lab.options = lab.options.model_validate({"max_rows_per_file": 100} | options)
         refill(lab, 250)
@@ -92,7 +87,7 @@ def test_a_policy_that_denies_objects_without_an_acl(faults_dsn: str, acl: str) 
     ],
 )
 @pytest.mark.parametrize("bulk", [True, False])
-def test_a_bucket_that_wants_a_header_with_every_request(
+def test_a_bucket_that_requires_a_header_on_every_request(
     faults_dsn: str, header: str, value: str, options: Any, bulk: bool
 ) -> None:
     habits = [needs_header(header, value, names=None)] + ([] if bulk else [bulk_needs_md5])
@@ -122,7 +117,7 @@ def test_a_store_that_refuses_bulk_deletes(faults_dsn: str, refusal: Any, versio
         server.seen.clear()
         publish_twice(lab)
         assert server.seen["delete file"] == 3
-        # A store that refuses is asked once by a publication, not once for each file.
+        # A publication asks a store that refuses once, not once for each file.
         assert server.seen["delete objects"] <= 2
 
 
@@ -140,7 +135,7 @@ CONDITIONS = "two runs could publish at once; use a store that knows If-None-Mat
     ],
     ids=["501", "405", "ignores both", "ignores If-None-Match", "ignores If-Match"],
 )
-def test_nobody_publishes_on_a_store_without_conditions(faults_dsn: str, habit: Any, words: str) -> None:
+def test_a_store_without_conditions_is_refused(faults_dsn: str, habit: Any, words: str) -> None:
     server = PeculiarS3(habit)
     with lab_on(server, faults_dsn) as lab:
         with pytest.raises(TerminalError, match=f"{words}.*{CONDITIONS}") as refusal:
@@ -167,7 +162,7 @@ def literal(environ: dict[str, Any], name: str) -> tuple[int, str] | None:
     return None
 
 
-def test_etags_without_quotes_that_are_wanted_back_without_quotes(faults_dsn: str) -> None:
+def test_etags_that_must_be_sent_without_quotes(faults_dsn: str) -> None:
     with lab_on(PeculiarS3(literal, bare_etags=True), faults_dsn) as lab:
         publish_twice(lab)
 
@@ -186,7 +181,7 @@ def test_a_store_that_refuses_checksums(faults_dsn: str, monkeypatch: pytest.Mon
         assert all(environ["HTTP_CONTENT_MD5"] for environ in parts)
 
 
-def test_a_connection_that_switches_checksums_off_does_so_for_parts_too(
+def test_a_connection_without_checksums_sends_none_with_parts_either(
     faults_dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = PeculiarS3(refuses_checksums)
@@ -196,7 +191,7 @@ def test_a_connection_that_switches_checksums_off_does_so_for_parts_too(
 
 
 def without_checksums(client: Callable[[], Any]) -> Callable[[], Any]:
-    """Let *client* be made as with a connection, or an environment, that switches boto3's own checksums off."""
+    """Create *client* as with a connection, or an environment, that disables boto3's own checksums."""
 
     def create() -> Any:
         with pytest.MonkeyPatch.context() as patch:
@@ -207,9 +202,7 @@ def without_checksums(client: Callable[[], Any]) -> Callable[[], Any]:
     return create
 
 
-def test_a_part_that_arrives_as_other_bytes_is_noticed_without_checksums(
-    faults_dsn: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_corrupted_part_is_noticed_without_checksums(faults_dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def spoil(environ: dict[str, Any], name: str) -> None:
         if name == "upload part":
             size = int(environ["CONTENT_LENGTH"])

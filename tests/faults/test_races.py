@@ -15,8 +15,9 @@ from billing_aggregator.export.errors import (
 )
 from billing_aggregator.export.plan.planner import Export
 from billing_aggregator.export.publish import commit as publishing
+from billing_aggregator.export.publish.source_check import verify_source
 from billing_aggregator.export.reader import check_publication
-from billing_aggregator.export.store.cleanup import abort_run
+from billing_aggregator.export.store.abandoned_uploads import abort_run
 from tests.faults.conftest import refill
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def test_a_hundred_in_a_folder(folder_lab: Callable[..., Lab]) -> None:
     a_hundred_races(lab)
 
 
-def test_who_does_not_wait_is_told_who_publishes(folder_lab: Callable[..., Lab]) -> None:
+def test_a_publisher_that_does_not_wait_gets_the_name_of_the_holder(folder_lab: Callable[..., Lab]) -> None:
     lab = folder_lab()
     for number in range(10):
         runs = prepare(lab, number)
@@ -109,7 +110,7 @@ def test_who_does_not_wait_is_told_who_publishes(folder_lab: Callable[..., Lab])
 
 
 class NoLock:
-    """A publisher that was taken for dead and does not know it."""
+    """A publisher that is considered dead and does not know it."""
 
     def __init__(self, *_: object, **__: object) -> None: ...
 
@@ -122,7 +123,7 @@ class NoLock:
 
 
 def test_without_any_lock_the_manifest_decides(faulty_lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a versioned bucket the manifest's condition alone gives one winner, and its versions are its own."""
+    """In a versioned bucket the manifest's condition alone ensures one winner, with its own versions."""
     monkeypatch.setattr(publishing, "PublishLock", NoLock)
     for number in range(10):
         runs = prepare(faulty_lab, number)
@@ -132,7 +133,7 @@ def test_without_any_lock_the_manifest_decides(faulty_lab: Lab, monkeypatch: pyt
 
 
 def test_one_run_published_twice_at_once(faulty_lab: Lab) -> None:
-    """A task that was taken for dead and its next try: the same run, so nobody is kept out, and nothing breaks."""
+    """A task that is considered dead and its next try: the same run, so neither is refused, and nothing breaks."""
     for number in range(5):
         plan = faulty_lab.plan(faulty_lab.run(f"same {number}"), BOOK)
         states = faulty_lab.chunks(plan)
@@ -147,7 +148,6 @@ def test_one_run_published_twice_at_once(faulty_lab: Lab) -> None:
 def test_a_holder_that_lost_its_lock_stops(faulty_lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = faulty_lab.plan(faulty_lab.run(), BOOK)
     states = faulty_lab.chunks(plan)
-    verify = publishing.verify_source
 
     def somebody_takes_the_lock(*arguments: Any, **options: Any) -> Any:
         found = faulty_lab.store.read("enercity/prod/_publishing.json")
@@ -155,7 +155,7 @@ def test_a_holder_that_lost_its_lock_stops(faulty_lab: Lab, monkeypatch: pytest.
         faulty_lab.store.put_if(
             "enercity/prod/_publishing.json", b'{"run_id": "x", "released": false, "ttl": 9}', found.etag
         )
-        return verify(*arguments, **options)
+        return verify_source(*arguments, **options)
 
     monkeypatch.setattr(publishing, "verify_source", somebody_takes_the_lock)
     with pytest.raises(LockLostError):

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from billing_aggregator.export.errors import ExportError
 from billing_aggregator.export.plan.planner import Export
 from billing_aggregator.export.reader import check_publication
-from billing_aggregator.export.store.cleanup import abort_run
+from billing_aggregator.export.store.abandoned_uploads import abort_run
 from tests.faults.conftest import refill
 from tests.faults.faulty_s3 import Fault, FaultyS3
 
@@ -44,9 +44,7 @@ def assert_whole(lab: Lab, run_id: str) -> None:
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 @pytest.mark.parametrize("kind", ["lost reply", 503])
-def test_a_moment_of_failure_is_not_noticed(
-    faulty_lab: Lab, faulty_s3: FaultyS3, operation: str, kind: str | int
-) -> None:
+def test_a_short_failure_is_not_noticed(faulty_lab: Lab, faulty_s3: FaultyS3, operation: str, kind: str | int) -> None:
     two_runs(faulty_lab)
     fault = Fault(operation, kind, times=1 if kind == "lost reply" else 3)
     with faulty_s3.failing(fault):
@@ -59,7 +57,7 @@ def test_a_moment_of_failure_is_not_noticed(
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_a_lasting_failure_publishes_nothing_and_the_next_try_ends_it(
+def test_a_lasting_failure_publishes_nothing_and_the_next_try_completes(
     faulty_lab: Lab, faulty_s3: FaultyS3, operation: str
 ) -> None:
     two_runs(faulty_lab)
@@ -75,7 +73,7 @@ def test_a_lasting_failure_publishes_nothing_and_the_next_try_ends_it(
 
 
 class Tasks:
-    """A run whose tasks are tried again with what their predecessors have handed over."""
+    """A run whose tasks are retried with the results of the tasks before them."""
 
     def __init__(self, lab: Lab, run: ExportRun) -> None:
         self.lab = lab
@@ -102,14 +100,14 @@ def test_a_failed_run_aborts_its_uploads(faulty_lab: Lab, faulty_s3: FaultyS3) -
     assert_whole(lab, "first")
 
 
-def test_a_plan_that_fails_aborts_what_it_opened(faulty_lab: Lab, faulty_s3: FaultyS3) -> None:
+def test_a_failed_plan_aborts_its_uploads(faulty_lab: Lab, faulty_s3: FaultyS3) -> None:
     with faulty_s3.failing(Fault("create upload", 403, times=10**6, skip=2)), pytest.raises(ClientError):
         faulty_lab.plan(faulty_lab.run(), BOOK)
     assert faulty_lab.open_uploads() == []
 
 
-def test_a_lost_reply_of_the_manifest_is_seen_as_success(faulty_lab: Lab, faulty_s3: FaultyS3) -> None:
-    """The retry is refused: the object is not the one that was expected any more. It is our own."""
+def test_a_lost_reply_of_the_manifest_is_a_success(faulty_lab: Lab, faulty_s3: FaultyS3) -> None:
+    """The retry is refused because the object has changed: it is our own."""
     for number in range(20):
         with faulty_s3.failing(Fault("put manifest", "lost reply")):
             assert not faulty_lab.whole_run([BOOK], faulty_lab.run(f"run {number}")).repeated
@@ -117,7 +115,7 @@ def test_a_lost_reply_of_the_manifest_is_seen_as_success(faulty_lab: Lab, faulty
 
 
 @pytest.mark.parametrize("skip", [0, 1, 2, 3])
-def test_a_lost_reply_of_the_lock_is_not_taken_for_its_loss(faulty_lab: Lab, faulty_s3: FaultyS3, skip: int) -> None:
+def test_a_lost_reply_of_the_lock_is_not_a_lost_lock(faulty_lab: Lab, faulty_s3: FaultyS3, skip: int) -> None:
     fault = Fault("put lock", "lost reply", skip=skip)
     with faulty_s3.failing(fault):
         faulty_lab.whole_run([BOOK], faulty_lab.run("first"))

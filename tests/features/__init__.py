@@ -1,1 +1,1 @@
-"""Acceptance tests in German: each feature file is meant for people from finance, its steps are here in Python."""
+"""Acceptance tests in German: the feature files are for people from finance, their steps are here in Python."""

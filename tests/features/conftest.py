@@ -1,4 +1,4 @@
-"""What several features share: a table of bookings, a place for its files, and the way there."""
+"""Shared by several features: a table of bookings, a place for its files, and its export."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ import pytest
 from pytest_bdd import given, parsers, then, when
 
 from billing_aggregator.export.plan.planner import Export
-from billing_aggregator.export.store.opening import open_store
+from billing_aggregator.export.store.factory import open_store
 from tests.exporting import Lab
 from tests.faults.faulty_s3 import FaultyS3
-from tests.features.nightly import Nachtlauf, Nightly
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
     from billing_aggregator.export.publish.commit import Publication
     from billing_aggregator.local.postgres import EmbeddedPostgres
-    from billing_aggregator.local.s3 import LocalS3
+    from tests.features.nightly import Nachtlauf
 
 _tables = count(1)
 BOOKINGS = """
@@ -37,14 +36,14 @@ LARGE_SECONDS = 7200
 
 
 def pytest_bdd_apply_tag(tag: str, function: Any) -> None:
-    """Give scenarios with millions of rows the time that they need; their tag stays a marker as every other."""
+    """Give scenarios with millions of rows a longer time-out; their tag is also a marker."""
     if tag == "benchmark":
         pytest.mark.timeout(LARGE_SECONDS)(function)
 
 
 @dataclass
 class Ausgabe:
-    """A table on its way to files."""
+    """A table that is exported to files."""
 
     lab: Lab
     s3: FaultyS3
@@ -62,7 +61,7 @@ class Ausgabe:
         self.sql(BOOKINGS.format(table=self.table, rows=rows), f"analyze {self.table}")
 
     def publish(self, **options: Any) -> None:
-        """Export and publish the table; what a task would do, without Airflow."""
+        """Export and publish the table as the tasks would, without Airflow."""
         chosen = self.lab.options.model_copy(update=options)
         started = time.monotonic()
         try:
@@ -97,7 +96,7 @@ def feature_s3() -> Iterator[FaultyS3]:
 
 @pytest.fixture
 def new_output(feature_dsn: str, feature_s3: FaultyS3) -> Iterator[Callable[[str | None], Ausgabe]]:
-    """Return a function that makes a table's way to S3, or to a folder."""
+    """Return a function that prepares an export of a table to S3, or to a folder."""
     number = next(_tables)
     table, bucket = f"report_oibl.buchungen_{number}", f"ausgabe-{number}"
     feature_s3.create_bucket(bucket)
@@ -135,24 +134,6 @@ def _(ausgabe: Ausgabe, tmp_path: Path) -> None:
 def _(ausgabe: Ausgabe, message: str | None) -> None:
     assert ausgabe.error is not None
     assert (message or "") in str(ausgabe.error)
-
-
-@pytest.fixture(scope="session")
-def nightly(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nightly]:
-    process = Nightly(tmp_path_factory.mktemp("airflow"))
-    yield process
-    process.close()
-
-
-@pytest.fixture
-def nachtlauf(
-    nightly: Nightly,
-    postgres: EmbeddedPostgres,
-    new_warehouse: Callable[[], str],
-    s3_server: LocalS3,
-    bucket: str,
-) -> Nachtlauf:
-    return Nachtlauf(nightly, postgres, s3_server, new_warehouse(), bucket)
 
 
 @given("ein kleiner Bestand mit 120 Buchungen")

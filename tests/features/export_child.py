@@ -9,7 +9,7 @@ import sys
 import psycopg
 
 from billing_aggregator.export.plan.planner import Export
-from billing_aggregator.export.store.opening import open_store
+from billing_aggregator.export.store.factory import open_store
 from billing_aggregator.local.s3 import ACCESS_KEY, REGION, SECRET_KEY
 from tests.exporting import Lab
 

@@ -40,7 +40,7 @@ Funktionalität: Der ganze Nachtlauf
     Und das Skript "init/tripica/010_liste.sql" ist fehlerhaft
     Wenn der Nachtlauf läuft
     Dann ist er gescheitert
-    Und kein Schritt von "audits, export, publish, history" hat begonnen
+    Und kein Schritt von "audits, release, export, publish, history" hat begonnen
     Und veröffentlicht ist noch der vorige Stand, Byte für Byte
     Und keine Verbindung zur Datenbank ist mehr offen
 
@@ -49,7 +49,7 @@ Funktionalität: Der ganze Nachtlauf
     Und das Skript "audits/bookkeeper/100_summe.sql" findet eine falsche Buchung
     Wenn der Nachtlauf läuft
     Dann ist er gescheitert
-    Und kein Schritt von "export, publish, history" hat begonnen
+    Und kein Schritt von "release, export, publish, history" hat begonnen
     Und veröffentlicht ist nichts
 
   Szenario: Derselbe Bestand ergibt dieselben Dateien

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 import psycopg
 
 from billing_aggregator.export.reader import current_manifest, read_csv
-from billing_aggregator.export.store.opening import open_store
+from billing_aggregator.export.store.factory import open_store
 from billing_aggregator.local.s3 import ACCESS_KEY, SECRET_KEY
 from tests.conftest import ROOT
 from tests.waiting import PATIENCE_SECONDS
@@ -43,8 +43,8 @@ SMALL_SCRIPTS = {
     "select nummer, betrag * 2 as betrag from report_oibl.new_bookkeeper_results order by nummer;\n",
     "audits/bookkeeper/100_summe.sql": "-- fail: every booking is 10 euros\n"
     "select nummer from report_oibl.new_bookkeeper_results where betrag <> 10\n",
-    "export/bookkeeper/010_freigabe.sql": RELEASE.format(system="bookkeeper"),
-    "export/tripica/010_freigabe.sql": RELEASE.format(system="tripica"),
+    "release/bookkeeper/010_freigabe.sql": RELEASE.format(system="bookkeeper"),
+    "release/tripica/010_freigabe.sql": RELEASE.format(system="tripica"),
     "history/bookkeeper/010_tag.sql": "create table if not exists report_oibl.history_bookkeeper_results (tag text);\n"
     "insert into report_oibl.history_bookkeeper_results values (current_setting('bda.business_date'));\n",
     "cleanup/bookkeeper/010_aufraeumen.sql": "drop table if exists report_oibl.zwischen;\n",
@@ -61,7 +61,7 @@ class Nightly:
         self._process: subprocess.Popen[str] | None = None
 
     def run(self, variables: dict[str, str], conf: dict[str, Any]) -> tuple[dict[str, Any], str]:
-        """Return what happened, and everything that Airflow printed meanwhile."""
+        """Return the result, and everything that Airflow printed."""
         process = self._process = self._process or self._start()
         assert process.stdin is not None
         assert process.stdout is not None
@@ -106,7 +106,7 @@ class Nightly:
 
 @dataclass
 class Nachtlauf:
-    """One client's nights: where they work, and what came of the last one."""
+    """The nights of one client: their database and bucket, and the result of the last one."""
 
     nightly: Nightly
     postgres: EmbeddedPostgres

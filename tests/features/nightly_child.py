@@ -31,7 +31,7 @@ def main() -> None:
 
 
 def one_run(conf: dict[str, Any]) -> dict[str, Any]:
-    """Run the DAG of the variables' client; return what happened."""
+    """Run the DAG of the variables' client; return the result."""
     from airflow.dag_processing.dagbag import BundleDagBag
     from airflow.sdk.execution_time.cache import SecretCache
 

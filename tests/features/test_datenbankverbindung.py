@@ -23,7 +23,7 @@ ALWAYS = 1_000_000
 
 
 class Gate:
-    """Stands before the database: slams the door on the first connections, then lets everybody pass."""
+    """A proxy of the database that closes the first connections and forwards all later ones."""
 
     def __init__(self, port: int) -> None:
         self._behind = ("127.0.0.1", port)

@@ -22,7 +22,7 @@ scenarios("konfiguration.feature")
 
 @dataclass
 class Konfiguration:
-    """What a scenario sets, and what came of it."""
+    """The settings of a scenario, and the result."""
 
     variables: dict[str, str] = field(default_factory=dict)
     file: Path | None = None

@@ -119,7 +119,7 @@ def _(nachtlauf: Nachtlauf, system: str) -> None:
 @then(parsers.parse('kein Schritt von "{phases}" hat begonnen'))
 def _(nachtlauf: Nachtlauf, phases: str) -> None:
     for phase in phases.split(", "):
-        # Uploads that were never opened are looked for all the same.
+        # The run's open uploads are listed, also when none was opened.
         states = {
             state
             for task, state in nachtlauf.result["tasks"].items()

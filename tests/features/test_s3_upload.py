@@ -133,7 +133,7 @@ def _(ausgabe: Ausgabe) -> None:
     assert ausgabe.error is None
     moments = [moment for _, moment in ausgabe.s3.parts]
     pauses = [later - earlier for earlier, later in pairwise(moments)]
-    # Each pause is drawn between 0 and its limit, so that many clients do not come back at the same moment.
+    # Each pause is random between 0 and its limit, so that many clients do not retry at the same moment.
     busy_machine = 2
     assert len(pauses) == 4
     assert all(pause < limit + busy_machine for pause, limit in zip(pauses, (1, 2, 4, 8), strict=True))
@@ -142,7 +142,7 @@ def _(ausgabe: Ausgabe) -> None:
 
 @then("kein angefangener Upload bleibt liegen")
 def _(ausgabe: Ausgabe) -> None:
-    from billing_aggregator.export.store.cleanup import abort_run
+    from billing_aggregator.export.store.abandoned_uploads import abort_run
 
     # What the run's last step does after a failure.
     abort_run(ausgabe.lab.store, [ausgabe.plans[-1]])

@@ -23,7 +23,7 @@ scenarios("skripte.feature")
 
 @dataclass
 class Ordner:
-    """A folder of scripts, and what was found in it."""
+    """A folder of scripts, and the scripts that were found in it."""
 
     root: Path
     found: list[Script] = field(default_factory=list)

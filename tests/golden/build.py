@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SYSTEMS = ("bookkeeper", "tripica")
-ALL_PHASES = ("init", "export", "history", "cleanup")
+ALL_PHASES = ("init", "release", "history", "cleanup")
 
 
 def run_phases(
@@ -24,8 +24,10 @@ def run_phases(
     systems: tuple[str, ...] = SYSTEMS,
 ) -> None:
     """Run every script of *phases* for *client*; errors of the driver pass through."""
-    values = {"client": client, "business_date": "2026-11-20", "run_id": "test"} | dict(settings or {})
+    given = dict(settings or {})
+    day = given.get("business_date", "2026-11-20")
+    values = {"client": client, "business_date": day, "as_of": day, "run_id": "test"} | given
     for phase in phases:
         for system in systems:
             for script in find_scripts(root, phase, system, client):
-                run_script(connection, script.read(), values)
+                run_script(connection, script.read(), values | {"system": system})

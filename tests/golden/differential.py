@@ -19,7 +19,7 @@ from tests.golden.model.rows import COLUMNS
 from tests.golden.model.vault import read_vault
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import date
 
     from billing_aggregator.local.postgres import EmbeddedPostgres
 
@@ -54,9 +54,7 @@ class Both:
             admin.execute(sql.SQL("drop database if exists {}").format(sql.Identifier(name)))
 
 
-def compare_sides(
-    server: EmbeddedPostgres, database: str, client: str, zone: str, as_of: datetime = AS_OF
-) -> Difference:
+def compare_sides(server: EmbeddedPostgres, database: str, client: str, zone: str, as_of: date = AS_OF) -> Difference:
     """Run the init scripts with the session time zone *zone*, and the model; return the differences."""
     with psycopg.connect(server.dsn(database, ROLE), options=f"-c timezone={zone}") as connection:
         run_phases(connection, SQL_ROOT, client, "init", settings={"as_of": as_of.isoformat()})

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from billing_aggregator.sql.runner import StatementError, run_script
 from tests.conftest import SQL_ROOT
 from tests.golden.build import ALL_PHASES, run_phases
 
@@ -47,7 +48,7 @@ def test_rerun_of_a_day_replaces_it(warehouse: psycopg.Connection[Any]) -> None:
     run_phases(warehouse, SQL_ROOT, "enercity", "init", settings={"run_id": "again"})
     warehouse.execute("delete from report_oibl.new_tripica_results where aggregate_id is null")
     again = {"business_date": "2026-11-19", "run_id": "again"}
-    run_phases(warehouse, SQL_ROOT, "enercity", "export", "history", "cleanup", settings=again)
+    run_phases(warehouse, SQL_ROOT, "enercity", "release", "history", "cleanup", settings=again)
     assert warehouse.execute(DAYS).fetchall() == [("2026-11-19", 1273), ("2026-11-20", 1538)]
     runs = "select distinct run_id from report_oibl.history_tripica_results where business_date = '2026-11-19'"
     assert warehouse.execute(runs).fetchall() == [("again",)]
@@ -73,6 +74,15 @@ def test_a_run_keeps_no_rows_of_another_run(warehouse: psycopg.Connection[Any]) 
         late = {"business_date": "2026-11-19", "run_id": "run 2026-11-19"}
         with pytest.raises(Exception, match=f"{system}_results: Published by run run 2026-11-20; this is run run"):
             run_phases(warehouse, SQL_ROOT, "enercity", "history", settings=late, systems=(system,))
+    assert warehouse.execute(DAYS).fetchall() == [("2026-11-20", 1538)]
+
+
+def test_the_script_wants_to_know_whose_results(warehouse: psycopg.Connection[Any]) -> None:
+    run_day(warehouse, "2026-11-20")
+    texts = {(SQL_ROOT / "history" / system / "010_keep_business_day.sql").read_text("utf-8") for system in SYSTEMS}
+    (text,) = texts
+    with pytest.raises(StatementError, match=r"bda\.system is not set"):
+        run_script(warehouse, text, {"business_date": "2026-11-19"})
     assert warehouse.execute(DAYS).fetchall() == [("2026-11-20", 1538)]
 
 
@@ -108,7 +118,7 @@ def test_a_query_of_a_day_reads_that_day_only(warehouse: psycopg.Connection[Any]
 
 
 def test_cleanup_leaves_results_view_and_history(warehouse: psycopg.Connection[Any]) -> None:
-    run_phases(warehouse, SQL_ROOT, "enercity", "init", "export", "history")
+    run_phases(warehouse, SQL_ROOT, "enercity", "init", "release", "history")
     warehouse.execute("create table report_oibl.aggregator_runs (run_id bigserial primary key)")
     warehouse.execute("create table report_oibl.oibl_tripica (leftover text)")
     warehouse.execute("create view report_oibl.old_view as table report_oibl.oibl_tripica")
@@ -135,7 +145,7 @@ def test_cleanup_leaves_results_view_and_history(warehouse: psycopg.Connection[A
 
 
 def test_cleanup_of_the_journal_alone(warehouse: psycopg.Connection[Any]) -> None:
-    phases = ("init", "export", "history", "cleanup")
+    phases = ("init", "release", "history", "cleanup")
     run_phases(warehouse, SQL_ROOT, "enercity", *phases, systems=("bookkeeper",))
     left = warehouse.execute(
         "select relname from pg_class where relnamespace = 'report_oibl'::regnamespace and relkind in ('r', 'v', 'p')"

@@ -12,6 +12,8 @@ from tests.golden.build import run_phases
 from tests.golden.compare import compare, load_expected, load_scenarios
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import psycopg
 
 EXPECTED = ROOT / "tests" / "golden" / "expected"
@@ -46,9 +48,13 @@ BY_GLID = """
 """
 
 
+def described(warehouse: psycopg.Connection[Any], query: str) -> Sequence[psycopg.Column]:
+    return warehouse.execute(query).description or ()
+
+
 @pytest.mark.parametrize(("client", "file"), CLIENTS.items())
 def test_sample_gives_expected_list(warehouse: psycopg.Connection[Any], client: str, file: str) -> None:
-    run_phases(warehouse, SQL_ROOT, client, "init", "export")
+    run_phases(warehouse, SQL_ROOT, client, "init", "release")
     columns = load_expected(warehouse, EXPECTED / file, "expected")
     scenarios = load_scenarios(warehouse, ROOT / "sample" / "scenarios.csv")
     difference = compare(warehouse, "report_oibl.oibl_customer", "expected", columns, scenarios)
@@ -56,18 +62,17 @@ def test_sample_gives_expected_list(warehouse: psycopg.Connection[Any], client: 
 
 
 def test_view_has_the_columns_in_order(warehouse: psycopg.Connection[Any]) -> None:
-    run_phases(warehouse, SQL_ROOT, "enercity", "init", "export")
-    view = [column.name for column in warehouse.execute("select * from report_oibl.oibl_customer limit 0").description]
+    run_phases(warehouse, SQL_ROOT, "enercity", "init", "release")
+    view = [column.name for column in described(warehouse, "select * from report_oibl.oibl_customer limit 0")]
     with (EXPECTED / "expected_oibl_customer.csv").open(encoding="utf-8", newline="") as lines:
         assert view == next(csv.reader(lines))
     archive = (SQL_ROOT / "archive" / "customer" / "oibl.sql").read_text(encoding="utf-8")
-    assert view == [column.name for column in warehouse.execute(archive).description]
-    full = warehouse.execute("select * from report_oibl.tripica_results limit 0").description
-    assert len(full) == 41
+    assert view == [column.name for column in described(warehouse, archive)]
+    assert len(described(warehouse, "select * from report_oibl.tripica_results limit 0")) == 41
 
 
 def test_sums_by_family_and_glid(warehouse: psycopg.Connection[Any]) -> None:
-    run_phases(warehouse, SQL_ROOT, "enercity", "init", "export")
+    run_phases(warehouse, SQL_ROOT, "enercity", "init", "release")
     warehouse.execute(f"create temporary view by_glid as {BY_GLID}")
     columns = load_expected(warehouse, EXPECTED / "expected_by_glid.csv", "expected")
     difference = compare(warehouse, "by_glid", "expected", columns)
@@ -75,7 +80,7 @@ def test_sums_by_family_and_glid(warehouse: psycopg.Connection[Any]) -> None:
 
 
 def test_a_difference_names_columns_and_scenario(warehouse: psycopg.Connection[Any]) -> None:
-    run_phases(warehouse, SQL_ROOT, "enercity", "init", "export")
+    run_phases(warehouse, SQL_ROOT, "enercity", "init", "release")
     warehouse.execute(
         """
         update report_oibl.tripica_results set due_date = due_date + 1

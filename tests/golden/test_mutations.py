@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 CLIENT = "enercity"
 GOLDEN = ROOT / "tests" / "golden"
 SPREAD = 12
-SETTINGS = {"client": CLIENT, "business_date": "2026-11-20", "run_id": "mutation"}
+SETTINGS = {"client": CLIENT, "business_date": "2026-11-20", "as_of": "2026-11-20", "run_id": "mutation"}
 # Tables as the unbroken scripts make them: equal to the model of test_journal.py, the dunning status to test_extra.py.
 UNBROKEN = ("new_bookkeeper_results", "base_data_bbtax", "base_data_bbkpf", "base_data_dunning")
 
@@ -93,7 +93,7 @@ class Prepared:
             return "list"
         for table in UNBROKEN:
             columns = tuple(
-                c.name for c in self.connection.execute(f"select * from report_oibl.{table} limit 0").description
+                c.name for c in self.connection.execute(f"select * from report_oibl.{table} limit 0").description or ()
             )
             if compare(self.connection, f"report_oibl.{table}", f"unbroken_{table}", columns):
                 return table

@@ -55,7 +55,7 @@ def main(driver: str, kind: str, script: str) -> None:
             "max_rows_per_file": 1,
         },
     }
-    # What Airflow's task runner does when a task is told to stop.
+    # What Airflow's task runner does when a task is stopped.
     signal.signal(signal.SIGTERM, lambda *_: operator.on_kill())
     print("starts", flush=True)
     try:

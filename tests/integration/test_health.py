@@ -56,7 +56,7 @@ def place(
 
 @pytest.fixture
 def own_place(place: str, new_warehouse: Callable[[], str], monkeypatch: pytest.MonkeyPatch) -> str:
-    """The same with a warehouse of the test's own."""
+    """The same with the test's own warehouse."""
     name = new_warehouse()
     monkeypatch.setenv("BDA_DB_NAME", name)
     return name
@@ -85,7 +85,7 @@ def admin(postgres: EmbeddedPostgres, database: str, *statements: str) -> None:
             connection.execute(statement)
 
 
-def test_all_is_well(place: str, health: Callable[[], Health], capsys: pytest.CaptureFixture[str]) -> None:
+def test_everything_is_healthy(place: str, health: Callable[[], Health], capsys: pytest.CaptureFixture[str]) -> None:
     status, found = health()
     assert status == 0
     states = {subject: state for subject, (state, _) in found.items()}
@@ -136,7 +136,7 @@ def test_nothing_is_left_in_the_bucket(
         ),
     ],
 )
-def test_what_a_run_would_lack_in_the_database_is_named_with_the_way_out(
+def test_a_problem_in_the_database_is_named_with_the_way_out(
     own_place: str, health: Callable[[], Health], postgres: EmbeddedPostgres, statement: str, subject: str, detail: str
 ) -> None:
     admin(postgres, own_place, statement)
@@ -157,7 +157,7 @@ def test_a_role_that_may_not_create_the_report_schema_is_named(
     )
 
 
-def test_an_existing_report_schema_of_ours_is_fine(
+def test_our_own_report_schema_is_healthy(
     own_place: str, health: Callable[[], Health], postgres: EmbeddedPostgres
 ) -> None:
     admin(postgres, own_place, "create schema report_oibl authorization billing_aggregator")
@@ -174,7 +174,7 @@ def test_an_existing_report_schema_of_ours_is_fine(
         ({"BDA_S3_URL": "http://127.0.0.1:1"}, "bucket", ["cannot be reached", "see BDA_S3_URL"]),
     ],
 )
-def test_what_cannot_be_reached_is_named_with_the_way_out(
+def test_an_unreachable_server_is_named_with_the_way_out(
     place: str,
     health: Callable[[], Health],
     monkeypatch: pytest.MonkeyPatch,
@@ -278,8 +278,8 @@ def listener(greeting: list[bytes]) -> Iterator[tuple[int, list[bytes]]]:
 def with_alerts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let enercity/local have alerts by mail and Slack."""
     text = (ROOT / "include/clients.yaml").read_text(encoding="utf-8")
-    told = "    local: {alerts: {email: [billing@example.org], slack: true}}"
-    (tmp_path / "clients.yaml").write_text(text.replace("    local: {}", told), encoding="utf-8")
+    with_alerts = "    local: {alerts: {email: [billing@example.org], slack: true}}"
+    (tmp_path / "clients.yaml").write_text(text.replace("    local: {}", with_alerts), encoding="utf-8")
     (tmp_path / "sql").symlink_to(ROOT / "include/sql")
     monkeypatch.setattr("billing_aggregator.config.load.include_folder", lambda: tmp_path)
 
@@ -336,7 +336,7 @@ def test_silent_servers_and_incomplete_connections_of_the_alerts_are_named(
         (b"421 busy\r\n", PLAIN, "answers EHLO with 421; see the connection smtp_default"),
     ],
 )
-def test_a_mail_server_that_would_not_take_our_mail_is_named(
+def test_a_mail_server_that_would_refuse_our_mail_is_named(
     place: str,
     health: Callable[[], Health],
     monkeypatch: pytest.MonkeyPatch,
@@ -361,7 +361,7 @@ def test_a_mail_server_that_would_not_take_our_mail_is_named(
         (tuple(f"{kind}://u:a/b@db" for kind in ("postgres", "aws", "smtp", "slackwebhook")), "port is not a number"),
     ],
 )
-def test_a_malformed_connection_is_not_said_to_be_missing(
+def test_a_malformed_connection_is_not_reported_as_missing(
     place: str,
     health: Callable[[], Health],
     monkeypatch: pytest.MonkeyPatch,
@@ -385,7 +385,7 @@ def test_a_malformed_connection_is_not_said_to_be_missing(
 
 
 @pytest.mark.usefixtures("with_alerts")
-def test_alerts_connections_that_no_socket_takes_are_named(
+def test_alert_connections_with_an_impossible_address_are_named(
     place: str, health: Callable[[], Health], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     give(monkeypatch, "SMTP_DEFAULT", conn_type="smtp", host="a" * 70 + ".example.org", port=1, extra=PLAIN)

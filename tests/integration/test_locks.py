@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -12,8 +13,7 @@ import pytest
 from billing_aggregator.local.warehouse import ROLE, create_octopus
 from billing_aggregator.runs.identity import Run
 from billing_aggregator.runs.lock import LockHeldError, acquire, holder, release, release_unused
-from billing_aggregator.runs.session_names import session_name
-from billing_aggregator.runs.tables import (
+from billing_aggregator.runs.run_records import (
     ensure_tables,
     first_publication,
     published_tables,
@@ -21,6 +21,8 @@ from billing_aggregator.runs.tables import (
     record_publication,
     record_start,
 )
+from billing_aggregator.runs.session_names import session_name
+from billing_aggregator.runs.summary import ExportFigures, RunSummary
 from tests.waiting import wait_for
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 
 HOUR = 3600
 FIRST = Run("enercity", "prod", "airflow-old:8080#00aa", "billing", "scheduled__2026-11-20T02:00:00+00:00")
-# The same DAG and run id in another Airflow: what a parallel run during a migration looks like.
+# The same DAG and run id in another Airflow, like a parallel run during a migration.
 SECOND = Run("enercity", "prod", "airflow-new:8080#11bb", "billing", "scheduled__2026-11-20T02:00:00+00:00")
 ELSEWHERE = Run("enercity", "stage", "airflow-new:8080#11bb", "billing", "scheduled__2026-11-20T02:00:00+00:00")
 _counter = iter(range(1_000))
@@ -43,7 +45,8 @@ def connect(postgres: EmbeddedPostgres, request: pytest.FixtureRequest) -> Itera
     """Return a function that opens a session of the aggregator's role in a new, empty database."""
     name = f"locks_{next(_counter)}"
     create_octopus(postgres, name)
-    driver = {"psycopg": psycopg.connect, "psycopg2": psycopg2.connect}[request.param]
+    drivers: dict[str, Callable[..., Any]] = {"psycopg": psycopg.connect, "psycopg2": psycopg2.connect}
+    driver = drivers[request.param]
     opened: list[Any] = []
 
     def open_session(application_name: str = "test") -> Any:
@@ -61,7 +64,7 @@ def expire(connection: Any) -> None:
     connection.commit()
 
 
-def test_the_second_is_refused_and_told_who(connect: Callable[..., Any]) -> None:
+def test_the_second_run_is_refused_with_the_name_of_the_first(connect: Callable[..., Any]) -> None:
     connection = connect()
     acquire(connection, FIRST, HOUR)
     with pytest.raises(LockHeldError) as refused:
@@ -99,7 +102,7 @@ def test_released_is_free(connect: Callable[..., Any]) -> None:
     acquire(connection, SECOND, HOUR)
 
 
-def test_a_lock_that_a_session_uses_is_not_given_back_unused(connect: Callable[..., Any]) -> None:
+def test_a_lock_that_a_session_uses_is_not_released(connect: Callable[..., Any]) -> None:
     connection = connect()
     acquire(connection, FIRST, HOUR)
     alive = connect(session_name("enercity", "prod", FIRST.tag, "init.bookkeeper.100_long"))
@@ -126,7 +129,7 @@ def test_an_expired_lease_is_taken_over_once_no_session_is_left(connect: Callabl
         acquire(connection, FIRST, HOUR)
 
 
-def test_a_run_that_is_known_to_have_ended_need_not_expire(connect: Callable[..., Any]) -> None:
+def test_the_lock_of_a_run_that_has_ended_is_taken_over_before_it_expires(connect: Callable[..., Any]) -> None:
     connection = connect()
     acquire(connection, FIRST, HOUR)
     with pytest.raises(LockHeldError):
@@ -134,8 +137,8 @@ def test_a_run_that_is_known_to_have_ended_need_not_expire(connect: Callable[...
     acquire(connection, SECOND, HOUR, ended=FIRST)
 
 
-def test_of_many_at_once_one_wins(connect: Callable[..., Any]) -> None:
-    """Ten rounds of eight runs that start at the same moment; in the first the tables are not there yet."""
+def test_of_many_simultaneous_runs_one_wins(connect: Callable[..., Any]) -> None:
+    """Ten rounds of eight runs that start at the same moment; in the first the tables do not exist yet."""
     sessions = [connect() for _ in range(8)]
     for attempt in range(10):
         runs = [Run("enercity", "prod", f"airflow-{number}", "billing", f"manual__{attempt}") for number in range(8)]
@@ -188,7 +191,7 @@ def test_nobody_holds_before_the_tables_exist(connect: Callable[..., Any]) -> No
     assert holder(connect(), FIRST) is None
 
 
-def test_tables_in_a_schema_that_somebody_else_made(postgres: EmbeddedPostgres) -> None:
+def test_tables_in_a_schema_of_another_role(postgres: EmbeddedPostgres) -> None:
     """The role need not be allowed to create schemas where its schema exists."""
     name = f"locks_{next(_counter)}"
     create_octopus(postgres, name)
@@ -207,9 +210,13 @@ def test_runs_are_recorded(connect: Callable[..., Any]) -> None:
     with connection.cursor() as cursor:
         cursor.execute("select state from report_oibl.aggregator_runs order by started_at")
         assert [row[0] for row in cursor.fetchall()] == ["lost", "running"]
-    summary = {"state": "success", "rows": 7, "files": 2, "bytes": 99, "error": None,
-               "totals": {"tripica_results": {"amount": "12345678901234567.89"}}}  # fmt: skip
-    record_end(connection, SECOND, summary)
+    figures = ExportFigures("tripica_results", 7, 2, 99, {"amount": "12345678901234567.89"})
+    now = datetime.now(UTC)
+    summary = RunSummary(
+        run=SECOND, business_date="2026-11-20", dry_run=False, state="success", started_at=now, ended_at=now,
+        exports=(figures,),
+    )  # fmt: skip
+    record_end(connection, summary)
     with connection.cursor() as cursor:
         cursor.execute(
             "select deployment, state, rows, files, bytes, totals::text, ended_at is not null "
@@ -222,7 +229,7 @@ def test_runs_are_recorded(connect: Callable[..., Any]) -> None:
 
 
 def test_the_first_publication_is_kept(connect: Callable[..., Any]) -> None:
-    """Also over a new start; and a table of before the column gets it."""
+    """Also when the run starts again; and an existing table without the column gets it."""
     connection = connect()
     ensure_tables(connection)
     with connection.cursor() as cursor:

@@ -59,7 +59,7 @@ def test_it_succeeds_and_prints_no_error(finished: subprocess.CompletedProcess[s
     assert "Traceback" not in finished.stdout + finished.stderr
 
 
-def test_the_files_hold_the_samples_rows(files: Path) -> None:
+def test_the_files_have_the_rows_of_the_sample(files: Path) -> None:
     with (
         (files / "customer/oibl_0000.csv").open(encoding="utf-8") as published,
         EXPECTED.open(encoding="utf-8") as golden,
@@ -67,9 +67,9 @@ def test_the_files_hold_the_samples_rows(files: Path) -> None:
         assert sorted(csv.reader(published)) == sorted(csv.reader(golden))
 
 
-def test_the_summary_says_what_a_person_wants_to_know(finished: subprocess.CompletedProcess[str]) -> None:
+def test_the_summary_has_states_files_and_totals(finished: subprocess.CompletedProcess[str]) -> None:
     summary = finished.stdout[finished.stdout.index("Succeeded in") :]
-    for phase in ("prechecks", "init", "audits", "export", "publish", "history", "cleanup"):
+    for phase in ("prechecks", "init", "audits", "release", "export", "publish", "history", "cleanup"):
         assert f"\n  {phase} " in summary
     for export in ("bookkeeper_results", "tripica_results", "customer/oibl"):
         assert f"\n  {export} " in summary
@@ -86,8 +86,8 @@ def test_progress_counts_every_task(finished: subprocess.CompletedProcess[str]) 
     assert all(line.rstrip().endswith((" s", "skipped")) for line in lines)
 
 
-def test_neither_a_proxy_nor_a_missing_home_stands_before_its_own_servers() -> None:
-    """The proxy answers nothing: nobody listens on the port."""
+def test_a_proxy_or_a_missing_home_does_not_matter_for_its_own_servers() -> None:
+    """The proxy does not answer: its port is closed."""
     proxies = dict.fromkeys(
         ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"), "http://127.0.0.1:9"
     )
@@ -125,7 +125,7 @@ def running(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
             stdout=stream,
             stderr=stream,
             start_new_session=True,
-            # A shell starts what it does not wait for with interrupts switched off, and its children's children too.
+            # A shell starts background processes, and their children, with interrupts disabled.
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
         )
     yield process, output

@@ -36,7 +36,7 @@ _counter = iter(range(1_000))
 
 
 class Task:
-    """A script in a process of its own, and a look at the server from outside."""
+    """A script in its own process, and a second session that observes the server."""
 
     def __init__(self, server: EmbeddedPostgres, folder: Path, driver: str) -> None:
         self._folder = folder
@@ -79,7 +79,7 @@ class Task:
         return self.admin.execute(query, [NAME]).fetchone() is not None
 
     def wait(self, condition: Callable[[], object]) -> None:
-        """Wait for a condition; what would end by itself takes hours, so that it has been ended."""
+        """Wait for a condition; the queries take hours, so one that has ended was cancelled."""
         wait_for(condition, lambda: f"sessions: {self.sessions()}")
 
     def leaves_nothing(self) -> None:
@@ -112,8 +112,8 @@ def test_after_kill_nothing_is_left_and_the_retry_is_clean(task: Task) -> None:
     assert task.admin.execute("select count(*) from report_oibl.half_done").fetchone() == (1,)
 
 
-def test_the_server_cancels_before_the_task_gives_up(task: Task) -> None:
-    """Its limit is the task's time-out less ten seconds: the task can still say what was too slow."""
+def test_the_server_cancels_before_the_task_times_out(task: Task) -> None:
+    """Its limit is the task's time-out minus ten seconds, so that the task can report what was too slow."""
     task.start(LONG, timeout=12, patience=PATIENCE_SECONDS)
     output = task.output()
     assert "\nAirflowFailException: " in output
@@ -140,8 +140,8 @@ KINDS = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_task_that_is_told_to_stop_cancels_its_query(task: Task, kind: str) -> None:
-    """Airflow sends SIGTERM first; the task ends by itself, long before Airflow would kill it."""
+def test_a_stopped_task_cancels_its_query(task: Task, kind: str) -> None:
+    """Airflow sends SIGTERM first; the task ends long before Airflow would kill it."""
     process = task.start(KINDS[kind], kind=kind)
     task.wait(task.sleeps)
     os.kill(process.pid, signal.SIGTERM)
@@ -175,7 +175,7 @@ BROKEN = {
 
 @pytest.mark.parametrize("name", BROKEN)
 def test_an_error_names_file_line_and_statement(task: Task, name: str) -> None:
-    """Also where the server tells no position, and where the query was sent as part of another one."""
+    """Also where the server gives no position, and where the query was sent as part of another one."""
     kind, sql, expected = BROKEN[name]
     task.start(sql, kind=kind)
     assert task.output().endswith(f"010_long.sql{expected}")

@@ -65,7 +65,7 @@ def test_another_port_another_bucket_one_system_and_small_files(
     assert len([item for item in listed if item["Key"].endswith(".csv")]) == len(counts)
 
 
-def test_a_failed_run_tells_machines_which_task_and_why(bucket: str, s3_server: LocalS3) -> None:
+def test_a_failed_run_names_task_and_error_in_json(bucket: str, s3_server: LocalS3) -> None:
     status, outcome, _ = run(
         BDA_DB_HOST="127.0.0.1",
         BDA_DB_PORT="1",

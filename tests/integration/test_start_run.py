@@ -1,4 +1,4 @@
-"""The first task of a run: what a run would stumble over later is refused before anything happens, in one line."""
+"""The first task of a run: problems that would stop the run later are reported before any work, in one line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException
 
 from billing_aggregator.config import load_client
 from billing_aggregator.export.manifest import Manifest
@@ -18,6 +18,7 @@ from billing_aggregator.local.s3 import ACCESS_KEY
 from billing_aggregator.operators import start_run
 from billing_aggregator.operators.start_run import StartRunOperator
 from billing_aggregator.runs.params import default_params
+from billing_aggregator.runs.preflight import UnreachableError, UnusableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -76,7 +77,7 @@ def begin(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], **conf: An
     StartRunOperator(task_id="start", client_config=config).pre_execute(context)
 
 
-def test_a_run_begins_when_all_is_there(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]) -> None:
+def test_a_run_starts_when_nothing_is_missing(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]) -> None:
     begin(monkeypatch, variables)
 
 
@@ -92,7 +93,7 @@ def test_a_run_begins_when_all_is_there(monkeypatch: pytest.MonkeyPatch, variabl
     ],
     ids=["credentials", "database", "bucket"],
 )
-def test_what_no_retry_mends_fails_at_once(
+def test_a_terminal_problem_fails_at_once(
     monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], wrong: dict[str, str], words: list[str]
 ) -> None:
     with pytest.raises(AirflowFailException) as failure:
@@ -114,9 +115,9 @@ def test_what_no_retry_mends_fails_at_once(
 def test_an_outage_is_left_to_the_retries(
     monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], wrong: dict[str, str], words: list[str]
 ) -> None:
-    with pytest.raises(AirflowException) as failure:
+    with pytest.raises(UnreachableError) as failure:
         begin(monkeypatch, variables | wrong)
-    assert not isinstance(failure.value, AirflowFailException)
+    assert not isinstance(failure.value, UnusableError)
     message = str(failure.value)
     assert all(word in message for word in words), message
     assert len(message.splitlines()) == 1
@@ -131,9 +132,7 @@ def test_a_wrong_password_is_refused_and_not_repeated(
     assert SECRET not in str(failure.value)
 
 
-def test_wrong_params_come_before_the_database_is_asked(
-    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]
-) -> None:
+def test_params_are_checked_before_the_database(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]) -> None:
     with pytest.raises(AirflowFailException, match="unknown param sytems; did you mean systems"):
         begin(monkeypatch, variables | {"BDA_DB_PORT": "1"}, sytems=["bookkeeper"])
 
@@ -193,7 +192,7 @@ def older(
     return Older(postgres.dsn(name), s3_server, variables | {"BDA_DB_NAME": name})
 
 
-def test_an_older_day_that_nobody_chose_is_refused_before_anything_is_built(
+def test_an_older_day_without_the_param_is_refused_before_anything_is_built(
     monkeypatch: pytest.MonkeyPatch, older: Older
 ) -> None:
     with pytest.raises(AirflowFailException, match=f"trigger a run with the param business_date = {older.day}"):
@@ -209,7 +208,7 @@ def test_a_chosen_day_and_a_dry_run_start(monkeypatch: pytest.MonkeyPatch, older
     assert older.left() == [("running", None, 1)]
 
 
-def test_a_task_behind_the_publication_may_be_cleared(monkeypatch: pytest.MonkeyPatch, older: Older) -> None:
+def test_a_task_after_the_publication_may_be_cleared(monkeypatch: pytest.MonkeyPatch, older: Older) -> None:
     monkeypatch.setattr(start_run, "has_ended", lambda *_: True)
     older.start(monkeypatch)
     assert older.left() == [("running", None, 1)]

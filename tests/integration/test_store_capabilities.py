@@ -1,11 +1,10 @@
-"""``health`` and a run's first task on peculiar stores: told in words, before any work, and nothing stays."""
+"""``health`` and a run's first task on peculiar stores: problems are named before any work, and nothing is left."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
 from datetime import UTC, datetime, timedelta
-from itertools import count
 from threading import Barrier, Thread
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
     from billing_aggregator.config import ClientConfig
     from billing_aggregator.local.postgres import EmbeddedPostgres
 
-_numbers = count(1)
 ENCRYPTION = "x-amz-server-side-encryption"
 
 
@@ -55,7 +53,7 @@ class Place:
         self.server.habits = ()
         client, bucket = self.server.client(), self.config.s3_bucket
         versions = client.list_object_versions(Bucket=bucket)
-        uploads = client.list_multipart_uploads(Bucket=bucket).get("Uploads", [])
+        uploads: list[str] = client.list_multipart_uploads(Bucket=bucket).get("Uploads", [])
         return [each["Key"] for kind in ("Versions", "DeleteMarkers") for each in versions.get(kind, [])] + uploads
 
 
@@ -73,11 +71,7 @@ def make(postgres: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch) -> Iterato
 
     def start(server: PeculiarS3, *, versioned: bool = True, **export: Any) -> Place:
         servers.append(server.__enter__())
-        habits, server.habits = server.habits, ()
-        bucket = f"capable-{next(_numbers)}"
-        server.create_bucket(bucket, versioned=versioned)
-        server.habits = habits
-        server.seen.clear()
+        bucket = server.new_bucket(versioned=versioned)
         variables = {
             "BDA_DB_HOST": postgres.host,
             "BDA_DB_PORT": str(postgres.port),
@@ -144,7 +138,7 @@ LACKS: dict[str, tuple[Any, str, str]] = {
 
 
 @pytest.mark.parametrize("name", LACKS)
-def test_what_a_store_lacks_is_told_in_words_before_the_work(make: Callable[..., Place], name: str) -> None:
+def test_a_missing_feature_of_the_store_is_named_before_any_work(make: Callable[..., Place], name: str) -> None:
     habit, subject, words = LACKS[name]
     place = make(PeculiarS3(habit))
     state, detail = place.findings()[subject]
@@ -190,7 +184,9 @@ FINE: dict[str, tuple[PeculiarS3, dict[str, Any], dict[str, str]]] = {
 
 
 @pytest.mark.parametrize("name", FINE)
-def test_what_has_a_way_around_is_told_and_nothing_is_left(make: Callable[..., Place], name: str) -> None:
+def test_a_missing_feature_with_a_workaround_is_reported_and_nothing_is_left(
+    make: Callable[..., Place], name: str
+) -> None:
     server, options, words = FINE[name]
     place = make(server, **options)
     found = place.findings()
@@ -212,7 +208,7 @@ def test_a_probe_is_a_few_requests_below_the_clients_prefix(make: Callable[..., 
     assert len([key for key in keys if "/enercity/local/_probe_" in key]) == 1
 
 
-def test_versions_that_may_not_be_deleted_stay_and_are_told(make: Callable[..., Place]) -> None:
+def test_versions_that_may_not_be_deleted_stay_and_are_reported(make: Callable[..., Place]) -> None:
     def keeps_versions(environ: dict[str, Any], name: str) -> tuple[int, str] | None:
         kept = name == "delete objects" or (name == "delete file" and "versionId" in environ["QUERY_STRING"])
         return (403, "AccessDenied") if kept else None
@@ -259,7 +255,7 @@ def test_an_outage_in_the_middle_of_a_probe_is_left_to_the_retries(make: Callabl
     assert place.left() == []
 
 
-def test_clocks_apart_on_a_store_without_date(make: Callable[..., Place], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_different_clocks_on_a_store_without_date(make: Callable[..., Place], monkeypatch: pytest.MonkeyPatch) -> None:
     place = make(PeculiarS3(no_date=True))
     late = datetime.now(UTC) + timedelta(hours=1)
     monkeypatch.setattr("billing_aggregator.s3.answers.now", lambda: late)
@@ -284,7 +280,7 @@ def test_the_connection_of_another_region_is_named(make: Callable[..., Place]) -
         ({"role_arn": "arn:x", "assume_role_method": "by_magic"}, "by_magic"),
     ],
 )
-def test_a_connection_that_no_client_can_be_made_from_is_named(
+def test_a_connection_that_no_client_can_use_is_named(
     make: Callable[..., Place], monkeypatch: pytest.MonkeyPatch, extra: dict[str, Any], words: str
 ) -> None:
     place = make(PeculiarS3())
@@ -297,7 +293,7 @@ def test_a_connection_that_no_client_can_be_made_from_is_named(
     assert "Geheim" not in detail
 
 
-def test_health_says_it_all_as_json(make: Callable[..., Place], capsys: pytest.CaptureFixture[str]) -> None:
+def test_health_reports_everything_as_json(make: Callable[..., Place], capsys: pytest.CaptureFixture[str]) -> None:
     from billing_aggregator.cli import main
 
     make(PeculiarS3(ignores("If-None-Match")))

@@ -18,7 +18,7 @@ from billing_aggregator.sql.scripts import find_scripts
 from tests.conftest import SQL_ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from billing_aggregator.local.postgres import EmbeddedPostgres
     from billing_aggregator.runs.table_guard import Phase
@@ -54,8 +54,8 @@ class Night:
     def guard(self, phase: Phase, exported: dict[str, str] | None = None) -> TableGuard:
         return TableGuard(Stamp.of(self.run, self.day, "init/tripica/010_x.sql"), phase, PUBLISHED, exported)
 
-    def script(self, phase: Phase, text: str, exported: dict[str, str] | None = None) -> None:
-        settings = {"business_date": self.day, "run_id": self.run.run_id, "client": "enercity"}
+    def script(self, phase: Phase, text: str, exported: dict[str, str] | None = None, system: str = "tripica") -> None:
+        settings = {"business_date": self.day, "run_id": self.run.run_id, "client": "enercity", "system": system}
         run_script(self.connection, text, settings, self.guard(phase, exported))
 
     def check(self, phase: Phase, query: str) -> int:
@@ -70,15 +70,17 @@ class Night:
     def through(self) -> None:
         """Build, release, keep and clean up."""
         self.build()
-        for phase, text in (("release", RELEASE), ("history", KEEP), ("cleanup", CLEAN)):
-            self.script(phase, text)  # type: ignore[arg-type]
+        phases: dict[Phase, str] = {"release": RELEASE, "history": KEEP, "cleanup": CLEAN}
+        for phase, text in phases.items():
+            self.script(phase, text)
 
 
 @pytest.fixture(params=["psycopg", "psycopg2"])
 def connection(postgres: EmbeddedPostgres, request: pytest.FixtureRequest) -> Iterator[Any]:
     name = f"guard_{next(_counter)}"
     create_octopus(postgres, name)
-    driver = {"psycopg": psycopg.connect, "psycopg2": psycopg2.connect}[request.param]
+    drivers: dict[str, Callable[..., Any]] = {"psycopg": psycopg.connect, "psycopg2": psycopg2.connect}
+    driver = drivers[request.param]
     opened = driver(postgres.dsn(name, ROLE))
     yield opened
     with suppress(Exception):
@@ -113,7 +115,7 @@ def test_nights_one_after_the_other(first: Night, second: Night) -> None:
     assert (stamp.run_id, stamp.business_date) == ("scheduled__2026-11-22", "2026-11-22")
 
 
-def test_history_of_a_run_whose_rows_are_gone(first: Night, second: Night) -> None:
+def test_history_of_a_run_after_a_newer_release(first: Night, second: Night) -> None:
     first.build()
     first.script("release", RELEASE)
     second.through()
@@ -187,7 +189,7 @@ def test_the_same_run_for_another_day(connection: Any) -> None:
     ],
     ids=["view", "function", "cte", "subquery"],
 )
-def test_what_is_read_by_detours_is_seen_too(first: Night, second: Night, query: str) -> None:
+def test_indirect_reads_are_noticed(first: Night, second: Night, query: str) -> None:
     first.build()
     with first.connection.cursor() as cursor:
         cursor.execute("create schema if not exists helpers")
@@ -271,7 +273,7 @@ def test_every_way_to_build_a_table_anew(first: Night, second: Night, text: str)
     ],
     ids=["insert", "update", "delete-some", "alter-update", "rewrite", "copy", "merge"],
 )
-def test_building_on_what_another_run_left(first: Night, second: Night, text: str) -> None:
+def test_building_on_a_table_of_another_run(first: Night, second: Night, text: str) -> None:
     first.build()
     with pytest.raises(ForeignTableError, match=r"report_oibl.base was built by run scheduled__2026-11-21"):
         second.script("init", text)
@@ -301,7 +303,7 @@ def test_tables_of_other_schemas_and_the_history_belong_to_no_run(first: Night, 
     second.script("init", "create table report_oibl.y as select n from report_oibl.history_days;")
 
 
-def test_what_a_script_says_of_its_table_stays(first: Night) -> None:
+def test_a_scripts_own_comment_on_its_table_stays(first: Night) -> None:
     first.build()
     first.script("init", f"{BUILD} comment on table report_oibl.base is 'one row a number\nsecond line'")
     first.script("init", DERIVE)
@@ -311,7 +313,7 @@ def test_what_a_script_says_of_its_table_stays(first: Night) -> None:
     first.script("history", KEEP)
 
 
-def test_a_comment_on_a_candidate_does_not_take_its_stamp_away(first: Night, second: Night) -> None:
+def test_a_comment_on_a_candidate_keeps_its_stamp(first: Night, second: Night) -> None:
     first.build()
     first.script("release", f"{RELEASE} comment on table report_oibl.tripica_results is 'Published';")
     first.script("history", KEEP)
@@ -332,7 +334,7 @@ def test_history_keeps_what_was_published_and_nothing_released_since(first: Nigh
     first.script("history", KEEP, released)
 
 
-def test_cleanup_behind_a_later_run(first: Night, second: Night) -> None:
+def test_cleanup_after_a_later_run(first: Night, second: Night) -> None:
     first.build()
     first.script("release", RELEASE)
     second.script("init", BUILD)  # the later run has failed here and waits to be continued
@@ -341,7 +343,7 @@ def test_cleanup_behind_a_later_run(first: Night, second: Night) -> None:
     second.script("init", DERIVE)
 
 
-def test_cleanup_takes_what_an_earlier_failed_run_left(first: Night, second: Night) -> None:
+def test_cleanup_drops_tables_of_an_earlier_failed_run(first: Night, second: Night) -> None:
     first.script("init", "create schema report_oibl; create table report_oibl.forgotten as select 1 as n;")
     second.build()
     second.script("release", RELEASE)
@@ -352,7 +354,7 @@ def test_an_unlogged_table_that_the_server_has_emptied(first: Night) -> None:
     first.script("init", "create schema report_oibl;")
     first.script("init", "create unlogged table report_oibl.base as select 1 as n;")
     first.script("init", DERIVE)
-    run_script(first.connection, "truncate report_oibl.base")  # what a crash does to it
+    run_script(first.connection, "truncate report_oibl.base")  # as a crash does
     with pytest.raises(ForeignTableError, match="is empty since the server has crashed"):
         first.script("init", DERIVE)
 
@@ -363,8 +365,8 @@ def test_an_unlogged_table_may_be_empty_from_the_start(first: Night) -> None:
     first.script("init", DERIVE)
 
 
-def test_scripts_of_a_run_go_side_by_side(postgres: EmbeddedPostgres, first: Night) -> None:
-    """A script that holds a table for long keeps no other one waiting, whose tables the other builds meanwhile."""
+def test_scripts_of_a_run_run_side_by_side(postgres: EmbeddedPostgres, first: Night) -> None:
+    """A script that locks a table for long does not block a script that builds other tables."""
     first.build()
     with psycopg.connect(postgres.dsn(first.connection.info.dbname, ROLE)) as other:
         beside = Night(other, first.run.run_id, first.day)
@@ -385,17 +387,15 @@ def test_scripts_of_a_run_go_side_by_side(postgres: EmbeddedPostgres, first: Nig
 
 def test_the_real_scripts_of_two_nights(warehouse: psycopg.Connection[Any]) -> None:
     nights = [Night(warehouse, "first", "2026-11-21"), Night(warehouse, "second", "2026-11-22")]
-    folders: tuple[tuple[str, Phase], ...] = (
-        ("init", "init"), ("export", "release"), ("history", "history"), ("cleanup", "cleanup"),
-    )  # fmt: skip
+    phases: tuple[Phase, ...] = ("init", "release", "history", "cleanup")
     for night in nights:
-        for folder, phase in folders:
+        for phase in phases:
             for system in ("bookkeeper", "tripica"):
-                for script in find_scripts(SQL_ROOT, folder, system, "enercity"):
-                    night.script(phase, script.read())
+                for script in find_scripts(SQL_ROOT, phase, system, "enercity"):
+                    night.script(phase, script.read(), system=system)
     for system in ("bookkeeper", "tripica"):
         (script,) = find_scripts(SQL_ROOT, "history", system, "enercity")
         with pytest.raises((StatementError, ForeignTableError)):
-            nights[0].script("history", script.read())
+            nights[0].script("history", script.read(), system=system)
     days = "select business_date::text, count(*) from report_oibl.history_tripica_results group by 1 order by 1"
     assert rows(warehouse, days) == [("2026-11-21", 1538), ("2026-11-22", 1538)]

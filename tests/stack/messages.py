@@ -18,7 +18,7 @@ REPLACEMENTS = (
     (r"ends at \d\d:\d\d:\d\d UTC", "ends at 03:30:00 UTC"),
     (r"(?<!\d)20\d\d-\d\d-\d\d(?!\d)", "2026-11-20"),
     # What a run that is stopped after a minute was doing then depends on the machine.
-    (r"Task:          \S+(?=\nReason:        the run took longer)", "Task:          init.bookkeeper.020_slow"),
+    (r"(?<=run_timeout_minutes and was stopped\nTask:          )\S+", "init.bookkeeper.020_slow"),
     (r"session tag [0-9a-f]{8}", "session tag 3f9a1c2e"),
 )
 
@@ -32,7 +32,7 @@ def steady(text: str) -> str:
 
 def parts(mail: EmailMessage) -> tuple[str, str]:
     """Return the plain text and the HTML of a mail."""
-    plain, html = mail.iter_parts()  # type: ignore[attr-defined]
+    plain, html = mail.iter_parts()
     assert (plain.get_content_type(), html.get_content_type()) == ("text/plain", "text/html")
     return plain.get_content(), html.get_content()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import yaml
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 BUCKET = "alerts"
 # What each client's entry says beside its channels.
-CLIENTS: dict[str, dict[str, object]] = {
+CLIENTS: dict[str, dict[str, Any]] = {
     "broken": {"alerts": {"smtp_conn_id": "smtp_closed", "slack_conn_id": "slack_missing"}},
     "failing": {},
     "held": {},
@@ -38,7 +38,7 @@ create schema if not exists report_oibl;
 drop table if exists report_oibl.bookkeeper_results;
 create table report_oibl.bookkeeper_results as select 1 as id, 'a' as name;
 """
-MENDED = "to_regclass('public.mended') is null"
+UNFIXED = "to_regclass('public.fixed') is null"
 # Goes on when the test has created the table public.go_on (to_regclass would keep what it has found first).
 WAITS = """do $$ begin
 while not exists (select from pg_catalog.pg_class where relname = 'go_on') loop perform pg_sleep(0.2); end loop;
@@ -48,10 +48,10 @@ SCRIPTS = {
     "init/bookkeeper/010_results.sql": RESULTS,
     # A value of a customer in the server's message; a secret in a script's own message; both at the same moment.
     "init/bookkeeper/failing/020_bad_amount.sql": (
-        f"do $$ begin if {MENDED} then perform 'Erika Mustermann'::text::numeric; end if; end $$;\n"
+        f"do $$ begin if {UNFIXED} then perform 'Erika Mustermann'::text::numeric; end if; end $$;\n"
     ),
     "init/bookkeeper/failing/020_bad_link.sql": (
-        f"do $$ begin if {MENDED} then raise exception 'no way to postgres://sap:geheim@erp/db'; end if; end $$;\n"
+        f"do $$ begin if {UNFIXED} then raise exception 'no way to postgres://sap:geheim@erp/db'; end if; end $$;\n"
     ),
     "init/bookkeeper/broken/020_missing.sql": "select 1;\n\nselect *\nfrom report_oibl.nowhere;\n",
     "init/bookkeeper/killed/020_slow.sql": "select pg_sleep(36000);\n",
@@ -76,7 +76,7 @@ def write(
     folder: Path,
     s3: LocalS3 | FaultyS3,
     bucket: str = BUCKET,
-    clients: Mapping[str, dict[str, object]] = CLIENTS,
+    clients: Mapping[str, dict[str, Any]] = CLIENTS,
     scripts: Mapping[str, str] = SCRIPTS,
 ) -> Path:
     """Write the project below *folder* and return it."""
@@ -95,7 +95,7 @@ def write(
         "retries": 1,
         "retry_delay_seconds": 1,
     }
-    entries = {name: {"local": entry | {"alerts": alerts(name) | dict(entry.get("alerts", {}))}}  # type: ignore[call-overload]
+    entries = {name: {"local": entry | {"alerts": alerts(name) | dict(entry.get("alerts", {}))}}
                for name, entry in clients.items()}  # fmt: skip
     content = {"systems": {"bookkeeper": {}}, "defaults": defaults, "clients": entries}
     (folder / "include/clients.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Airflow's REST API, called until it answers: a busy machine is no error."""
+"""Airflow's REST API, called until it answers: a busy machine is not an error."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any
 
 from tests.waiting import PATIENCE_SECONDS
 
-# Not 500: that is a defect, and to see those is what the stack is for.
+# Not 500: that is a defect, which the stack should find.
 OVERLOADED = (429, 502, 503, 504)
 PAUSE_SECONDS = 0.5
 
 
 class RestError(AssertionError):
-    """The API answered, and not with success: ``status``, and the answer's text."""
+    """The API answered with an error: ``status``, and the text of the answer."""
 
     def __init__(self, status: int, method: str, path: str, text: str) -> None:
         super().__init__(f"{method} {path}: HTTP {status}: {text}")

@@ -1,4 +1,4 @@
-"""Where messages and metrics arrive: a mail server, a web server at Slack's place, a StatsD socket."""
+"""Where messages and metrics arrive: a mail server, a web server instead of Slack, a StatsD socket."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class MailSink:
         self._controller: Any = Controller(self, hostname="127.0.0.1", port=self.port)
 
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:
-        self.mails.append(message_from_bytes(envelope.content, policy=policy.default))  # type: ignore[arg-type]
+        self.mails.append(message_from_bytes(envelope.content, policy=policy.default))
         return "250 OK"
 
     def to(self, client: str) -> list[EmailMessage]:

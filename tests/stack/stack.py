@@ -19,12 +19,12 @@ from tests.waiting import wait_for
 if TYPE_CHECKING:
     from pathlib import Path
 
-# The interpreter of another Airflow, to run the same night on it.
+# The interpreter of another Airflow, to run the same tests on it.
 STACK_PYTHON = os.environ.get("STACK_PYTHON", sys.executable)
 FINAL = ("success", "failed")
 COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
 GRACE_SECONDS = 15
-# Airflow takes what is slow for dead: a busy machine would lose DAGs, tasks and messages by these limits.
+# Airflow considers slow components dead: on a busy machine its defaults would lose DAGs, tasks and messages.
 UNHURRIED = {
     "AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT": "600",
     "AIRFLOW__DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT": "600",
@@ -99,7 +99,7 @@ class Stack:
             self.stop(component, signal.SIGKILL)
 
     def start(self, component: str) -> None:
-        """Start one component; its log goes on where an earlier one ended."""
+        """Start one component; its log is appended."""
         arguments = ("--port", str(self._port), "--workers", "1") if component == "api-server" else ()
         with (self.home / f"{component}.log").open("ab") as log:
             self._processes[component] = subprocess.Popen(
@@ -111,7 +111,7 @@ class Stack:
             )
 
     def stop(self, component: str, number: signal.Signals = signal.SIGTERM) -> None:
-        """Send a signal to a component and wait for its end; KILL hits its tasks too, as where a container dies."""
+        """Send a signal to a component and wait for its end; KILL also hits its tasks, as when a container dies."""
         process = self._processes[component]
         dies = number == signal.SIGKILL and process.poll() is None
         children = psutil.Process(process.pid).children(recursive=True) if dies else []
@@ -127,7 +127,7 @@ class Stack:
 
     @staticmethod
     def keeps_deadlines() -> bool:
-        """Return whether this Airflow watches deadlines (3.3); an older one looks back when a run ends."""
+        """Return whether this Airflow watches deadlines (3.3); an older one checks them when a run ends."""
         command = [STACK_PYTHON, "-c", "from importlib.metadata import version; print(version('apache-airflow'))"]
         found = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         return tuple(int(part) for part in found.split(".")[:2]) >= (3, 3)
@@ -137,7 +137,7 @@ class Stack:
         wait_for(
             lambda: self.rest.try_once("GET", f"/api/v2/dags/{dag_id}"), f"{dag_id} is parsed; logs in {self.home}"
         )
-        # The id is ours: a call that is made twice starts one run.
+        # With our own id a repeated call starts one run only.
         run_id = f"manual__{datetime.now(UTC).isoformat()}"
         body = {"logical_date": logical_date and logical_date.isoformat(), "dag_run_id": run_id, "conf": conf}
         self.rest.call("POST", f"/api/v2/dags/{dag_id}/dagRuns", body)

@@ -1,6 +1,6 @@
 """What arrives when something goes wrong, under a real scheduler, triggerer and dag processor.
 
-All clients run at the same time on one stack; each goes wrong in its own way, and each test looks at its client alone.
+All clients run at the same time on one stack; each fails in its own way, and each test looks at its client only.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from billing_aggregator.runs.identity import Run
 from billing_aggregator.runs.lock import acquire
 from tests.conftest import ROOT
 from tests.stack import project
-from tests.stack.messages import parts, shown_mail, shown_post
+from tests.stack.messages import parts, shown_mail, shown_post, steady
 from tests.stack.project import BUCKET, CLIENTS, dag_id
 from tests.stack.sinks import MailSink, SlackSink, StatsdSink
 from tests.stack.stack import Stack
@@ -56,11 +56,11 @@ class Night:
         return self.stack.ended(dag_id(client), self.runs[client])
 
     def titles(self, client: str) -> list[str]:
-        """The mails' subjects; Slack got the same ones. That nothing comes later is the last test's."""
+        """The mails' subjects, on a fixed day; Slack got the same ones. The last test checks that no more arrive."""
         subjects = [str(mail["Subject"]) for mail in self.mail.to(client)]
         wait_for(lambda: len(self.slack.to(client)) >= len(subjects), f"posts of {client}")
         assert [post["text"] for post in self.slack.to(client)] == subjects
-        return subjects
+        return [steady(subject) for subject in subjects]
 
     def wait_titles(self, client: str, number: int) -> list[str]:
         wait_for(lambda: len(self.mail.to(client)) >= number, f"{number} mails of {client}")
@@ -101,7 +101,7 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
 
 
 def test_worker_killed(night: Night) -> None:
-    """Kill -9: no callback of the task runs; the run's own tells; the query does not outlive its client."""
+    """Kill -9: the task's callback does not run, the run's own sends the alert; the query ends with its client."""
     slow = (
         "select client_port from pg_stat_activity where query like '%pg_sleep%' and application_name like 'bda:killed%'"
     )
@@ -117,7 +117,7 @@ def test_worker_killed(night: Night) -> None:
             continue
     wait_for(lambda: not night.query("killed", slow), "the killed task's query has ended")
     assert night.ended("killed") == "failed"
-    assert night.wait_titles("killed", 1) == ["[local] killed: billing run failed"]
+    assert night.wait_titles("killed", 1) == ["[local] killed: billing run for 2026-11-20 failed"]
     text, _ = parts(night.mail.to("killed")[0])
     assert "init.bookkeeper.020_slow" in text
 
@@ -126,7 +126,7 @@ def test_failure(night: Night) -> None:
     """Two scripts fail at the same moment: one message, with all that a reader needs and nothing confidential."""
     assert night.ended("failing") == "failed"
     (title,) = night.wait_titles("failing", 1)
-    assert title.startswith("[local] failing: billing run failed in init / bookkeeper/020_bad_")
+    assert title.startswith("[local] failing: billing run for 2026-11-20 failed in init / bookkeeper/020_bad_")
     text, html = parts(night.mail.to("failing")[0])
     blocks = json.dumps(night.slack.to("failing")[0]["blocks"])
     for shown in (text, html, blocks):
@@ -134,7 +134,7 @@ def test_failure(night: Night) -> None:
             "failing",
             "local",
             "bookkeeper/020_bad_",
-            "nothing of this run; nothing was published before",
+            "nothing was published; readers have no list so far",
             "1 of 2",
         ):
             assert expected in shown, shown
@@ -147,10 +147,10 @@ def test_failure(night: Night) -> None:
 def test_failure_then_recovery(night: Night) -> None:
     night.wait_titles("failing", 1)
     with psycopg.connect(night.server.dsn("octopus_failing"), autocommit=True) as admin:
-        admin.execute("create table public.mended ()")
+        admin.execute("create table public.fixed ()")
     run_id = night.stack.trigger(dag_id("failing"))
     assert night.stack.ended(dag_id("failing"), run_id) == "success"
-    assert night.wait_titles("failing", 2)[1:] == ["[local] failing: billing run is well again"]
+    assert night.wait_titles("failing", 2)[1:] == ["[local] failing: billing run for 2026-11-20 recovered"]
     text, _ = parts(night.mail.to("failing")[1])
     assert night.runs["failing"] in text
     states = "select state from report_oibl.aggregator_runs order by started_at"
@@ -167,14 +167,14 @@ def test_retry_then_success(night: Night) -> None:
 
 def test_warning(night: Night) -> None:
     assert night.ended("warning") == "success"
-    assert night.wait_titles("warning", 1) == ["[local] warning: 1 check warns"]
+    assert night.wait_titles("warning", 1) == ["[local] warning: billing run for 2026-11-20 has 1 check warning"]
     text, _ = parts(night.mail.to("warning")[0])
     assert "every posting has a document: 3 (prechecks.bookkeeper.100_links)" in text
-    assert "this run, at" in text
+    assert re.search(r"^Impact: +published at .*; readers see the list of ", text, re.MULTILINE)
 
 
 def test_logs_are_structured(night: Night) -> None:
-    """At DEBUG the script's text is logged, and what the script says; each line names its run."""
+    """At DEBUG the script's text and its notices are logged; each line names its run."""
     assert night.ended("warning") == "success"
     lines = {line["event"]: line for line in night.lines("warning", "init.bookkeeper.020_says")}
     done = lines["script done"]
@@ -190,7 +190,7 @@ def test_logs_are_structured(night: Night) -> None:
 
 def test_another_deployment_holds_the_lock(night: Night) -> None:
     assert night.ended("held") == "failed"
-    assert night.wait_titles("held", 1) == ["[local] held: billing run failed in start"]
+    assert night.wait_titles("held", 1) == ["[local] held: billing run for 2026-11-20 failed in start"]
     text, _ = parts(night.mail.to("held")[0])
     assert OTHER.run_id in text
     assert OTHER.deployment in text
@@ -200,7 +200,7 @@ def test_another_deployment_holds_the_lock(night: Night) -> None:
 
 
 def test_notifiers_broken(night: Night) -> None:
-    """A closed mail port and a missing Slack connection: the run ends as it would, each is logged once."""
+    """A closed mail port and a missing Slack connection: the run ends as usual, each is logged once."""
     assert night.ended("broken") == "failed"
     tasks = night.stack.tasks(dag_id("broken"), night.runs["broken"])
     assert tasks["init.bookkeeper.020_missing"]["state"] == "failed"
@@ -215,27 +215,27 @@ def test_notifiers_broken(night: Night) -> None:
 
 
 def test_deadline_missed_then_done(night: Night) -> None:
-    """The triggerer tells while the run still goes on; the run's end says that it is done."""
+    """The triggerer alerts while the run is still going; its end sends the recovery."""
     if not night.stack.keeps_deadlines():
         wait_for(lambda: datetime.now(UTC) > night.triggered + timedelta(seconds=65), "the deadline has passed")
         night.go_on("late")
         assert night.ended("late") == "success"
         (title,) = night.wait_titles("late", 1)
-        assert title.startswith("[local] late: billing run finished ")
+        assert title.startswith("[local] late: billing run for 2026-11-20 finished ")
         return
-    late = "[local] late: billing run is late"
+    late = "[local] late: billing run for 2026-11-20 is late"
     assert night.wait_titles("late", 1)[0] == late
     night.go_on("late")
     text, _ = parts(night.mail.to("late")[0])
     assert "init.bookkeeper.020_slow (running)" in text
-    assert "nothing of this run" in text
+    assert "not published yet" in text
     assert night.ended("late") == "success"
-    assert night.wait_titles("late", 2) == [late, "[local] late: billing run is well again"]
+    assert night.wait_titles("late", 2) == [late, "[local] late: billing run for 2026-11-20 recovered"]
 
 
 def test_run_timed_out(night: Night) -> None:
     assert night.ended("timedout") == "failed"
-    assert night.wait_titles("timedout", 1) == ["[local] timedout: billing run failed"]
+    assert night.wait_titles("timedout", 1) == ["[local] timedout: billing run for 2026-11-20 failed"]
     text, _ = parts(night.mail.to("timedout")[0])
     assert "run_timeout_minutes" in text
     # On a slow machine the minute is over before the slow script begins.
@@ -253,7 +253,7 @@ def test_metrics(night: Night) -> None:
 
 
 def test_nothing_else_has_arrived(night: Night) -> None:
-    """The whole night's messages: each event once, none for anything else."""
+    """The messages of the whole night: one for each event and no others."""
     time.sleep(5)
     titles = {client: len(night.titles(client)) for client in CLIENTS}
     assert titles == {
@@ -269,7 +269,7 @@ def test_nothing_else_has_arrived(night: Night) -> None:
 
 
 def test_the_docs_show_the_messages(night: Night) -> None:
-    """Each text in docs/alerts.md is one that has arrived; ``messages.txt`` in the stack's home has them to copy."""
+    """The texts in docs/alerts.md are the ones that arrive; ``messages.txt`` in the stack's home has them to copy."""
     shown = [shown_mail(mail) for mail in night.mail.mails] + [shown_post(night.slack.to("held")[0])]
     (night.stack.home / "messages.txt").write_text("\n\n\n".join(shown), encoding="utf-8")
     docs = (ROOT / "docs/alerts.md").read_text(encoding="utf-8")

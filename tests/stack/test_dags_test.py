@@ -1,4 +1,4 @@
-"""``airflow dags test`` typed by hand: no deadline breaks it, and each event is told once there too."""
+"""``airflow dags test`` typed by hand: no deadline breaks it, and each event sends one message there too."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from tests.stack import project
+from tests.stack.messages import steady
 from tests.stack.project import dag_id
 from tests.stack.sinks import MailSink, SlackSink, StatsdSink
 from tests.stack.stack import STACK_PYTHON
@@ -50,11 +51,11 @@ def test_a_failure_and_the_recovery(
 
         assert airflow("db", "migrate") == 0
         assert airflow("dags", "test", dag_id("failing")) == 1
-        (failure,) = [str(mail["Subject"]) for mail in mail.to("failing")]
-        assert failure.startswith("[local] failing: billing run failed in init / bookkeeper/020_bad_")
+        (failure,) = [steady(str(mail["Subject"])) for mail in mail.to("failing")]
+        assert failure.startswith("[local] failing: billing run for 2026-11-20 failed in init / bookkeeper/020_bad_")
         with psycopg.connect(postgres.dsn("octopus_failing"), autocommit=True) as admin:
-            admin.execute("create table public.mended ()")
+            admin.execute("create table public.fixed ()")
         assert airflow("dags", "test", dag_id("failing")) == 0
-        subjects = [str(mail["Subject"]) for mail in mail.to("failing")]
-        assert subjects == [failure, "[local] failing: billing run is well again"]
-        assert [post["text"] for post in slack.to("failing")] == subjects
+        subjects = [steady(str(mail["Subject"])) for mail in mail.to("failing")]
+        assert subjects == [failure, "[local] failing: billing run for 2026-11-20 recovered"]
+        assert [steady(post["text"]) for post in slack.to("failing")] == subjects

@@ -1,6 +1,6 @@
-"""What operators do every day, under a real scheduler: what readers, the history, messages and locks show afterwards.
+"""What operators do every day, under a real scheduler: the publication, history, messages and locks afterwards.
 
-One story of one client, in the order of the tests; docs/runbook.md says what is tried here.
+One story of one client, in the order of the tests; docs/runbook.md has the table of what is tried here.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ import psycopg
 import pytest
 
 from billing_aggregator.export.reader import check_publication, current_manifest
-from billing_aggregator.export.store.opening import open_store
+from billing_aggregator.export.store.factory import open_store
 from billing_aggregator.local.postgres import EmbeddedPostgres
 from tests.faults.faulty_s3 import Fault, FaultyS3
 from tests.stack import project
-from tests.stack.messages import parts
+from tests.stack.messages import parts, steady
 from tests.stack.sinks import MailSink, SlackSink, StatsdSink
 from tests.stack.stack import FINAL, Stack
 from tests.waiting import wait_for
@@ -34,7 +34,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.timeout(3600)]
 CLIENT = "operated"
 DAG = project.dag_id(CLIENT)
 MANIFEST = f"{CLIENT}/local/_manifest.json"
-RECOVERY = "billing run is well again"
+RECOVERY = "recovered"
 CHUNK = "export.bookkeeper_results.chunk"
 # Waits only while the table public.hold is there.
 HOLDS = """do $$ begin
@@ -51,7 +51,7 @@ SCRIPTS = {
     "init/bookkeeper/020_holds.sql": HOLDS,
     "history/bookkeeper/010_keeps.sql": KEEPS,
 }
-# A scheduler that was killed is taken for dead soon, also on a slow machine: nothing else depends on it here.
+# A killed scheduler is soon considered dead, also on a slow machine: nothing else depends on it here.
 SOON = {
     "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "30",
     "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "5",
@@ -61,7 +61,7 @@ YESTERDAY = datetime.now(ZoneInfo("Europe/Berlin")).replace(hour=12) - timedelta
 
 @dataclass
 class House:
-    """The running stack, and looks at everything that is left behind."""
+    """The running stack, and queries for what it leaves behind."""
 
     stack: Stack
     server: EmbeddedPostgres
@@ -82,7 +82,8 @@ class House:
         return str(found["state"]) if found else ""
 
     def titles(self) -> list[str]:
-        return [str(mail["Subject"]) for mail in self.mail.mails]
+        """Return the mails' subjects, on a fixed day."""
+        return [steady(str(mail["Subject"])) for mail in self.mail.mails]
 
     def query(self, text: str) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.server.dsn(f"octopus_{CLIENT}"), autocommit=True) as connection:
@@ -135,7 +136,7 @@ class House:
         return bool(self.query(slow))
 
     def fails(self, name: str, fault: Fault) -> str:
-        """Run with *fault* behind init: the first task's own look at the store is not hit. Return the run's state."""
+        """Run with *fault* after init, so that the first task's check of the store passes. Return the run's state."""
         self.hold()
         self.trigger(name)
         wait_for(self.holds, "the script waits")
@@ -143,7 +144,7 @@ class House:
         with self.s3.failing(fault):
             self.go_on()
             state = self.ended(name)
-        wait_for(lambda: self.callbacks() > before, "the run's own callback has found that the task has told")
+        wait_for(lambda: self.callbacks() > before, "the run's own callback has found the task's alert")
         return state
 
     def callbacks(self) -> int:
@@ -169,7 +170,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         SlackSink() as slack,
         StatsdSink() as statsd,
     ):
-        # What another stack of this process has left: moto keeps its buckets for all servers.
+        # Left by another stack of this process: moto keeps its buckets for all servers.
         urlopen(Request(f"{s3.url}/moto-api/reset", method="POST")).close()  # noqa: S310 - our own server
         s3.create_bucket(project.BUCKET)
         with psycopg.connect(server.dsn(), autocommit=True) as admin:
@@ -180,15 +181,17 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
             yield House(stack, server, s3, mail, {}, {})
 
 
-def test_a_failed_chunk_tells_its_own_error(house: House) -> None:
+def test_a_failed_chunk_reports_its_own_error(house: House) -> None:
     assert house.fails("first", Fault("upload part", 403, times=99)) == "failed"
     wait_for(house.titles, "the failure's mail")
-    assert house.titles() == ["[local] operated: billing run failed in export / bookkeeper_results/chunk"]
+    assert house.titles() == [
+        "[local] operated: billing run for 2026-11-20 failed in export / bookkeeper_results/chunk"
+    ]
     text, _ = parts(house.mail.mails[0])
     assert "AccessDenied" in text
-    assert "Script:        bookkeeper_results/chunk" in text
+    assert "Task:          export.bookkeeper_results.chunk, try 1 of 1" in text
     assert "/tasks/export.bookkeeper_results.chunk" in text
-    assert "was stopped" not in house.log("first", CHUNK, index=0)
+    assert "stopped from outside" not in house.log("first", CHUNK, index=0)
     assert (house.published(), house.recorded("first"), house.locks()) == ("", "failed", [])
 
 
@@ -197,7 +200,7 @@ def test_a_failed_run_goes_on_from_its_failed_task(house: House) -> None:
     house.stack.clear(DAG, house.runs["first"], CHUNK, downstream=True)
     assert house.ended("first") == "success"
     wait_for(lambda: len(house.titles()) == 2, "the recovery's mail")
-    assert house.titles()[1] == "[local] operated: billing run is well again"
+    assert house.titles()[1] == "[local] operated: billing run for 2026-11-20 recovered"
     assert (house.published(), house.recorded("first"), house.locks()) == ("first", "success", [])
     assert house.open_uploads() == 0
     assert len(house.kept_days()) == 1
@@ -246,7 +249,7 @@ def test_an_older_run_does_not_replace_a_newer_day(house: House) -> None:
     assert house.ended("older") == "failed"
     assert (house.published(), house.recorded("older"), house.locks()) == ("newest", "failed", [])
     wait_for(lambda: len(house.titles()) == 5, "the refusal's mail")
-    assert house.titles()[-1] == "[local] operated: billing run failed in start"
+    assert house.titles()[-1] == "[local] operated: billing run for 2026-11-20 failed in start"
     text, _ = parts(house.mail.mails[-1])
     assert "with the param business_date = " in text
     assert len(house.kept_days()) == 2
@@ -285,7 +288,7 @@ def test_an_older_run_is_refused_when_another_airflow_publishes_meanwhile(house:
     assert house.ended("overtaken") == "failed"
     assert (house.published(), house.recorded("overtaken"), house.locks()) == ("newest", "failed", [])
     wait_for(lambda: len(house.titles()) == 8, "the refusal's mail")
-    assert house.titles()[-1] == "[local] operated: billing run failed in publish / publish"
+    assert house.titles()[-1] == "[local] operated: billing run for 2026-11-20 failed in publish / publish"
     text, _ = parts(house.mail.mails[-1])
     assert f"run {house.runs['newest']} has published business date" in text
 
@@ -300,14 +303,14 @@ def test_a_task_that_would_use_the_rows_of_that_run_is_refused(house: House) -> 
     assert len(house.kept_days()) == 2
 
 
-def test_a_failed_run_that_is_set_to_success_is_not_told_as_published(house: House) -> None:
+def test_a_failed_run_that_is_set_to_success_is_not_reported_as_published(house: House) -> None:
     house.stack.mark(DAG, house.runs["overtaken"], "success")
     assert house.ended("overtaken") == "success"
     assert (house.published(), house.recorded("overtaken"), house.locks()) == ("newest", "failed", [])
     assert len(house.titles()) == 9
 
 
-def test_what_is_set_to_success_by_hand_is_not_told_as_published(house: House) -> None:
+def test_a_publish_task_set_to_success_by_hand_is_not_reported_as_published(house: House) -> None:
     house.stack.mark(DAG, house.runs["older"], "success", "publish.publish")
     house.stack.clear(DAG, house.runs["older"], "finish")
     house.ended("older")
@@ -316,7 +319,7 @@ def test_what_is_set_to_success_by_hand_is_not_told_as_published(house: House) -
     assert not any(RECOVERY in title for title in house.titles()[9:])
 
 
-def test_the_next_run_works_and_everything_is_well_again(house: House) -> None:
+def test_the_next_run_succeeds_and_recovers(house: House) -> None:
     house.trigger("next")
     assert house.ended("next") == "success"
     assert (house.published(), house.locks()) == ("next", [])
@@ -325,21 +328,21 @@ def test_the_next_run_works_and_everything_is_well_again(house: House) -> None:
 
 @pytest.mark.parametrize("state", ["failed", "success"])
 def test_a_running_run_whose_state_is_set(house: House, state: str) -> None:
-    shown, told = house.published(), len(house.titles())
+    shown, sent = house.published(), len(house.titles())
     house.hold()
     house.trigger("stopped")
     wait_for(house.holds, "the script waits")
     house.stack.mark(DAG, house.runs["stopped"], state)
     wait_for(lambda: not house.holds(), "its query has ended")
     house.go_on()
-    # Airflow runs the teardowns yet, and takes the run for good then: all that it has skipped counts as good.
+    # Airflow still runs the teardowns and then sets the run to success: skipped tasks count as success.
     house.ended("stopped")
     wait_for(lambda: house.recorded("stopped") != "running", "the last task")
     assert (house.published(), house.recorded("stopped"), house.locks()) == (shown, "failed", [])
     house.trigger("after")
     assert house.ended("after") == "success"
     assert (house.published(), house.locks()) == ("after", [])
-    assert house.titles()[told:] == []
+    assert house.titles()[sent:] == []
 
 
 def test_a_dag_that_is_paused_in_the_middle(house: House) -> None:

@@ -60,7 +60,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_call_is_made_until_it_is_answered(api: Api, case: str) -> None:
+def test_a_call_is_repeated_until_it_is_answered(api: Api, case: str) -> None:
     api.answers = CASES[case]
     answer = Rest(api.url, call_seconds=0.5).call("POST", "/", {})
     assert answer == (None if api.answers[-1] == 409 else {"ok": True})

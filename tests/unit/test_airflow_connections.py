@@ -1,4 +1,4 @@
-"""A connection is there, absent, or cannot be read, whichever secrets backend is asked; no error quotes its value."""
+"""A connection is found, absent or unreadable, whatever the secrets backend; no error quotes its value."""
 
 from __future__ import annotations
 
@@ -122,12 +122,12 @@ def test_an_earlier_backend_without_connections_does_not_hide_a_later_one(monkey
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_a_backend_that_fails_is_no_absent_connection(
+def test_a_failing_backend_is_not_an_absent_connection(
     monkeypatch: pytest.MonkeyPatch, error: Exception, lasting: bool
 ) -> None:
     use(monkeypatch, Broken)
     monkeypatch.setattr(Broken, "error", error)
-    # Neither what a later backend has, nor the variables, may stand for it.
+    # Neither a later backend nor the variables may replace it.
     monkeypatch.setenv(VARIABLE, "postgres://stale.example.org")
     monkeypatch.setenv("BDA_DB_HOST", "other.example.org")
     with pytest.raises(Exception, match=f"^connection {NAME} cannot be read: Broken: ") as caught:
@@ -154,7 +154,7 @@ def test_the_buckets_connection_falls_back_to_nothing_either(monkeypatch: pytest
         (400, "InvalidRequestException", "terminal"),
     ],
 )
-def test_what_aws_refuses_is_no_absent_connection(
+def test_a_refusal_by_aws_is_not_an_absent_connection(
     monkeypatch: pytest.MonkeyPatch, aws: type[Refusing], backend: str, status: int, code: str, kind: str
 ) -> None:
     use(monkeypatch, backend, connections_prefix="airflow/connections")
@@ -167,7 +167,7 @@ def test_what_aws_refuses_is_no_absent_connection(
 @pytest.mark.parametrize(
     ("backend", "code"), [(SECRETS_MANAGER, "ResourceNotFoundException"), (PARAMETER_STORE, "ParameterNotFound")]
 )
-def test_what_aws_does_not_have_is_absent(
+def test_a_secret_that_aws_does_not_have_is_absent(
     monkeypatch: pytest.MonkeyPatch, aws: type[Refusing], backend: str, code: str
 ) -> None:
     use(monkeypatch, backend, connections_prefix="airflow/connections")
@@ -205,7 +205,7 @@ def test_a_malformed_connection_is_named_and_not_quoted(
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
 
 
-def test_a_database_is_no_connection_for_s3(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_database_connection_is_refused_for_s3(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", "postgres://u@db")
     with pytest.raises(MalformedConnectionError, match="it is of type postgres, and type aws is needed"):
         find_connection("aws_default", *AWS_TYPES)
@@ -214,7 +214,7 @@ def test_a_database_is_no_connection_for_s3(monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.parametrize(
     "content", [None, "{", "[]", '{"octopus_enercity_prod": {"hots": "Geheim-4711"}}', '{"octopus_enercity_prod": 5}']
 )
-def test_a_file_that_cannot_be_read_is_no_absent_connection(
+def test_an_unreadable_file_is_not_an_absent_connection(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: str | None
 ) -> None:
     file = tmp_path / "connections.json"
@@ -229,7 +229,7 @@ def test_a_file_that_cannot_be_read_is_no_absent_connection(
 @pytest.mark.parametrize(
     ("backend", "arguments"), [("nosuch.Backend", "{}"), (SECRETS_MANAGER, "{prefix"), (SECRETS_MANAGER, '["x"]')]
 )
-def test_a_backend_that_cannot_be_loaded_is_no_absent_connection(
+def test_a_backend_that_cannot_be_loaded_is_not_an_absent_connection(
     monkeypatch: pytest.MonkeyPatch, backend: str, arguments: str
 ) -> None:
     monkeypatch.setenv("AIRFLOW__SECRETS__BACKEND", backend)
@@ -239,7 +239,7 @@ def test_a_backend_that_cannot_be_loaded_is_no_absent_connection(
 
 
 class Supervisor:
-    """Stands for the process between a task and the API server: one cannot be had without a whole Airflow."""
+    """Replaces the process between a task and the API server, which needs a whole Airflow."""
 
     def __init__(self, answer: Any, raises: bool) -> None:
         self.answer, self.raises = answer, raises
@@ -263,7 +263,7 @@ class Supervisor:
         ("PERMISSION_DENIED", {"status_code": 403}, "terminal"),
     ],
 )
-def test_in_a_task_the_api_servers_failure_is_no_absent_connection(
+def test_in_a_task_a_failing_api_server_is_not_an_absent_connection(
     monkeypatch: pytest.MonkeyPatch, kind: str, detail: Any, expected: str | None, raises: bool
 ) -> None:
     from airflow.sdk.exceptions import ErrorType
@@ -271,7 +271,7 @@ def test_in_a_task_the_api_servers_failure_is_no_absent_connection(
     from airflow.sdk.execution_time.comms import ErrorResponse
 
     if kind not in ErrorType.__members__:
-        kind = "API_SERVER_ERROR"  # Airflow 3.2 has one word for both
+        kind = "API_SERVER_ERROR"  # Airflow 3.2 has one code for both
     answer = ErrorResponse(error=ErrorType[kind], detail=detail)
     monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", Supervisor(answer, raises), raising=False)
     monkeypatch.setenv("BDA_DB_HOST", "other.example.org")

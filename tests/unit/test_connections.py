@@ -55,9 +55,9 @@ def test_the_variables_are_used_where_airflow_has_no_connection(monkeypatch: pyt
 
 
 def test_airflows_connection_wins_over_the_variables(monkeypatch: pytest.MonkeyPatch) -> None:
-    give(monkeypatch, "octopus_enercity_prod", conn_type="postgres", host="vault.example.org", password="other")
+    give(monkeypatch, "octopus_enercity_prod", conn_type="postgres", host="vault.example.org", password="elsewhere-1")
     found = connection(configured(monkeypatch, **DATABASE))
-    assert (found.host, found.password) == ("vault.example.org", "other")
+    assert (found.host, found.password) == ("vault.example.org", "elsewhere-1")
 
 
 def test_without_any_the_error_names_both_ways(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,7 +89,7 @@ def test_tls_is_required_unless_local_and_verified_with_a_root(
 
 
 def test_without_a_home_there_is_no_root_certificate(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As in many clusters: no HOME, and a user that the machine does not know."""
+    """As in many clusters: no HOME, and a user unknown to the machine."""
     monkeypatch.delenv("HOME")
     monkeypatch.setattr("pwd.getpwuid", {}.__getitem__)
     assert connection(configured(monkeypatch, **DATABASE)).extra_dejson["sslmode"] == "require"
@@ -131,7 +131,7 @@ def test_the_session_has_time_outs_utc_and_the_clients_settings() -> None:
     [(None, "key-of-environment"), ("key-of-airflow", "key-of-airflow")],
     ids=["variables", "airflow"],
 )
-def test_the_store_takes_airflows_connection_else_the_variables(
+def test_the_store_uses_airflows_connection_else_the_variables(
     monkeypatch: pytest.MonkeyPatch, stored: str | None, key: str
 ) -> None:
     if stored:
@@ -147,11 +147,12 @@ def test_no_secret_in_the_model_the_dag_or_its_rendered_templates(monkeypatch: p
     from airflow.serialization.serialized_objects import DagSerialization
 
     from billing_aggregator.dag.build import build_dag
+    from billing_aggregator.night import read_night
 
     config = configured(monkeypatch, "local", **DATABASE, **STORE)
-    dag = build_dag(config)
+    dag = build_dag(read_night(config))
     texts = [repr(config), config.model_dump_json(), json.dumps(DagSerialization.to_dict(dag)), repr(dag.tasks)]
-    # Mapped tasks hold what they render among their partial arguments; vars() has both kinds.
+    # Mapped tasks keep template fields in their partial arguments; vars() has both kinds.
     texts += [
         repr({name: getattr(task, name, None) for name in (*task.template_fields, *vars(task))}) for task in dag.tasks
     ]
@@ -159,7 +160,7 @@ def test_no_secret_in_the_model_the_dag_or_its_rendered_templates(monkeypatch: p
 
 
 def test_secrets_of_the_variables_are_masked_in_logs(monkeypatch: pytest.MonkeyPatch) -> None:
-    from airflow.sdk.log import redact
+    from airflow.sdk.log import redact  # type: ignore[attr-defined]  # re-exported, but not by a public name
 
     config = configured(monkeypatch, **DATABASE, **STORE)
     connection(config)

@@ -1,7 +1,8 @@
-"""The last task when the warehouse cannot be reached: the messages go out all the same, once."""
+"""The last task when the warehouse cannot be reached: the messages are sent anyway, once."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,8 +13,13 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from billing_aggregator.config import ClientConfig
 from billing_aggregator.operators.finish_run import FinishRunOperator
+from billing_aggregator.runs import Run, RunSummary
 
-SUMMARY = {"state": "success", "seconds": 1.0, "rows": 2, "files": 1, "bytes": 3}
+RUN = Run("enercity", "local", "airflow#1", "billing", "manual__1")
+NIGHT = datetime(2026, 11, 20, tzinfo=UTC)
+SUMMARY = RunSummary(
+    run=RUN, business_date="2026-11-20", dry_run=False, state="success", started_at=NIGHT, ended_at=NIGHT
+)
 
 
 class Lost(psycopg.OperationalError):
@@ -23,24 +29,25 @@ class Lost(psycopg.OperationalError):
 
 
 class Refused(psycopg.errors.InsufficientPrivilege):
-    """What no retry mends."""
+    """A terminal error."""
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What was sent; nothing but the warehouse is missing."""
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The messages that were sent; only the warehouse is missing."""
     events: list[str] = []
     monkeypatch.setattr(ExecutorSafeguard, "test_mode", True)
     monkeypatch.setattr(FinishRunOperator, "bind_log", lambda *_: None)
-    monkeypatch.setattr(FinishRunOperator, "summary", lambda *_: dict(SUMMARY))
-    monkeypatch.setattr(FinishRunOperator, "_tell", lambda *_: events.append("told"))
+    monkeypatch.setattr(FinishRunOperator, "summary", lambda *_: SUMMARY)
+    monkeypatch.setattr(FinishRunOperator, "_tell", lambda *_: events.append("sent"))
     return events
 
 
 def finish(error: Exception | None, try_number: int, monkeypatch: pytest.MonkeyPatch) -> Any:
-    def record(*_: Any) -> None:
+    def record(_self: Any, _context: Any, summary: RunSummary) -> RunSummary:
         if error is not None:
             raise error
+        return summary
 
     monkeypatch.setattr(FinishRunOperator, "_record", record)
     config = ClientConfig(client="enercity", environment="local", s3_bucket="bucket")
@@ -49,25 +56,25 @@ def finish(error: Exception | None, try_number: int, monkeypatch: pytest.MonkeyP
     return operator.execute(context)
 
 
-def test_a_run_is_told_when_it_is_recorded(told: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    assert finish(None, 1, monkeypatch) == SUMMARY
-    assert told == ["told"]
+def test_alerts_are_sent_after_the_run_is_recorded(sent: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert finish(None, 1, monkeypatch) == SUMMARY.to_json()
+    assert sent == ["sent"]
 
 
-def test_a_try_that_another_one_follows_tells_nothing(told: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_try_that_will_be_retried_sends_nothing(sent: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     for try_number in (1, 2):
         with pytest.raises(Lost):
             finish(Lost("terminating connection"), try_number, monkeypatch)
-    assert told == []
+    assert sent == []
 
 
-def test_the_last_try_tells(told: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_last_try_sends_the_alerts(sent: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(Lost):
         finish(Lost("terminating connection"), 3, monkeypatch)
-    assert told == ["told"]
+    assert sent == ["sent"]
 
 
-def test_an_error_that_stays_is_told_at_once(told: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_terminal_error_sends_the_alerts_at_once(sent: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(AirflowFailException):
         finish(Refused("permission denied for table aggregator_runs"), 1, monkeypatch)
-    assert told == ["told"]
+    assert sent == ["sent"]

@@ -32,7 +32,7 @@ def test_found_below_airflow_home(bare_project: Path, monkeypatch: pytest.Monkey
     assert paths.include_folder() == home / "dags/include"
 
 
-def test_not_found_says_where_it_looked(bare_project: Path) -> None:
+def test_not_found_lists_the_places_that_were_searched(bare_project: Path) -> None:
     with pytest.raises(paths.IncludeNotFoundError) as caught:
         paths.include_folder()
     assert str(bare_project / "include") in str(caught.value)

@@ -1,4 +1,4 @@
-"""Params of a run: the form in Airflow, and the second look at the start of the run."""
+"""Params of a run: the form in Airflow, and the check at the start of the run."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def config() -> ClientConfig:
 
 def context(config: ClientConfig, conf: dict[str, Any], *, logical: datetime | None = RUN_AT) -> dict[str, Any]:
     defaults = {name: param.value for name, param in declare_params(config).items()}
-    # As Airflow does it: keys that no DAG declares are among the params, too.
+    # As Airflow does it: the params include keys that the DAG does not declare.
     params = defaults | conf
     dag_run = SimpleNamespace(conf=conf, logical_date=logical, run_after=RUN_AT)
     return {"params": params, "dag_run": dag_run}
@@ -33,7 +33,7 @@ def resolved(config: ClientConfig, **conf: Any) -> RunParams:
     return resolve_params(config, context(config, conf))
 
 
-def test_a_run_without_params_does_what_the_configuration_says(config: ClientConfig) -> None:
+def test_a_run_without_params_follows_the_configuration(config: ClientConfig) -> None:
     run = resolved(config)
     assert run.systems == ("bookkeeper", "tripica")
     assert (run.max_rows_per_file, run.dry_run) == (1_000_000, False)
@@ -106,7 +106,7 @@ def test_a_wrong_param_is_refused_at_the_start_of_the_run(
     assert message in str(refusal.value)
 
 
-def test_all_wrong_params_are_told_at_once(config: ClientConfig) -> None:
+def test_all_wrong_params_are_reported_at_once(config: ClientConfig) -> None:
     with pytest.raises(RunParamError) as refusal:
         resolved(config, sytems=1, dry_run=1, max_rows_per_file=-1)
     assert all(name in str(refusal.value) for name in ("sytems", "dry_run", "max_rows_per_file"))

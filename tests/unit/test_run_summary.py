@@ -13,7 +13,8 @@ from billing_aggregator.dag import deadline as deadline_module
 from billing_aggregator.dag.deadline import deadline, is_dag_test
 from billing_aggregator.observe import metrics
 from billing_aggregator.runs.identity import Run
-from billing_aggregator.runs.summary import summarise, warnings
+from billing_aggregator.runs.run_metrics import emit_run
+from billing_aggregator.runs.summary import RunSummary, summarise
 from tests.conftest import ROOT
 
 RUN = Run("enercity", "prod", "airflow#1", "billing", "manual__1")
@@ -27,7 +28,7 @@ PUBLISHED = {"manifest_key": "k", "run_id": "manual__1", "exports": {"tripica_re
 CHECK = {"check": "audits/a.sql", "severity": "warn", "title": "all add up", "violations": 2}
 
 
-def made(**more: Any) -> dict[str, Any]:
+def made(**more: Any) -> RunSummary:
     values: dict[str, Any] = {
         "business_date": "2026-11-20",
         "results": {
@@ -45,50 +46,51 @@ def made(**more: Any) -> dict[str, Any]:
 
 def test_a_good_run() -> None:
     summary = made()
-    figures = {name: summary[name] for name in ("state", "rows", "files", "bytes", "seconds", "error", "failed_tasks")}
+    json = summary.to_json()
+    figures = {name: json[name] for name in ("state", "rows", "files", "bytes", "seconds", "error", "failed_tasks")}
     assert figures == {
         "state": "success", "rows": 3, "files": 2, "bytes": 15, "seconds": 90.0, "error": None, "failed_tasks": [],
     }  # fmt: skip
-    assert summary["totals"] == {"tripica_results": {"amount": "12345678901234567.89"}}
-    assert [check["task"] for check in warnings(summary)] == ["audits.a"]
+    assert summary.totals == {"tripica_results": {"amount": "12345678901234567.89"}}
+    assert [check.task for check in summary.warnings] == ["audits.a"]
 
 
-def test_a_dry_run_tells_what_it_counted() -> None:
+def test_a_dry_run_reports_what_it_counted() -> None:
     counted = EXPORT | {"export": "tripica_results"}
     summary = made(results={}, dry_runs=[counted])
-    assert [summary[name] for name in ("dry_run", "rows", "files", "bytes")] == [True, 3, 2, 15]
-    assert summary["totals"] == {"tripica_results": {"amount": "12345678901234567.89"}}
-    assert made(results={}, dry_runs=[])["rows"] == 0, "it failed before it counted"
-    assert made()["dry_run"] is False
+    assert (summary.dry_run, summary.rows, summary.files, summary.bytes) == (True, 3, 2, 15)
+    assert summary.totals == {"tripica_results": {"amount": "12345678901234567.89"}}
+    assert made(results={}, dry_runs=[]).rows == 0, "it failed before it counted"
+    assert made().dry_run is False
 
 
-def test_metrics_of_published_data_say_nothing_of_dry_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dry_run_sends_no_metrics_of_published_data(monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[str] = []
     monkeypatch.setattr(metrics, "emit", lambda config, metric, value, **tags: sent.append(metric))
     config = ClientConfig(client="enercity", environment="prod", s3_bucket="bucket")
-    metrics.emit_run(config, made(results={}, dry_runs=[EXPORT | {"export": "tripica_results"}]))
+    emit_run(config, made(results={}, dry_runs=[EXPORT | {"export": "tripica_results"}]))
     assert sent == ["run_success", "run_seconds"]
 
 
-def test_a_publication_that_was_set_to_success_by_hand_is_none() -> None:
+def test_a_publish_task_set_to_success_by_hand_is_no_publication() -> None:
     states = {"publish.publish": "success", "init.a": "success"}
     summary = made(results={}, states=states)
-    assert summary["state"] == "failed"
-    assert "nothing" in summary["error"]
-    assert made(states=states)["state"] == "success"
-    assert made(results={}, states=states, dry_runs=[])["state"] == "success"
-    assert made(results={}, states=states | {"publish.publish": "skipped"})["state"] == "success"
+    assert summary.state == "failed"
+    assert "nothing" in str(summary.error)
+    assert made(states=states).state == "success"
+    assert made(results={}, states=states, dry_runs=[]).state == "success"
+    assert made(results={}, states=states | {"publish.publish": "skipped"}).state == "success"
 
 
 def test_a_failed_run_names_its_error() -> None:
     states = {"init.b": "failed", "init.a": "upstream_failed", "start": "success"}
     summary = made(results={}, states=states, errors={"init.b": "init/b.sql, line 3: no"})
-    assert (summary["state"], summary["failed_tasks"], summary["error"]) == (
+    assert (summary.state, summary.failed_tasks, summary.error) == (
         "failed",
-        ["init.b"],
+        ("init.b",),
         "init/b.sql, line 3: no",
     )
-    assert summary["rows"] == 0
+    assert summary.rows == 0
 
 
 def test_metrics_are_sent_by_airflow(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,7 +100,7 @@ def test_metrics_are_sent_by_airflow(monkeypatch: pytest.MonkeyPatch) -> None:
     for kind in ("gauge", "incr", "timing"):
         monkeypatch.setattr(stats, kind, lambda name, value, tags, kind=kind: lines.append((kind, name, value, tags)))
     config = ClientConfig(client="enercity", environment="prod", s3_bucket="bucket")
-    metrics.emit_run(config, made())
+    emit_run(config, made())
     prefix = "billing.enercity.prod."
     assert lines == [
         ("incr", prefix + "run_success", 1, {}),
@@ -138,7 +140,7 @@ def test_a_deadline_is_counted_from_the_queue_and_calls_the_triggerer() -> None:
     assert ClientConfig.model_validate(alert.callback.kwargs["config"]) == config()
 
 
-def test_no_deadline_where_none_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_when_a_dag_has_a_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
     assert deadline(config(deadline_minutes=None)) == {}
     monkeypatch.setattr("sys.argv", ["/venv/bin/airflow", "dags", "test", "x"])
     assert deadline(config()) == {}
@@ -163,7 +165,7 @@ def test_dags_test_is_recognised(arguments: list[str], expected: bool) -> None:
     assert is_dag_test(arguments) is expected
 
 
-def test_a_deadline_behind_the_runs_end_is_refused() -> None:
+def test_a_deadline_after_the_run_time_out_is_refused() -> None:
     with pytest.raises(ValueError, match="deadline_minutes = 60 must not exceed run_timeout_minutes = 59"):
         config(deadline_minutes=60, run_timeout_minutes=59)
 
@@ -171,9 +173,10 @@ def test_a_deadline_behind_the_runs_end_is_refused() -> None:
 @pytest.fixture(scope="module")
 def dag() -> Any:
     from billing_aggregator.dag.build import build_dag
+    from billing_aggregator.night import read_night
 
     try:
-        return build_dag(load_client("enercity", "prod", environ={}))
+        return build_dag(read_night(load_client("enercity", "prod", environ={})))
     except ConfigError as error:
         pytest.skip(str(error))
 
@@ -195,7 +198,7 @@ def test_clearing_a_task_clears_the_lock_and_its_release(dag: Any) -> None:
     assert {"start", "finish", task} <= set(chosen.task_ids)
 
 
-def test_every_task_tells_its_failure(dag: Any) -> None:
+def test_every_task_has_the_failure_callback(dag: Any) -> None:
     from billing_aggregator.alerts import on_task_failure
 
     for task in dag.tasks:
@@ -212,11 +215,11 @@ def test_the_triggerer_gets_every_clients_configuration_whole() -> None:
 @pytest.mark.parametrize(("itself", "state"), [(True, "success"), (False, "failed")], ids=["itself", "by hand"])
 def test_a_publication_that_was_skipped(itself: bool, state: str) -> None:
     summary = made(results={}, states={"publish.publish": "skipped"}, errors={}, nothing_to_publish=itself)
-    assert summary["state"] == state
-    assert ("set by hand" in (summary["error"] or "")) is not itself
+    assert summary.state == state
+    assert ("set by hand" in (summary.error or "")) is not itself
 
 
-def test_a_dry_run_publishes_nothing_by_itself() -> None:
+def test_a_skipped_publication_of_a_dry_run_is_a_success() -> None:
     skipped = {"publish.publish": "skipped"}
     summary = made(results={}, states=skipped, errors={}, dry_runs=[], nothing_to_publish=False)
-    assert summary["state"] == "success"
+    assert summary.state == "success"

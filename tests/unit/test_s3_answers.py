@@ -1,4 +1,4 @@
-"""What S3 answers, in the spellings of different stores."""
+"""Answers of S3 in the spellings of different stores."""
 
 from __future__ import annotations
 
@@ -67,11 +67,11 @@ def bucket() -> Bucket:
 
 
 @pytest.mark.parametrize("operation", ALL)
-def test_who_pays_and_whose_bucket_it_is_go_with_every_request(bucket: Bucket, operation: str) -> None:
+def test_requester_pays_and_bucket_owner_are_sent_with_every_request(bucket: Bucket, operation: str) -> None:
     assert bucket.extras(operation) == EVERYWHERE
 
 
-def test_what_an_object_is_to_be_like_goes_with_every_object(bucket: Bucket) -> None:
+def test_the_attributes_of_objects_are_sent_with_every_object(bucket: Bucket) -> None:
     assert bucket.extras("put_object") == OBJECT
     assert bucket.extras("create_multipart_upload") == OBJECT | {"StorageClass": "STANDARD_IA"}
 

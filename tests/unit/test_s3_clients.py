@@ -1,4 +1,4 @@
-"""What an AWS connection says holds for every S3 client: there is one place that makes them."""
+"""The settings of an AWS connection apply to every S3 client: one place creates them all."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import boto3
 import pytest
 
 from billing_aggregator.config import ClientConfig, load_client
-from billing_aggregator.local.objects import ObjectStore
+from billing_aggregator.export.store.factory import client_store
 from billing_aggregator.operators.client_exports import ClientPlanOperator, ClientSweepOperator
 from billing_aggregator.operators.export_plan import ExportPlanOperator
 from billing_aggregator.operators.sweep_exports import SweepExportsOperator
@@ -58,7 +58,7 @@ MAKERS: dict[str, Callable[[ClientConfig], Any]] = {
     "run's sweep": lambda config: ClientSweepOperator(task_id="sweep", client_config=config).get_s3_client(),
     "anybody's exports": of_operator,
     "anybody's sweep": lambda _: SweepExportsOperator(task_id="sweep", **PLACE).get_s3_client(),
-    "make run": lambda config: ObjectStore(config, {})._bucket._s3,
+    "readers of a manifest": lambda config: client_store(config)._s3,
 }
 
 
@@ -75,8 +75,8 @@ def give(monkeypatch: pytest.MonkeyPatch, **extra: Any) -> None:
 
 
 @pytest.mark.parametrize("who", MAKERS)
-def test_what_the_connection_says_holds(monkeypatch: pytest.MonkeyPatch, who: str) -> None:
-    # A client before it: botocore changes what it is given.
+def test_settings_of_the_connection_apply(monkeypatch: pytest.MonkeyPatch, who: str) -> None:
+    # After another client: botocore changes its arguments.
     boto3.client("s3", region_name="eu-central-1", config=client_config())
     give(monkeypatch)
     client_bucket(load_client("enercity", "local", environ={}))
@@ -102,7 +102,7 @@ BARE = ClientConfig(client="enercity", environment="local", s3_bucket="bucket")
 
 
 @pytest.mark.parametrize("who", MAKERS)
-def test_without_a_word_of_the_connection_ours_hold(monkeypatch: pytest.MonkeyPatch, who: str) -> None:
+def test_our_defaults_apply_where_the_connection_has_no_setting(monkeypatch: pytest.MonkeyPatch, who: str) -> None:
     give(monkeypatch, region_name="eu-west-1")
     client = MAKERS[who](BARE)
     assert client.meta.config.s3["payload_signing_enabled"] is False
@@ -112,7 +112,7 @@ def test_without_a_word_of_the_connection_ours_hold(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize("who", MAKERS)
-def test_an_endpoint_for_s3_alone(monkeypatch: pytest.MonkeyPatch, who: str) -> None:
+def test_an_endpoint_for_s3_only(monkeypatch: pytest.MonkeyPatch, who: str) -> None:
     give(monkeypatch, service_config={"s3": {"endpoint_url": "http://only-s3:9"}}, region_name="eu-west-1")
     client = MAKERS[who](load_client("enercity", "local", environ={}))
     assert client.meta.endpoint_url == "http://only-s3:9"
@@ -130,7 +130,7 @@ def test_a_role_is_assumed_with_the_connections_settings(monkeypatch: pytest.Mon
     sts = {"sts": {"endpoint_url": s3_server.url}, "s3": {"endpoint_url": s3_server.url}}
     give(monkeypatch, role_arn=ROLE, service_config=sts, region_name="eu-central-1")
     config = load_client("enercity", "local", environ={})
-    for who in ("run's exports", "health, first task", "anybody's exports", "make run"):
+    for who in ("run's exports", "health, first task", "anybody's exports", "readers of a manifest"):
         credentials = MAKERS[who](config)._request_signer._credentials.get_frozen_credentials()
         assert credentials.access_key.startswith("ASIA"), who
         assert credentials.token, who
@@ -150,7 +150,7 @@ def test_checksums_that_the_options_switch_off_are_off_in_the_client() -> None:
 
 
 @pytest.mark.parametrize("who", ["run's exports", "anybody's exports", "health, first task"])
-def test_config_kwargs_that_are_no_mapping_are_named(monkeypatch: pytest.MonkeyPatch, who: str) -> None:
+def test_config_kwargs_that_are_not_a_mapping_are_named(monkeypatch: pytest.MonkeyPatch, who: str) -> None:
     give(monkeypatch, config_kwargs="path")
     with pytest.raises(ValueError, match="connection aws_default: extra config_kwargs must be a mapping"):
         MAKERS[who](load_client("enercity", "local", environ={}))

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from billing_aggregator.sql.scripts import SourceFileError, find_queries, find_scripts, stages
+from billing_aggregator.sql.queries import find_queries
+from billing_aggregator.sql.scripts import SourceFileError, find_scripts, stages
+from tests.conftest import SQL_ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -112,6 +114,18 @@ def test_unreadable_scripts_are_refused(tmp_path: Path, content: bytes, reason: 
     (tmp_path / "init/t/100_a.sql").write_bytes(content)
     with pytest.raises(SourceFileError, match=reason):
         find_scripts(tmp_path, "init", "t", "acme")[0].read()
+
+
+def test_no_script_is_written_twice() -> None:
+    """Where two folders need one script, one of them holds a link to the other's file."""
+    texts: dict[bytes, Path] = {}
+    for path in sorted(SQL_ROOT.rglob("*.sql")):
+        if path.is_symlink():
+            assert not path.readlink().is_absolute()
+            assert path.resolve().is_relative_to(SQL_ROOT.resolve()), path
+        else:
+            twin = texts.setdefault(path.read_bytes(), path)
+            assert twin == path
 
 
 def test_archive_queries(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What ``validate`` says can never work, compared with what a real server makes of it in a run's transaction."""
+"""SQL that ``validate`` refuses, compared with what a real server does with it in a run's transaction."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from billing_aggregator.sql.rules import findings, query_problem
+from billing_aggregator.sql.rules import query_problem, text_problems
 from billing_aggregator.sql.runner import StatementError, run_script
 from billing_aggregator.sql.statements import as_query, split_statements
 from tests.conftest import SQL_ROOT
@@ -22,7 +22,7 @@ COPY = "COPY ... FROM STDIN waits for data that a script cannot send; write INSE
 BLOCK = "cannot stand in a block of a script, which is one transaction; remove it"
 TABLE = "create temp table x (a int);\n"
 
-# Text -> line and beginning of what is said.
+# Text -> line and beginning of the problem.
 REFUSED: dict[str, list[tuple[int, str]]] = {
     **{f"{command};": [(1, f"{command} {ONE}")] for command in (
         "begin", "Begin", "start transaction", "commit", "COMMIT", "end", "abort", "rollback", "vacuum", "cluster",
@@ -79,16 +79,16 @@ ALLOWED = [
 
 
 @pytest.mark.parametrize("text", REFUSED)
-def test_it_is_told_with_its_line(text: str) -> None:
-    assert [(finding.line, finding.text) for finding in findings(text)] == REFUSED[text]
+def test_a_statement_that_cannot_work_is_reported_with_its_line(text: str) -> None:
+    assert [(problem.line, problem.text) for problem in text_problems(text)] == REFUSED[text]
 
 
-# These the server takes, which is worse: they end the run's transaction, or change nothing and seem to.
+# The server accepts these, which is worse: they end the run's transaction, or have no effect without an error.
 TAKEN = {"begin", "start", "commit", "end", "abort", "rollback", "set"}
 
 
 @pytest.mark.parametrize("text", [text for text in REFUSED if REFUSED[text][0][1].split()[0].lower() not in TAKEN])
-def test_the_server_refuses_it_too(text: str, postgres: EmbeddedPostgres) -> None:
+def test_the_server_refuses_the_same_statements(text: str, postgres: EmbeddedPostgres) -> None:
     connection = psycopg.connect(postgres.dsn())
     try:
         with pytest.raises(StatementError):
@@ -98,15 +98,15 @@ def test_the_server_refuses_it_too(text: str, postgres: EmbeddedPostgres) -> Non
 
 
 @pytest.mark.parametrize("text", ALLOWED)
-def test_what_works_is_not_told(text: str, postgres: EmbeddedPostgres) -> None:
-    assert findings(text) == []
+def test_a_statement_that_works_is_not_reported(text: str, postgres: EmbeddedPostgres) -> None:
+    assert text_problems(text) == []
     with psycopg.connect(postgres.dsn()) as connection:
         run_script(connection, text)
 
 
-def test_our_own_files_have_no_findings() -> None:
+def test_our_own_files_have_no_problems() -> None:
     for path in SQL_ROOT.rglob("*.sql"):
-        assert findings(path.read_text(encoding="utf-8")) == [], path
+        assert text_problems(path.read_text(encoding="utf-8")) == [], path
 
 
 QUERIES = {
@@ -134,7 +134,7 @@ def test_one_query_that_only_reads(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["select 1 as a;", "select 1 as a ;; -- it's done;\n", "select 1 as a -- x;", "(select 1 as a);"]
 )
-def test_what_validate_takes_for_one_query_can_stand_in_another_one(text: str, postgres: EmbeddedPostgres) -> None:
+def test_what_validate_accepts_as_one_query_can_be_a_subquery(text: str, postgres: EmbeddedPostgres) -> None:
     assert query_problem(split_statements(text)) is None
     with psycopg.connect(postgres.dsn()) as connection:
         query = f"with one as (\n{as_query(text)}\n) select a from one"

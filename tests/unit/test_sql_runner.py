@@ -1,4 +1,4 @@
-"""What the runner does with a connection when a script does not end well."""
+"""What the runner does with the connection when a script fails."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from billing_aggregator.sql.runner import StatementError, run_script
 
 
 class Connection:
-    """Fails with *error* as soon as something is executed, and notes what it is asked to do."""
+    """Fails with *error* when something is executed, and records the calls."""
 
     def __init__(self, error: BaseException) -> None:
         self.error = error
@@ -37,7 +37,7 @@ class Connection:
 
 
 def test_a_failed_script_is_rolled_back_and_its_statement_is_named() -> None:
-    connection = Connection(ValueError("syntax"))
+    connection: Any = Connection(ValueError("syntax"))
     with pytest.raises(StatementError, match="syntax") as caught:
         run_script(connection, "-- one\nselect 1;\nselect 2")
     assert caught.value.__cause__ is connection.error
@@ -48,7 +48,7 @@ def test_a_failed_script_is_rolled_back_and_its_statement_is_named() -> None:
 
 def test_an_interrupted_script_is_cancelled_on_the_server() -> None:
     """A time-out or a kill: the query still runs, a rollback would wait for it."""
-    connection = Connection(KeyboardInterrupt())
+    connection: Any = Connection(KeyboardInterrupt())
     with pytest.raises(KeyboardInterrupt):
         run_script(connection, "select 1")
     assert connection.asked == ["cancel"]

@@ -1,4 +1,4 @@
-"""Where a script's statements end, compared with what a real server makes of the whole text."""
+"""Where the statements of a script end, compared with how a real server splits the whole text."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_statements_begin_where_expected(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in TEXTS if TEXTS[name][1]])
 def test_the_server_counts_the_same(name: str, postgres: EmbeddedPostgres) -> None:
-    """The whole text gives as many results as there are statements, and each statement is one by itself."""
+    """The whole text gives as many results as there are statements, and each one alone is one statement."""
     text, _ = TEXTS[name]
     with psycopg.connect(postgres.dsn(), autocommit=True) as connection:
         cursor = connection.execute(text)
@@ -76,13 +76,13 @@ OPEN = ["select 'open; select 2;", 'select "open; x', "select $$ open; x", "sele
 
 
 @pytest.mark.parametrize("text", OPEN)
-def test_what_is_left_open_reaches_to_the_end(text: str) -> None:
+def test_an_unclosed_quote_reaches_to_the_end(text: str) -> None:
     assert [statement.text for statement in split_statements(text)] == [text]
 
 
 @given(st.text(alphabet="a1;'\"$-/*()\\\n Eé", max_size=60))
 def test_nothing_but_space_and_comments_is_lost(text: str) -> None:
-    """Between two statements there is no code: cutting what is left over once more finds nothing."""
+    """There is no code between two statements: splitting the rest finds nothing."""
     left, at = "", 0
     for statement in split_statements(text):
         assert statement.start >= at
@@ -92,7 +92,7 @@ def test_nothing_but_space_and_comments_is_lost(text: str) -> None:
 
 
 def test_our_own_scripts_are_cut_at_line_ends() -> None:
-    """Each statement of ours begins at the margin: a wrong cut would show."""
+    """Our own statements begin at the margin, so a wrong split would show."""
     scripts = sorted(SQL_ROOT.rglob("*.sql"))
     assert scripts
     for script in scripts:

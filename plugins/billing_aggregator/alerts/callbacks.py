@@ -1,4 +1,4 @@
-"""Airflow's callbacks: a task that failed for good, and a run that failed without any task saying so."""
+"""Airflow's callbacks: a task failed after its last try, or a run failed without any task reporting it."""
 
 from __future__ import annotations
 
@@ -10,39 +10,39 @@ import structlog
 from billing_aggregator.alerts import open_alerts
 from billing_aggregator.alerts.channels import channels, send
 from billing_aggregator.alerts.events import Fact, event
-from billing_aggregator.alerts.run_facts import RunFacts, published, run_facts
+from billing_aggregator.alerts.run_facts import RunFacts, impact, run_facts
 from billing_aggregator.errors.text import first_line
 from billing_aggregator.observe import logs
+from billing_aggregator.runs.airflow_names import ERROR_KEY
 from billing_aggregator.runs.airflow_states import tasks_in
 
 if TYPE_CHECKING:
     from billing_aggregator.config import ClientConfig
 
-ERROR_KEY = "error"
 MAX_TASKS = 5
-REASONS = {
+CAUSES = {
     "timed_out": "the run took longer than run_timeout_minutes and was stopped",
-    "task_failure": "a task failed without a message of its own",
-    "all_tasks_deadlocked": "no task could run any more",
+    "task_failure": "a task failed and could not report why: its worker was lost or killed",
+    "all_tasks_deadlocked": "no remaining task could start",
 }
 
 log = structlog.get_logger(__name__)
 
 
 def on_task_failure(context: Any) -> None:
-    """Tell that a task failed after its last try; the first failed task of a run speaks for the run.
+    """Alert that a task failed after its last try; the first failed task of a run speaks for the run.
 
     Runs on the worker, or in the dag processor when the worker has died. Never raises.
     """
     try:
         _task_failed(context)
-    except Exception as error:  # a message must never change what happens to the task
+    except Exception as error:  # an alert never changes a task's outcome
         log.error("alert failed", reason=first_line(error))
 
 
 @dataclass(frozen=True)
 class RunFailed:
-    """Tell that a run failed where no task could: it timed out, or Airflow lost the task's callback.
+    """Alert that a run failed where no task could report it: it timed out, or Airflow lost the task's callback.
 
     Runs in the dag processor. Never raises.
     """
@@ -50,7 +50,7 @@ class RunFailed:
     config: ClientConfig
 
     def __call__(self, context: Any) -> None:
-        """Send the message unless a failed task of this run has."""
+        """Send the message unless a failed task of this run has sent one."""
         try:
             _run_failed(self.config, context)
         except Exception as error:  # see on_task_failure
@@ -58,7 +58,7 @@ class RunFailed:
 
 
 def dag_callbacks(config: ClientConfig) -> dict[str, Any]:
-    """Return the arguments of the DAG that make its run's failure known."""
+    """Return the DAG's arguments that alert about its failed runs."""
     return {"on_failure_callback": RunFailed(config)}
 
 
@@ -66,30 +66,25 @@ def _task_failed(context: Any) -> None:
     ti = context["ti"]
     config: ClientConfig = context["task"].client_config
     if was_stopped(context):
-        log.info("the task was stopped; if its run fails, the run's message tells")
+        log.info("task stopped from outside, no alert: a failed run sends its own")
         return
     run = run_facts(config, context.get("dag_run"), str(ti.run_id))
-    if not _to_tell(config, run, "task_failed", ti.task_id, ti.try_number):
+    if not _open_alert(config, run, "task_failed", ti.task_id, ti.try_number):
         return
     phase, script = logs.phase_and_script(ti.task_id)
     where = f"{phase} / {script}" if script else phase
     facts = [
-        *run_lines(run),
-        Fact("Phase", phase),
-        Fact("Script", script or "-"),
-        Fact("Error", error_line(context)),
-        Fact("Published", published(config, run.run_id)),
-        Fact("Try", tries(ti, context["task"])),
-        Fact("Log", "task log", str(ti.log_url)),
-        Fact("Run page", "run in Airflow", run.url),
+        Fact("Impact", impact(config, run.run_id)),
+        Fact("Cause", error_line(context)),
+        Fact("Task", f"{ti.task_id}, try {tries(ti, context['task'])}"),
     ]
-    send(config, event("task_failed", config, f"billing run failed in {where}", facts))
+    send(config, event("task_failed", config, run, f"failed in {where}", facts, log_url=str(ti.log_url)))
 
 
 def was_stopped(context: Any) -> bool:
-    """Return whether the task was told to stop from outside: its run timed out, or a person set its state.
+    """Return whether the task was stopped from outside: its run timed out, or a person set its state.
 
-    A task that ran into its own time-out is stopped too, and that is its failure.
+    A task that exceeded its own time-out is stopped too, but that is a failure of its own.
     """
     from airflow.sdk.exceptions import AirflowTaskTimeout
 
@@ -101,28 +96,26 @@ def _run_failed(config: ClientConfig, context: Any) -> None:
     ti = context.get("ti")
     run_id = str(context.get("run_id") or ti.run_id)
     run = run_facts(config, context.get("dag_run"), run_id)
-    if not _to_tell(config, run, "run_failed"):
+    if not _open_alert(config, run, "run_failed"):
         return
     reason = str(context.get("reason") or "")
     facts = [
-        *run_lines(run),
+        Fact("Impact", impact(config, run.run_id)),
+        Fact("Cause", CAUSES.get(reason, reason or "unknown: Airflow names no reason")),
         Fact("Task", failed_tasks(run, reason, ti)),
-        Fact("Reason", REASONS.get(reason, reason or "Airflow gives none")),
-        Fact("Published", published(config, run.run_id)),
-        Fact("Run page", "run in Airflow", run.url),
     ]
-    send(config, event("run_failed", config, "billing run failed", facts))
+    send(config, event("run_failed", config, run, "failed", facts))
 
 
 def failed_tasks(run: RunFacts, reason: str, ti: Any) -> str:
-    """Return the tasks that failed; of a run that was stopped, the one that Airflow names: it started last."""
+    """Return the failed tasks; for a run that timed out, the task that Airflow names: it started last."""
     if reason == "timed_out" and ti is not None:
         return str(ti.task_id)
     return ", ".join(tasks_in(run.dag_id, run.run_id, ("failed",))[:MAX_TASKS]) or "unknown"
 
 
-def _to_tell(config: ClientConfig, run: RunFacts, kind: Any, task: str = "", try_number: int = 0) -> bool:
-    """Return whether somebody is to be told, and nobody was told before."""
+def _open_alert(config: ClientConfig, run: RunFacts, kind: Any, task: str = "", try_number: int = 0) -> bool:
+    """Open an alert; return whether to send it: there is a channel, and the event was not alerted already."""
     return bool(channels(config)) and open_alerts.reserve(
         config.dag_id,
         kind,
@@ -134,21 +127,16 @@ def _to_tell(config: ClientConfig, run: RunFacts, kind: Any, task: str = "", try
     )
 
 
-def run_lines(run: RunFacts) -> list[Fact]:
-    """Return the lines that every message has about its run."""
-    return [Fact("Business date", run.business_date), Fact("Run", run.run_id)]
-
-
 def error_line(context: Any) -> str:
-    """Return the first line of the task's error: from the context, else as the task kept it (Airflow 3.2)."""
+    """Return the first line of the task's error: from the context, else from the task's XCom (Airflow 3.2)."""
     error = context.get("exception")
     if error is not None:
         return first_line(error)
     try:
-        kept = context["ti"].xcom_pull(task_ids=context["ti"].task_id, key=ERROR_KEY)
+        stored = context["ti"].xcom_pull(task_ids=context["ti"].task_id, key=ERROR_KEY)
     except Exception:  # there is none when the worker has died
-        kept = None
-    return str(kept) if kept else "none was recorded: the worker was lost or killed"
+        stored = None
+    return str(stored) if stored else "unknown: the worker was lost or killed"
 
 
 def tries(ti: Any, task: Any) -> str:

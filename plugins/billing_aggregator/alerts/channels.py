@@ -1,4 +1,4 @@
-"""Sends an event by Airflow's own notifiers to mail and Slack; a channel that does not work is logged, never raised."""
+"""Sends an event to mail and Slack by Airflow's own notifiers; a broken channel is logged, it never raises."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Channel:
-    """A way to tell somebody: *conn_id* is the Airflow connection, *notifier* makes a new notifier for an event."""
+    """A way to reach people: *conn_id* is the Airflow connection, *notifier* makes a new notifier for an event."""
 
     name: Literal["email", "slack"]
     conn_id: str
@@ -35,7 +35,7 @@ class Channel:
 
 
 def channels(config: ClientConfig) -> list[Channel]:
-    """Return the channels that the client and environment have configured."""
+    """Return the channels that are configured for the client and environment."""
     alerts = config.alerts
     found = []
     if alerts.email:
@@ -46,9 +46,9 @@ def channels(config: ClientConfig) -> list[Channel]:
 
 
 def send(config: ClientConfig, event: Event) -> Mapping[str, bool]:
-    """Send *event* to every channel; return for each whether it worked. Never raises.
+    """Send *event* to every channel; return whether each one worked. Never raises.
 
-    A notifier is made anew for each call: Airflow's notifiers change their own fields while they send.
+    Each call makes a new notifier: Airflow's notifiers change their own fields while they send.
     """
     outcome: dict[str, bool] = {}
     for channel in channels(config):
@@ -66,7 +66,7 @@ def send(config: ClientConfig, event: Event) -> Mapping[str, bool]:
 
 
 def _reason(channel: Channel, error: Exception) -> str:
-    """Return one line; Airflow's hooks say of every connection that they could not read that it is not there."""
+    """Return one line; Airflow's hooks report an unreadable connection as a missing one."""
     try:
         find_connection(channel.conn_id)
     except UnreadableConnectionError as unreadable:
@@ -88,7 +88,7 @@ def _mail(config: ClientConfig, event: Event) -> Any:
             return message, recipients
 
     class MailNotifier(SmtpNotifier):
-        """Sends the finished text; an error's text is no template."""
+        """Sends the text as it is: the text of an error is no template."""
 
         template_fields: Any = ()
 
@@ -102,7 +102,7 @@ def _mail(config: ClientConfig, event: Event) -> Any:
         subject=event.title,
         html_content=texts.html(event),
         mime_subtype="alternative",
-        # Mail programs show the messages of one client and environment as one conversation; no auto-replies.
+        # Keeps out-of-office replies away, and lets a mail filter sort by kind.
         custom_headers={"Auto-Submitted": "auto-generated", "X-Billing-Alert": event.kind},
     )
 
@@ -111,7 +111,7 @@ def _slack(config: ClientConfig, event: Event) -> Any:
     from airflow.providers.slack.notifications.slack_webhook import SlackWebhookNotifier
 
     class SlackNotifier(SlackWebhookNotifier):
-        """Sends the finished text; an error's text is no template."""
+        """Sends the text as it is: the text of an error is no template."""
 
         template_fields: Any = ()
 

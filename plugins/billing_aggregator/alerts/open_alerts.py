@@ -1,4 +1,4 @@
-"""One open alert for each DAG: what was told last and not yet resolved. It makes each event one message.
+"""One open alert for each DAG: the last one that is not resolved. It makes each event one message.
 
 It is the Airflow Variable ``billing_alert__<dag id>`` (JSON), which workers, triggerer and dag processor can all read
 and write, also while the warehouse is down. A successful run resolves it.
@@ -19,26 +19,27 @@ if TYPE_CHECKING:
     from billing_aggregator.alerts.events import Kind
 
 VARIABLE = "billing_alert__"
-# Two tasks that fail at the same moment both write; the one that finds its own mark after a pause tells. The pause is
-# at least this long, and several times as long as reading and writing took: whoever read before us has written then.
+# Two tasks that fail at the same moment both write; the one that reads its own mark after a pause sends the alert. The
+# pause is a multiple of the time that reading and writing took, so that whoever read before us has written by then.
 SETTLE_SECONDS = 1.0
 SETTLE_TIMES = 3
 
-# `airflow dags test` runs the run's callback in the process of its tasks, but without a way to Variables.
-_told_here: dict[str, OpenAlert] = {}
+# `airflow dags test` runs the run's callback in the process of its tasks, but cannot reach Variables there.
+_sent_by_this_process: dict[str, OpenAlert] = {}
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
 class OpenAlert:
-    """What was told.
+    """An alert that was sent and is not resolved.
 
     :param attempt: the run and its start: a cleared run starts again and may fail again.
     :param task: the failed task and its try, empty for events of the whole run.
-    :param since: when the first alert of the unresolved row was opened (ISO, UTC).
+    :param since: when the first alert since the last good run was sent (ISO, UTC).
     :param first_run_id: the run of that first alert.
-    :param business_date: ISO; what was told of this day, a run of an earlier one does not resolve.
+    :param mark: random; tells apart two tasks that write at the same moment.
+    :param business_date: ISO; a run of an earlier date does not resolve the alert.
     """
 
     kind: Kind
@@ -51,6 +52,12 @@ class OpenAlert:
     mark: str
     business_date: str = ""
 
+    @property
+    def problem(self) -> str:
+        """One line: which run had which problem, and when the first alert was sent."""
+        what = "missed its deadline" if self.kind == "deadline_missed" else "failed"
+        return f"run {self.run_id} {what}; first alert at {self.since}"
+
 
 def read(dag_id: str) -> OpenAlert | None:
     """Return the DAG's open alert, or None; raises what Airflow raises where Variables cannot be reached."""
@@ -62,16 +69,16 @@ def read(dag_id: str) -> OpenAlert | None:
     try:
         return OpenAlert(**json.loads(raw))
     except (TypeError, ValueError):
-        # Edited by hand, or written by another version: it cannot be trusted to keep a message back.
+        # Edited by hand, or written by another version: no reason to suppress a message.
         return None
 
 
 def reserve(
     dag_id: str, kind: Kind, run_id: str, attempt: str, *, business_date: str = "", task: str = "", try_number: int = 0
 ) -> bool:
-    """Return whether the caller is to tell this event; what was told before stays untold now.
+    """Open an alert; return whether the caller is to send it. An event that was alerted is not alerted again.
 
-    Without access to Variables the answer is yes: rather twice than never.
+    Without access to Variables the answer is yes: an alert sent twice is better than none.
     """
     from airflow.sdk import Variable
 
@@ -84,8 +91,8 @@ def reserve(
     began = time.monotonic()
     try:
         known = read(dag_id)
-        if known is not None and _told(known, kind, attempt, task, try_number):
-            log.info("alert was told before", kind=kind, told=known.kind, task=known.task)
+        if known is not None and _covers(known, kind, attempt, task, try_number):
+            log.info("event already alerted", kind=kind, alerted=known.kind, task=known.task)
             return False
         if known is not None:
             alert = replace(alert, since=known.since, first_run_id=known.first_run_id)
@@ -93,27 +100,27 @@ def reserve(
         time.sleep(max(SETTLE_SECONDS, SETTLE_TIMES * (time.monotonic() - began)))
         settled = read(dag_id)
     except Exception as error:  # each way to Airflow's database fails in its own way
-        log.warning("alerts cannot be told apart", reason=type(error).__name__)
-        known = _told_here.get(dag_id)
-        if known is not None and _told(known, kind, attempt, task, try_number):
+        log.warning("open alerts cannot be read, an alert may be sent twice", reason=type(error).__name__)
+        known = _sent_by_this_process.get(dag_id)
+        if known is not None and _covers(known, kind, attempt, task, try_number):
             return False
         settled = None
-    _told_here[dag_id] = alert
+    _sent_by_this_process[dag_id] = alert
     return settled is None or settled.mark == mark
 
 
 def resolve(dag_id: str, business_date: str = "") -> OpenAlert | None:
     """Close the DAG's open alert and return it; None when there was none, or Variables cannot be reached.
 
-    :param business_date: that of the run that is well. An alert of a later day stays open: an older run that was
-        cleared and is well now mends nothing of it.
+    :param business_date: that of the run that succeeded. An alert of a later date stays open: the success of an older
+        run that was cleared says nothing about it.
     """
     from airflow.sdk import Variable
 
     try:
         known = read(dag_id)
         if known is not None and business_date and known.business_date > business_date:
-            log.info("the open alert is of a later business date", told=known.kind, of=known.business_date)
+            log.info("the open alert is of a later business date", kind=known.kind, of=known.business_date)
             return None
         if known is not None:
             Variable.delete(VARIABLE + dag_id)
@@ -123,8 +130,8 @@ def resolve(dag_id: str, business_date: str = "") -> OpenAlert | None:
     return known
 
 
-def told_in(dag_id: str, attempt: str) -> Literal["failure", "deadline", ""]:
-    """Return what was told of this attempt: its failure, its missed deadline, or nothing."""
+def alerted(dag_id: str, attempt: str) -> Literal["failure", "deadline", ""]:
+    """Return what the open alert says about this attempt: its failure, its missed deadline, or nothing."""
     try:
         known = read(dag_id)
     except Exception:  # see reserve()
@@ -134,11 +141,12 @@ def told_in(dag_id: str, attempt: str) -> Literal["failure", "deadline", ""]:
     return "deadline" if known.kind == "deadline_missed" else "failure"
 
 
-def _told(known: OpenAlert, kind: Kind, attempt: str, task: str, try_number: int) -> bool:
+def _covers(known: OpenAlert, kind: Kind, attempt: str, task: str, try_number: int) -> bool:
+    """Return whether the open alert *known* makes a message about this event superfluous."""
     if known.attempt != attempt:
         return False
     if known.kind == "deadline_missed":
-        # A late run that fails then is news; that it is late is not.
+        # The failure of a late run is news; that it is still late is not.
         return kind == "deadline_missed"
     # The first failed task speaks for the run. The same task at a later try was cleared and has failed again.
     return not (task and task == known.task and try_number > known.try_number)

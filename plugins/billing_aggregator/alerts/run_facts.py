@@ -1,8 +1,7 @@
-"""Gathers what a message tells of a run, from whatever context Airflow gives a callback; never fails."""
+"""What a message says about a run, gathered from whatever context Airflow gives a callback; never raises."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from billing_aggregator.errors.text import first_line
+from billing_aggregator.export.reader import client_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,16 +20,19 @@ if TYPE_CHECKING:
 
 # Airflow's types of runs that a person starts.
 BY_HAND = ("manual", "backfill")
+# Begin the line about a run that is not published: one that has ended, and one that is still running.
+NOTHING = "nothing was published"
+NOT_YET = "not published yet"
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
 class RunFacts:
-    """What is known of a run without asking its tasks.
+    """What is known about a run without asking its tasks.
 
     :param attempt: the run id with its start: it changes when a run is cleared and starts again.
-    :param due_from: the scheduled start; for a run that a person has started, that moment (UTC).
+    :param due_from: the scheduled start, or for a run that a person started, when they did (UTC).
     :param started: when this attempt started.
     """
 
@@ -45,10 +48,10 @@ class RunFacts:
 
 def run_facts(config: ClientConfig, dag_run: Any, run_id: str) -> RunFacts:
     """Return the facts of *dag_run*: an object, a mapping (in the triggerer), or None where Airflow gives nothing."""
-    conf = dict(_of(dag_run, "conf") or {})
-    run_after = moment(_of(dag_run, "run_after"))
-    instant = moment(_of(dag_run, "logical_date")) or run_after or datetime.now(UTC)
-    started = moment(_of(dag_run, "start_date"))
+    conf = dict(_field(dag_run, "conf") or {})
+    run_after = as_utc(_field(dag_run, "run_after"))
+    instant = as_utc(_field(dag_run, "logical_date")) or run_after or datetime.now(UTC)
+    started = as_utc(_field(dag_run, "start_date"))
     day = conf.get("business_date") or instant.astimezone(ZoneInfo(config.timezone)).date().isoformat()
     return RunFacts(
         dag_id=config.dag_id,
@@ -63,14 +66,14 @@ def run_facts(config: ClientConfig, dag_run: Any, run_id: str) -> RunFacts:
 
 
 def _due_from(dag_run: Any, run_after: datetime, started: datetime | None) -> datetime:
-    """Return from when the deadline counts.
+    """Return the time from which the deadline counts.
 
-    Airflow dates manual runs for an earlier day and backfills back to that day: nobody could be in time then.
+    Airflow dates a backfill, and a manual run for an earlier day, back to that day: they would always be late.
     """
-    kind = _of(dag_run, "run_type")
+    kind = _field(dag_run, "run_type")
     if str(getattr(kind, "value", kind)) not in BY_HAND:
         return run_after
-    begun = moment(_of(dag_run, "queued_at")) or started
+    begun = as_utc(_field(dag_run, "queued_at")) or started
     return max(run_after, begun) if begun else run_after
 
 
@@ -81,27 +84,27 @@ def base_url() -> str:
     return str(conf.get("api", "base_url", fallback="http://localhost:8080")).rstrip("/")
 
 
-def published(config: ClientConfig, run_id: str) -> str:
-    """Return one line: what readers of the files see now, this run's files or which other run's."""
+def impact(config: ClientConfig, run_id: str, unpublished: str = NOTHING) -> str:
+    """Return one line: whether the run is published, and which list readers see now."""
     manifest = read_manifest(config)
     if isinstance(manifest, str):
-        return f"unknown: the manifest could not be read ({manifest})"
+        return f"unknown, for the manifest cannot be read ({manifest})"
     if manifest is None:
-        return "nothing of this run; nothing was published before"
+        return f"{unpublished}; readers have no list so far"
     when = manifest.get("published_at") or "an unknown time"
-    if manifest.get("run_id") == run_id:
-        return f"this run, at {when}; its files are complete and current"
     day = manifest.get("business_date")
-    of_day = f" of business date {day}" if day else ""
-    return f"nothing of this run; run {manifest.get('run_id')}{of_day} is still current, published {when}"
+    seen = f"the list of {day}" if day else "a list"
+    if manifest.get("run_id") == run_id:
+        return f"published at {when}; readers see {seen}"
+    return f"{unpublished}; readers still see {seen}, published by run {manifest.get('run_id')} at {when}"
 
 
 def published_at(config: ClientConfig, run_id: str) -> datetime | None:
-    """Return when *run_id* was published; None when it was not, or nobody can tell."""
+    """Return when *run_id* was published; None when it was not, or that is unknown."""
     manifest = read_manifest(config)
     if not isinstance(manifest, dict) or manifest.get("run_id") != run_id:
         return None
-    return moment(manifest.get("published_at"))
+    return as_utc(manifest.get("published_at"))
 
 
 def read_manifest(config: ClientConfig) -> Mapping[str, Any] | str | None:
@@ -110,23 +113,18 @@ def read_manifest(config: ClientConfig) -> Mapping[str, Any] | str | None:
     Takes half a minute at most: S3 is asked once.
     """
     try:
-        from billing_aggregator.s3.client import client_bucket
-
-        bucket = client_bucket(config, quick=True)
-        body = bucket.ask("get_object", Key=config.manifest_key)["Body"].read()
-        manifest = json.loads(body)
-    except Exception as error:  # S3, its credentials, the network, the file: a message must go out all the same
-        code = getattr(error, "response", {}).get("Error", {}).get("Code")
-        return None if code in ("NoSuchKey", "404") else first_line(error)
-    return manifest if isinstance(manifest, dict) else "it is no JSON object"
+        manifest = client_manifest(config, quick=True)
+    except Exception as error:  # S3, its credentials, the network, the file: the message is sent anyway
+        return first_line(error)
+    return manifest.to_json() if manifest else None
 
 
-def _of(dag_run: Any, name: str) -> Any:
+def _field(dag_run: Any, name: str) -> Any:
     return dag_run.get(name) if isinstance(dag_run, dict) else getattr(dag_run, name, None)
 
 
-def moment(value: Any) -> datetime | None:
-    """Return a time zone aware time from a time or ISO text."""
+def as_utc(value: Any) -> datetime | None:
+    """Return a UTC time from a time or ISO text; None from anything else."""
     if isinstance(value, str):
         try:
             value = datetime.fromisoformat(value)

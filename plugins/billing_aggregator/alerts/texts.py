@@ -1,4 +1,4 @@
-"""Puts an event into words: plain text and HTML for mail, blocks for Slack."""
+"""Lays an event out: plain text and HTML for mail, blocks for Slack."""
 
 from __future__ import annotations
 

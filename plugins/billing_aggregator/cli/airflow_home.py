@@ -1,4 +1,4 @@
-"""A folder for Airflow's own files where the machine has none for it."""
+"""A temporary AIRFLOW_HOME where there is no writable home folder."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 @contextmanager
 def airflow_home() -> Iterator[None]:
-    """Let Airflow be imported without a home folder, or with one that is read-only: it wants to write a file at once.
+    """Let Airflow be imported without a home folder, or with a read-only one: it writes a file at import.
 
-    To be entered before Airflow is imported. A set ``AIRFLOW_HOME`` is left alone.
+    Enter this before Airflow is imported. An ``AIRFLOW_HOME`` that is set stays.
     """
     home = home_folder()
     has_home = home is not None and os.environ.get("HOME") != "" and is_writable(home / "airflow")

@@ -1,4 +1,4 @@
-"""What a command was called with: a client, an environment, params of a run."""
+"""The arguments of a command: a client, an environment, params of a run."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Choice:
 
     @classmethod
     def of(cls, options: argparse.Namespace) -> Self:
-        """Return what the command line says."""
+        """Return the choice that the command line makes."""
         conf: dict[str, Any] = {}
         for name in ("systems", "ignore_systems"):
             text = getattr(options, name, None)
@@ -52,12 +52,12 @@ class Choice:
         return chosen_config(self.client, self.environment)
 
     def params(self, config: ClientConfig) -> RunParams:
-        """Return what a run with these params would do; raises ConfigError when it would be refused."""
+        """Return the resolved params of such a run; raises ConfigError when it would be refused."""
         return checked_params(config, self.conf)
 
 
 def chosen_config(client: str | None, environment: str | None) -> ClientConfig:
-    """Return the configuration of *client* in *environment*, each else as the ``BDA_*`` variables say.
+    """Return the configuration of *client* in *environment*; None takes them from the ``BDA_*`` variables.
 
     :raises ConfigError: it is wrong, or disabled.
     """
@@ -69,7 +69,7 @@ def chosen_config(client: str | None, environment: str | None) -> ClientConfig:
 
 
 def checked_params(config: ClientConfig, conf: dict[str, Any]) -> RunParams:
-    """Return what a run of now with *conf* would do; raises ConfigError as the run's first task would refuse it."""
+    """Return the params of a run now with *conf*; raises ConfigError where the run's first task would refuse them."""
     now = datetime.now(UTC)
     dag_run = SimpleNamespace(conf=conf, logical_date=now, run_after=now)
     params = default_params(config)

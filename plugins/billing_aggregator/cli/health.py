@@ -1,4 +1,4 @@
-"""``health``: can this client's run do its work here and now? Asks the real servers, and leaves nothing behind."""
+"""``health``: could this client's run work here and now? Tests the real servers and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Health:
-    """What was found for one client and environment."""
+    """The findings for one client and environment."""
 
     client: str
     environment: str
@@ -51,6 +51,6 @@ class Health:
 
 
 def health(config: ClientConfig) -> Health:
-    """Ask the database, the bucket, the mail server and Slack; no secret is ever in a finding."""
+    """Test the database, the bucket, the mail server and Slack; findings contain no secrets."""
     findings = [*database_findings(config), *store_findings(config), *alert_findings(config)]
     return Health(config.client, config.environment, tuple(findings))

@@ -1,4 +1,4 @@
-"""Health of the alerts' connections: the mail server says hello, Slack's host answers; nothing is sent."""
+"""Health of the alerts' connections: the mail server and Slack's host answer; nothing is sent."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ TRUE = ("true", "1", "yes")
 
 
 def alert_findings(config: ClientConfig) -> Iterator[Finding]:
-    """Yield what is found for mail and Slack."""
+    """Yield the findings for mail and Slack."""
     alerts = config.alerts
     if not alerts.email:
         yield not_configured("mail", "alerts.email is empty in clients.yaml")
@@ -58,7 +58,7 @@ def _looked_up(
         return failed(name, str(malformed(conn_id, "its host, port or address cannot be used")))
 
 
-def _mail(conn_id: str, connection: Any) -> Finding:
+def _mail(conn_id: str, connection: Connection) -> Finding:
     extra = connection.extra_dejson
     host = connection.host or "localhost"
     implicit_tls = not _is_true(extra.get("disable_ssl", False))
@@ -77,8 +77,8 @@ def _mail(conn_id: str, connection: Any) -> Finding:
     return ok("mail", f"{host}:{port} answers EHLO{' as ' + name[0] if name else ''}; no message was sent")
 
 
-def _slack(conn_id: str, connection: Any) -> Finding:
-    # The webhook's address holds its secret: of it, only the host is ever shown.
+def _slack(conn_id: str, connection: Connection) -> Finding:
+    # The webhook's address contains its secret: only its host is shown.
     stored = connection.password or ""
     base = stored if "://" in stored else (connection.host or SLACK_HOST)
     address = urlsplit(base if "://" in base else f"https://{base}")

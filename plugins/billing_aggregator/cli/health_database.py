@@ -1,23 +1,25 @@
-"""Health of the warehouse: reachable, encrypted, vaults readable, report schema ours to make."""
+"""Health of the warehouse: reachable, encrypted, vaults readable, report schema writable."""
 
 from __future__ import annotations
 
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from billing_aggregator.cli.contents import vault_tables
 from billing_aggregator.cli.results import Finding, failed, ok
 from billing_aggregator.config import ConfigError
+from billing_aggregator.night import read_night
+from billing_aggregator.night.vault_tables import vault_tables
 from billing_aggregator.runs.preflight import UnreachableError, check_own_session, driver_errors, open_warehouse
+from billing_aggregator.sql.report_schema import REPORT_SCHEMA
 from billing_aggregator.sql.scripts import SourceFileError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from billing_aggregator.config import ClientConfig
+    from billing_aggregator.postgres.protocols import Cursor
 
 OLDEST_VERSION = 140_000
-REPORT_SCHEMA = "report_oibl"
 SESSION = """
 select current_setting('server_version_num')::int, split_part(current_setting('server_version'), ' ', 1),
     current_user, current_database(), coalesce((select ssl from pg_stat_ssl where pid = pg_backend_pid()), false)
@@ -42,7 +44,7 @@ select to_regnamespace(%s) is not null,
 
 
 def database_findings(config: ClientConfig) -> Iterator[Finding]:
-    """Yield what is found in the client's warehouse; one FAILED line when it cannot be reached."""
+    """Yield the findings in the client's warehouse; one FAILED line when it cannot be reached."""
     try:
         with closing(open_warehouse(config, "bda:health")) as connection, connection.cursor() as cursor:
             check_own_session(config, connection)
@@ -61,9 +63,9 @@ def database_findings(config: ClientConfig) -> Iterator[Finding]:
         yield failed("database", str(error).strip().splitlines()[0])
 
 
-def _vaults(cursor: Any, config: ClientConfig, user: str) -> Iterator[Finding]:
+def _vaults(cursor: Cursor, config: ClientConfig, user: str) -> Iterator[Finding]:
     try:
-        schemas = vault_tables(config)
+        schemas = vault_tables(read_night(config))
     except (ConfigError, SourceFileError) as error:
         yield failed("scripts", str(error))
         return
@@ -90,7 +92,7 @@ def _way_out(reason: str, schema: str, tables: list[str], user: str) -> str:
     return f"role {user} may not read {', '.join(tables)}: grant select on {names} to {user}"
 
 
-def _report_schema(cursor: Any, user: str) -> Finding:
+def _report_schema(cursor: Cursor, user: str) -> Finding:
     cursor.execute(REPORT, [REPORT_SCHEMA] * 3)
     exists, may_write, may_create, owner = cursor.fetchone()
     if exists and may_write:

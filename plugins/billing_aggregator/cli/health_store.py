@@ -1,4 +1,4 @@
-"""Health of the bucket: what a run needs of its store, tried out below the client's prefix and removed afterwards."""
+"""Health of the bucket: what a run needs of its store, tested below the client's prefix and removed afterwards."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def store_findings(config: ClientConfig) -> Iterator[Finding]:
-    """Yield what is found in the client's bucket."""
+    """Yield the findings in the client's bucket."""
     findings = [ok("bucket", f"{config.s3_bucket} at {config.s3_url or 'AWS ' + config.s3_region}")]
     try:
         for found in bucket_capabilities(config):

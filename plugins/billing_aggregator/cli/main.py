@@ -18,8 +18,13 @@ from typing import TYPE_CHECKING
 
 from billing_aggregator.cli.airflow_home import airflow_home
 from billing_aggregator.cli.arguments import Choice
+from billing_aggregator.cli.health import health
+from billing_aggregator.cli.plan import plan
 from billing_aggregator.cli.results import DONE, INTERRUPTED, WRONG
+from billing_aggregator.cli.validate import validate
 from billing_aggregator.config import ConfigError
+from billing_aggregator.night import read_night
+from billing_aggregator.night.text_problems import all_problems
 from billing_aggregator.sql.scripts import SourceFileError
 
 if TYPE_CHECKING:
@@ -31,7 +36,7 @@ if TYPE_CHECKING:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status: see the module's docstring."""
     options = _parser().parse_args(arguments)
-    # Airflow's own lines would stand between ours; whoever wants them sets the variable.
+    # Airflow's own lines would mix with ours; set the variable to see them.
     os.environ.setdefault("AIRFLOW__LOGGING__LOGGING_LEVEL", "CRITICAL")
     try:
         with airflow_home():
@@ -43,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("\ninterrupted: everything that was started is stopped", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader, such as `head`, has seen enough.
+        # The reader, such as `head`, has closed the pipe.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     return status
@@ -66,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
         commands, "validate", "check configuration, scripts, checks and exports of every client; offline", _validate
     )
     health = _command(
-        commands, "health", "check database, privileges, S3, mail and Slack of one client, for real", _health
+        commands, "health", "check database, privileges, S3, mail and Slack of one client on the real servers", _health
     )
     plan = _command(commands, "plan", "show what a run would do, phase by phase; offline", _plan)
     run = _command(commands, "run", "run the DAG of one client and environment on this machine", _run)
@@ -95,45 +100,38 @@ def _command(
 
 
 def _show(answer: Callable[[], Result], options: argparse.Namespace) -> int:
-    # Whatever libraries log goes to stderr: stdout holds the answer alone.
+    # Log lines of libraries go to stderr: stdout has the answer only.
     with redirect_stdout(sys.stderr):
         result = answer()
     print(json.dumps(result.data(), indent=2, ensure_ascii=False) if options.json else result.text())
-    # Here, not at the end of the process: a reader that has gone is noticed where it is handled.
+    # Flushed here, so that main() handles a closed pipe.
     sys.stdout.flush()
     return result.status
 
 
 def _validate(options: argparse.Namespace) -> int:
-    from billing_aggregator.cli.validate import validate
-
     return _show(validate, options)
 
 
 def _health(options: argparse.Namespace) -> int:
-    from billing_aggregator.cli.health import health
-
     config = Choice.of(options).config()
     return _show(lambda: health(config), options)
 
 
 def _plan(options: argparse.Namespace) -> int:
-    from billing_aggregator.cli.plan import plan
-
     choice = Choice.of(options)
     config = choice.config()
     params = choice.params(config)
-    return _show(lambda: plan(config, params), options)
+    return _show(lambda: plan(read_night(config), params), options)
 
 
 def _run(options: argparse.Namespace) -> int:
-    from billing_aggregator.cli.sql_problems import script_problems
     from billing_aggregator.local.run import run
 
     choice = Choice.of(options)
     config = choice.config()
     choice.params(config)
-    problems = script_problems(config)
+    problems = all_problems(read_night(config))
     if problems:
         raise ConfigError("\n".join(problems))
     return run(config, choice.conf, as_json=options.json)

@@ -1,40 +1,43 @@
-"""``plan``: what a run would do, phase by phase; reads folders and configuration only."""
+"""``plan``: what a run would do, phase by phase; from the description of the client's night and the run's params."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from billing_aggregator.cli import contents
 from billing_aggregator.cli.results import DONE
-from billing_aggregator.config.load import sql_root
-from billing_aggregator.sql.checks import parse_check
-from billing_aggregator.sql.scripts import stages
+from billing_aggregator.config.text_files import SourceFileError
+from billing_aggregator.night.phases import AFTER_EXPORTS, BEFORE_EXPORTS
+from billing_aggregator.night.problems import refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-    from billing_aggregator.config import ClientConfig
+    from billing_aggregator.night import Night, NightExport, NightPhase, ScriptPhase
     from billing_aggregator.runs.params import RunParams
+    from billing_aggregator.sql.checks import Check
     from billing_aggregator.sql.scripts import Script
 
-BEFORE_EXPORTS = ("prechecks", "init", "audits", "export")
-AFTER_EXPORTS = ("history", "cleanup")
-WRITES_FOR_READERS = ("history",)
 NAME_WIDTH = 34
 
 
 @dataclass(frozen=True)
-class Plan:
-    """The run that was asked for: its configuration and its resolved params."""
+class PlannedRun:
+    """The run that was asked for.
 
-    config: ClientConfig
+    :param night: what its client's night consists of.
+    :param run: its resolved params.
+    :param checks: relative path of each check -> its heading, with the client's severity.
+    """
+
+    night: Night
     run: RunParams
+    checks: Mapping[str, Check]
     status: int = DONE
 
     def data(self) -> dict[str, Any]:
         """Return the plan for machines: phases with systems and scripts, exports with keys."""
-        config, run = self.config, self.run
+        config, run = self.night.config, self.run
         return {
             "ok": True,
             "client": config.client,
@@ -43,30 +46,31 @@ class Plan:
             "schedule": config.schedule,
             "business_date": run.business_date.isoformat(),
             "systems": list(run.systems),
-            "left_out": [system for system in contents.systems_in_order(config) if system not in run.systems],
+            "left_out": self._left_out(),
             "dry_run": run.dry_run,
             "max_rows_per_file": run.max_rows_per_file,
             "database_connection": config.database_conn_id,
             "bucket": config.s3_bucket,
-            "sql_folder": str(sql_root(config)),
-            "phases": {phase: self._phase(phase) for phase in (*BEFORE_EXPORTS, *AFTER_EXPORTS)},
+            "sql_folder": str(self.night.root),
+            "phases": {phase.phase.name: self._phase(phase) for phase in self.night.phases},
             "exports": [
-                {"name": export.name, "source": export.source, "first_key": export.key} for export in self._exports()
+                {"name": export.name, "source": export.source, "first_key": export.first_key}
+                for export in self._exports()
             ],
             "manifest_key": config.manifest_key,
         }
 
     def text(self) -> str:
         """Return the plan for people."""
-        config, run = self.config, self.run
-        left_out = [system for system in contents.systems_in_order(config) if system not in run.systems]
+        config, run = self.night.config, self.run
+        left_out = self._left_out()
         lines = [
             f"Plan of {config.client} / {config.environment} ({config.dag_id})",
             f"  schedule       {config.schedule or 'none: manual runs only'}",
             f"  business date  {run.business_date}",
             f"  systems        {', '.join(run.systems)}" + (f"; left out: {', '.join(left_out)}" if left_out else ""),
             f"  warehouse      connection {config.database_conn_id}, else BDA_DB_*",
-            f"  SQL folder     {sql_root(config)}",
+            f"  SQL folder     {self.night.root}",
         ]
         lines.append("  scripts        in the order of their numbers; those marked | run side by side")
         if run.dry_run:
@@ -74,7 +78,9 @@ class Plan:
         for phase in BEFORE_EXPORTS:
             lines += self._phase_text(phase)
         lines += ["", f"exports: at most {run.max_rows_per_file:,} rows a file, into s3://{config.s3_bucket}/"]
-        lines += [f"    {export.name:<{NAME_WIDTH}} {export.key}  from {export.source}" for export in self._exports()]
+        lines += [
+            f"    {export.name:<{NAME_WIDTH}} {export.first_key}  from {export.source}" for export in self._exports()
+        ]
         lines += ["", "publish"]
         lines.append(
             "    skipped: dry run" if run.dry_run else f"    {'_manifest.json':<{NAME_WIDTH}} {config.manifest_key}"
@@ -83,16 +89,23 @@ class Plan:
             lines += self._phase_text(phase)
         return "\n".join(lines)
 
-    def _phase_text(self, phase: str) -> Iterator[str]:
+    def _left_out(self) -> list[str]:
+        return [system for system in self.night.systems if system not in self.run.systems]
+
+    def _exports(self) -> list[NightExport]:
+        wanted = (None, *self.run.systems)
+        return [export for export in self.night.exports if export.system in wanted]
+
+    def _phase_text(self, phase: ScriptPhase) -> Iterator[str]:
         yield ""
-        yield phase
-        for system, scripts in self._phase(phase).items():
+        yield phase.name
+        for system, scripts in self._phase(self.night.phase(phase.name)).items():
             if not scripts:
                 continue
             if system not in self.run.systems:
                 yield f"  {system}: left out"
                 continue
-            if self.run.dry_run and phase in WRITES_FOR_READERS:
+            if self.run.dry_run and phase.publishes:
                 yield f"  {system}: skipped, dry run"
                 continue
             yield f"  {system}"
@@ -102,17 +115,17 @@ class Plan:
                 mark = "|" if script["side_by_side"] else " "
                 yield f"   {mark}{script['name']:<{NAME_WIDTH}}{origin}{title}".rstrip()
 
-    def _phase(self, phase: str) -> dict[str, list[dict[str, Any]]]:
+    def _phase(self, phase: NightPhase) -> dict[str, list[dict[str, Any]]]:
         return {
-            system: [
-                self._script(phase, script, side_by_side=len(stage) > 1)
-                for stage in stages(contents.phase_scripts(self.config, phase, system))
+            system.system: [
+                self._script(phase.phase, script, side_by_side=len(stage) > 1)
+                for stage in system.stages
                 for script in stage
             ]
-            for system in contents.systems_in_order(self.config)
+            for system in phase.systems
         }
 
-    def _script(self, phase: str, script: Script, *, side_by_side: bool) -> dict[str, Any]:
+    def _script(self, phase: ScriptPhase, script: Script, *, side_by_side: bool) -> dict[str, Any]:
         shown: dict[str, Any] = {
             "name": script.name,
             "stage": script.stage,
@@ -120,21 +133,24 @@ class Plan:
             "path": script.relative,
             "side_by_side": side_by_side,
         }
-        if phase in contents.CHECK_PHASES:
-            check = parse_check(script.read(), script.path)
-            configured = self.config.check_severity.get(script.relative.removesuffix(".sql"))
-            shown |= {"severity": configured or check.severity, "title": check.title}
+        if phase.checks:
+            check = self.checks[script.relative]
+            shown |= {"severity": check.severity, "title": check.title}
         return shown
 
-    def _exports(self) -> list[contents.Export]:
-        wanted = (None, *self.run.systems)
-        return [export for export in contents.exports(self.config) if export.system in wanted]
 
-
-def plan(config: ClientConfig, run: RunParams) -> Plan:
+def plan(night: Night, run: RunParams) -> PlannedRun:
     """Return what a run with these params would do.
 
-    :raises ConfigError: the SQL folder is missing.
-    :raises SourceFileError: a script's name is wrong.
+    :raises SourceFileError: a script or a query is not named or placed as it must be, or a check cannot be read.
     """
-    return Plan(config, run)
+    problems = list(night.problems)
+    checks: dict[str, Check] = {}
+    for phase, script in night.scripts():
+        if phase.checks:
+            try:
+                checks[script.relative] = night.check(script)
+            except SourceFileError as error:
+                problems.append(str(error))
+    refuse(problems)
+    return PlannedRun(night, run, checks)

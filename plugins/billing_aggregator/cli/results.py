@@ -1,4 +1,4 @@
-"""What commands answer: an exit status, text for people, plain data for machines."""
+"""Results of commands: an exit status, text for people, plain data for machines."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Result(Protocol):
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at.
+    """The result of one check.
 
     :param subject: what, such as ``bucket``.
     :param state: ``ok``, ``FAILED`` or ``not configured``.
@@ -41,7 +41,7 @@ class Finding:
 
 
 def ok(subject: str, detail: str) -> Finding:
-    """Return a finding that is as it should be."""
+    """Return a finding without a problem."""
     return Finding(subject, "ok", detail)
 
 
@@ -51,5 +51,5 @@ def failed(subject: str, detail: str) -> Finding:
 
 
 def not_configured(subject: str, detail: str) -> Finding:
-    """Return a finding of something that this client does not use."""
+    """Return a finding about something that this client does not use."""
     return Finding(subject, "not configured", detail)

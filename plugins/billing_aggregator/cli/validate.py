@@ -8,22 +8,34 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from billing_aggregator.cli import contents
 from billing_aggregator.cli.results import DONE, WRONG
-from billing_aggregator.cli.sql_problems import export_problems, folder_problems, phase_problems, severity_problems
 from billing_aggregator.config import BrokenConfig, ClientConfig, ConfigError
+from billing_aggregator.config.airflow_connections import (
+    MAIL_TYPES,
+    SLACK_TYPES,
+    UnreadableConnectionError,
+    find_connection,
+)
 from billing_aggregator.config.environment import examine_environment
 from billing_aggregator.config.load import read_configuration
 from billing_aggregator.config.values import ENVIRONMENT_NAMES
-from billing_aggregator.sql.scripts import SourceFileError
+from billing_aggregator.night import read_night
+from billing_aggregator.night.text_problems import export_problems, folder_problems, script_problems, severity_problems
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from billing_aggregator.night import Night
 
 
 @dataclass(frozen=True)
 class Validation:
-    """What was found: *problems* stop something, *warnings* do not; *counts* says how much was looked at."""
+    """What was found.
+
+    :param problems: a line for each mistake that stops a run or breaks a DAG.
+    :param warnings: a line for each thing that works and is probably not meant.
+    :param counts: what was looked at -> how many of it.
+    """
 
     problems: tuple[str, ...]
     warnings: tuple[str, ...]
@@ -59,29 +71,37 @@ def validate() -> Validation:
     problems = [*found.problems]
     problems += [line for entry in entries if isinstance(entry, BrokenConfig) for line in entry.error.splitlines()]
     configs = [entry for entry in entries if not isinstance(entry, BrokenConfig)]
-    files: set[object] = set()
-    looked_at = [*configs, *_bare(entries, found.dependencies)]
-    for config in looked_at:
-        problems += folder_problems(config)
-        problems += phase_problems(config, files)
-    for config in configs:
-        problems += severity_problems(config)
-    problems += export_problems(looked_at)
-    problems += _collisions(configs)
+    nights = list(_nights(configs, problems))
+    looked_at = [*nights, *_nights(_bare(entries, found.dependencies), problems)]
+    problems += [line for night in nights for line in severity_problems(night)]
+    problems += [line for night in looked_at for line in export_problems(night)]
+    problems += _collisions(nights)
     if not problems:
         problems += _dags(configs)
     counts = {
         "clients and environments": len(entries),
-        "scripts and checks": len(files),
-        "exports": len({export.name for config in looked_at for export in _quiet_exports(config)}),
+        "scripts and checks": len({script.path for night in looked_at for _, script in night.scripts()}),
+        "exports": len({export.name for night in looked_at for export in night.exports}),
     }
     return Validation(tuple(dict.fromkeys(problems)), tuple(_alerts(configs)), counts)
+
+
+def _nights(configs: Iterable[ClientConfig], problems: list[str]) -> Iterator[Night]:
+    """Yield each client's night; add what is wrong with its folders and scripts to *problems*."""
+    for config in configs:
+        try:
+            night = read_night(config)
+        except ConfigError as error:
+            problems += str(error).splitlines()
+            continue
+        problems += [*folder_problems(night), *script_problems(night)]
+        yield night
 
 
 def _bare(
     entries: Sequence[ClientConfig | BrokenConfig], dependencies: dict[str, tuple[str, ...]]
 ) -> Iterator[ClientConfig]:
-    """Yield a bare configuration for each broken entry, so that its scripts are looked at all the same."""
+    """Yield a bare configuration for each broken entry, so that its scripts are checked all the same."""
     settings, _ = examine_environment(os.environ)
     for entry in entries:
         if isinstance(entry, BrokenConfig):
@@ -97,15 +117,14 @@ def _bare(
                 )
 
 
-def _collisions(configs: Sequence[ClientConfig]) -> Iterator[str]:
-    """Find files of two exports, or of two clients in one bucket, that would have the same key."""
+def _collisions(nights: Sequence[Night]) -> Iterator[str]:
+    """Yield a line for each key that two exports, or two clients with one bucket, would write."""
     owners: dict[tuple[str | None, str, str], list[str]] = defaultdict(list)
-    for config in configs:
-        place = (config.s3_url, config.s3_bucket)
-        owner = f"{config.client}/{config.environment}"
-        owners[*place, config.manifest_key].append(f"the manifest of {owner}")
-        for export in _quiet_exports(config):
-            owners[*place, export.key].append(f"{export.name} of {owner}")
+    for night in nights:
+        config = night.config
+        owners[config.s3_url, config.s3_bucket, config.manifest_key].append(f"the manifest of {_name(config)}")
+        for export in night.exports:
+            owners[config.s3_url, config.s3_bucket, export.first_key].append(f"{export.name} of {_name(config)}")
     for (_, bucket, key), names in sorted(owners.items(), key=lambda item: item[0][1:]):
         if len(names) > 1:
             yield (
@@ -124,15 +143,8 @@ def _dags(configs: Sequence[ClientConfig]) -> Iterator[str]:
 
 
 def _alerts(configs: Sequence[ClientConfig]) -> Iterator[str]:
-    from billing_aggregator.config.airflow_connections import (
-        MAIL_TYPES,
-        SLACK_TYPES,
-        UnreadableConnectionError,
-        find_connection,
-    )
-
     for config in configs:
-        name = f"{config.client}/{config.environment}"
+        name = _name(config)
         if config.enabled and config.schedule and not config.alerts.email and not config.alerts.slack:
             yield f"{name}: runs on a schedule and tells nobody when it fails; set alerts.email or alerts.slack"
         for wanted, conn_id, types, what in (
@@ -146,8 +158,5 @@ def _alerts(configs: Sequence[ClientConfig]) -> Iterator[str]:
                 yield f"{name}: alerts by {what}: {error}"
 
 
-def _quiet_exports(config: ClientConfig) -> list[contents.Export]:
-    try:
-        return contents.exports(config)
-    except (ConfigError, SourceFileError):
-        return []
+def _name(config: ClientConfig) -> str:
+    return f"{config.client}/{config.environment}"

@@ -1,9 +1,9 @@
-"""Looks an Airflow connection up: it is there, it is absent, or it cannot be read; these are three things.
+"""Looks up an Airflow connection and keeps three answers apart: found, absent, unreadable.
 
-Airflow's own lookup takes a secrets backend that fails for one that has no such connection: it logs the failure and
-goes on. A run would then use the machine's own credentials or ``BDA_DB_HOST`` because Secrets Manager was throttled for
-a second. So every backend that Airflow has configured is asked here, in Airflow's order, and the first one that cannot
-answer ends the lookup.
+Airflow's own lookup treats a secrets backend that fails like one that has no such connection: it logs the failure and
+continues. A run would then use the machine's own credentials or ``BDA_DB_HOST`` because Secrets Manager was throttled
+for a second. So every configured backend is asked here, in Airflow's order, and the first one that cannot answer ends
+the lookup.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from billing_aggregator.errors.text import first_line
 if TYPE_CHECKING:
     from airflow.sdk import Connection
 
-# What a connection of each kind may call itself; a connection without a type may be anything.
+# The types that a connection of each kind may have; a connection without a type may be anything.
 DATABASE_TYPES = ("postgres", "postgresql")
 AWS_TYPES = ("aws",)
 MAIL_TYPES = ("smtp", "email")
@@ -27,9 +27,9 @@ HIGHEST_PORT = 65_535
 
 
 class UnreadableConnectionError(Exception):
-    """There may be such a connection, but nobody can tell: never to be taken for an absent one.
+    """The connection may exist but cannot be read; it must never be treated as absent.
 
-    The message is one line, ``connection X cannot be read: reason``, and holds nothing of the connection's value.
+    The message is one line, ``connection X cannot be read: reason``, without any part of the connection's value.
     """
 
 
@@ -38,14 +38,14 @@ class ConnectionOutageError(UnreadableConnectionError, TransientError):
 
 
 class MalformedConnectionError(UnreadableConnectionError, TerminalError):
-    """What is stored is no connection of the wanted kind, or reading it is forbidden."""
+    """The stored value is not a connection of the expected kind, or reading it is forbidden."""
 
 
 def find_connection(conn_id: str, *types: str) -> Connection | None:
     """Return an Airflow connection from the first secrets backend that has it; None when none has.
 
     :param types: connection types that can be used for the purpose, e.g. ``postgres``; none given: any.
-    :raises ConnectionOutageError: a backend failed, another try may work.
+    :raises ConnectionOutageError: a backend failed; a retry may help.
     :raises MalformedConnectionError: the value cannot be parsed, is of another type, or may not be read.
     """
     try:
@@ -68,7 +68,7 @@ def malformed(conn_id: str, reason: str, where: str = "") -> MalformedConnection
     """Return the error for a connection whose value is wrong; *reason* must not quote it."""
     found_in = f" (found by {where})" if where else ""
     return MalformedConnectionError(
-        f"connection {conn_id} cannot be read: {reason}{found_in}; store it anew, as JSON or as a URI whose parts are "
+        f"connection {conn_id} cannot be read: {reason}{found_in}; store it again, as JSON or as a URI whose parts are "
         "percent-encoded, or delete it"
     )
 
@@ -84,7 +84,7 @@ def _ask(backend: Any, conn_id: str) -> Connection | None:
     except Exception as error:
         if _says_not_found(error):
             return None
-        # The texts of such errors quote what could not be parsed: a piece of the password.
+        # Such errors quote what could not be parsed: a part of the password.
         if is_parsers_error(error) or type(error) is json.JSONDecodeError:
             raise malformed(conn_id, _parsers_reason(error), where) from None
         reason = type(error).__name__ if isinstance(error, TERMINAL_PYTHON) else first_line(error)
@@ -95,7 +95,7 @@ def _ask(backend: Any, conn_id: str) -> Connection | None:
 def _unreadable(conn_id: str, where: str, reason: str, *, terminal: bool) -> UnreadableConnectionError:
     text = f"connection {conn_id} cannot be read: {where}: {reason}"
     if terminal:
-        return MalformedConnectionError(f"{text}; mend the secrets backend or the rights to read from it")
+        return MalformedConnectionError(f"{text}; fix the secrets backend or the rights to read from it")
     return ConnectionOutageError(f"{text}; nothing else is used in its place")
 
 
@@ -124,7 +124,7 @@ def _mask(connection: Connection) -> None:
 
 
 def _check(connection: Connection, conn_id: str, types: tuple[str, ...], where: str) -> None:
-    """Refuse what no hook should be given; Airflow itself takes an unreadable ``extra`` for an empty one."""
+    """Refuse what no hook can use; Airflow itself treats an unreadable ``extra`` as an empty one."""
     kind = connection.conn_type
     if types and kind is not None and kind not in types:
         called = f"of type {kind}" if kind else "not of any type"

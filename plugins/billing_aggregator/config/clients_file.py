@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from billing_aggregator.config.errors import Location
 
 SECTIONS = ("systems", "defaults", "environments", "clients")
-# Stands for the environment of a client whose entries are no mapping.
+# The environment of a client whose entries are not a mapping.
 NO_ENVIRONMENT = "unknown"
 SYSTEM_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
@@ -26,8 +26,8 @@ class ClientsFile:
 
     :param path: the file; problems name it.
 
-    ``problems`` has a line for each thing that is wrong and concerns all entries, ``broken`` one for each entry that
-    is no entry at all; what else the file holds can be asked for all the same.
+    ``problems`` has a line for each problem that concerns all entries, ``broken`` one for each entry that is not a
+    mapping; the rest of the file can be used regardless.
     """
 
     def __init__(self, path: Path) -> None:
@@ -43,19 +43,19 @@ class ClientsFile:
         self._clients = self._client_entries(content["clients"])
 
     def names(self) -> list[tuple[str, str]]:
-        """Return (client, environment) of every entry, sorted, the broken ones too."""
+        """Return (client, environment) of every entry, sorted, including the broken ones."""
         whole = ((client, environment) for client, entries in self._clients.items() for environment in entries)
         return sorted([*whole, *self.broken])
 
     def entry(self, client: str, environment: str) -> dict[str, Any]:
-        """Return the merged entry; a pair that the file does not name gets the defaults and its environment's."""
+        """Return the merged entry; for a pair that is not in the file, the defaults and those of its environment."""
         merged: dict[str, Any] = {}
         for _, layer in self._layers(client, environment):
             merged = _merge(merged, layer)
         return merged
 
     def place(self, client: str, environment: str, location: Location) -> str:
-        """Return where a value of an entry stands: the uppermost layer that has it."""
+        """Return where a value of an entry is set: in the uppermost layer that has it."""
         name = ".".join(map(str, location))
         if location in (("client",), ("environment",)):
             return f"{self.path}: clients.{client}.{environment}: {name}"
@@ -69,7 +69,7 @@ class ClientsFile:
         return f"{self.path}: {layers[-1][0]}: {name}"
 
     def contradictions(self, client: str, environment: str) -> list[str]:
-        """Return one line for each layer of an entry that both chooses and ignores a system."""
+        """Return one line for each layer of an entry that both selects and ignores a system."""
         problems = []
         for layer, values in self._layers(client, environment):
             chosen, ignored = values.get("systems"), values.get("ignore_systems")
@@ -101,7 +101,7 @@ class ClientsFile:
             return empty
         self.readable = True
         for key in content:
-            # What starts with x- is a place for anchors.
+            # Keys that start with x- hold anchors.
             if key not in SECTIONS and not key.startswith("x-"):
                 self._problem(f"unknown key {key}{suggestion(key, SECTIONS)}")
         return {name: self._mapping(content.get(name), name) for name in SECTIONS}
@@ -114,7 +114,7 @@ class ClientsFile:
         return {name: self._mapping(entry, f"environments.{name}") for name, entry in section.items()}
 
     def _client_entries(self, section: dict[str, Any]) -> dict[str, dict[str, dict[str, Any]]]:
-        """Return client -> environment -> entry; an entry that is no mapping is broken alone, if others are not."""
+        """Return client -> environment -> entry; an entry that is not a mapping breaks only itself."""
         whole: dict[str, dict[str, dict[str, Any]]] = {}
         for client, entries in section.items():
             if not isinstance(entries, dict):
@@ -177,7 +177,7 @@ def _merge(base: dict[str, Any], layer: dict[str, Any]) -> dict[str, Any]:
 
 
 def _has(values: Any, location: Location) -> bool:
-    """Tell whether nested mappings and lists hold something at *location*."""
+    """Return whether nested mappings and lists hold something at *location*."""
     for name in location:
         try:
             values = values[name]

@@ -1,4 +1,4 @@
-"""Errors of the configuration, worded for the person who has to mend it."""
+"""Errors of the configuration, worded for the person who has to fix it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SHOWN_CHARACTERS = 200
 
 
 class ConfigError(ValueError):
-    """The configuration cannot be right; the message names the file or variable, the place and the way out.
+    """The configuration is wrong; the message names the file or variable, the place and the way out.
 
     One line for each problem.
     """
@@ -49,18 +49,18 @@ def describe(
     place: Callable[[Location], str],
     skipped: Container[Location] = (),
 ) -> list[str]:
-    """Return one line for each problem that pydantic found: place, value (never a secret's), what is allowed.
+    """Return one line for each problem that pydantic found: place, value (no secrets) and what is allowed.
 
     :param model: the model that was validated.
-    :param place: gives the words for a location in it: a variable, or file and key.
-    :param skipped: locations that were told already.
+    :param place: returns the text for a location in the model: a variable, or file and key.
+    :param skipped: locations that were reported already.
     """
     problems = [problem for problem in error.errors(include_url=False) if problem["loc"] not in skipped]
     return sorted({_line(problem, model, place) for problem in problems})
 
 
 def shown(value: Any) -> str:
-    """Return *value* for a message: short, and without the credentials of an address."""
+    """Return *value* for a message: shortened, without credentials in URLs."""
     names = isinstance(value, tuple | list) and all(isinstance(item, str) for item in value)
     text = CREDENTIALS.sub("***@", repr(",".join(value)) if names else repr(value))
     return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}..."
@@ -71,7 +71,7 @@ def _line(problem: ErrorDetails, model: type[BaseModel], place: Callable[[Locati
         return f"{place(problem['loc'][:-1])}: {problem['msg']}"
     where = place(problem["loc"])
     if not problem["loc"]:
-        # Several fields that do not fit together: the message names them with their values.
+        # Several fields that contradict each other: the message names them with their values.
         return f"{where}: {problem['msg'].removeprefix('Value error, ')}"
     if problem["type"] == "extra_forbidden":
         parent = model_at(model, problem["loc"][:-1])

@@ -1,4 +1,4 @@
-"""What an export may be told: CSV dialect, compression, chunking, S3 attributes. Checked when the DAG is built."""
+"""Options of exports: CSV dialect, compression, chunking, S3 attributes. Checked when the DAG is built."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LEVELS = {"none": (None, None), "gzip": (0, 3), "zstd": (1, 19)}
 
 
 class Dialect(BaseModel):
-    """The CSV's form: RFC 4180 with line feeds; quotes are always ``"``.
+    """The CSV format: RFC 4180 with line feeds; quotes are always ``"``.
 
     :param delimiter: one ASCII character.
     :param header: a header line in each file.
@@ -48,20 +48,20 @@ class Dialect(BaseModel):
 
 
 class ExportOptions(StoreOptions):
-    """Everything that shapes an export's files; frozen, unknown names and contradictions are refused.
+    """The options of an export's files; frozen, unknown names and contradictions are refused.
 
-    What goes with the bucket's objects and requests is in
+    The attributes of objects and requests are in
     :class:`~billing_aggregator.config.store_options.StoreOptions`.
 
     :param key_template: where a file goes in the bucket or folder, see :mod:`billing_aggregator.config.key_template`.
-    :param dialect: the CSV's form.
+    :param dialect: the CSV format.
     :param max_rows_per_file: rows of each file but the last.
     :param compression: ``none``, ``gzip`` or ``zstd``; the same rows give the same bytes.
-    :param compression_level: gzip 0-3 (isal's levels), zstd 1-19; None takes a fast one.
+    :param compression_level: gzip 0-3 (isal's levels), zstd 1-19; None: a fast one.
     :param empty: an empty result gives one file with a header (``header``), no file (``skip``) or an error (``fail``).
     :param part_bytes: size of an upload's parts and of each buffer.
-    :param upload_threads: parts on their way at a time; memory is ``(upload_threads + 1) * part_bytes``.
-    :param chunk_totals: each chunk's control totals are read with its rows and compared at publication: a scan more.
+    :param upload_threads: parts that are uploaded at a time; memory is ``(upload_threads + 1) * part_bytes``.
+    :param chunk_totals: compute control totals for each chunk and compare them at publication; costs one more scan.
     """
 
     key_template: str = DEFAULT_KEY_TEMPLATE

@@ -1,4 +1,4 @@
-"""The home folder, which a container need not have."""
+"""The home folder, which a container may not have."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def home_folder() -> Path | None:
-    """Return ``HOME``, else the user's folder; None for a user that the machine does not know, as in many clusters."""
+    """Return ``HOME``, else the user's folder; None for a user unknown to the machine, as in many clusters."""
     home = os.environ.get("HOME")
     if not home:
         try:
@@ -19,7 +19,7 @@ def home_folder() -> Path | None:
 
 
 def is_writable(folder: Path) -> bool:
-    """Tell whether *folder* is there, or could be made, and files can be made in it."""
+    """Return whether files can be created in *folder*, which may have to be created first."""
     while not os.path.lexists(folder) and folder != folder.parent:
         folder = folder.parent
     return os.path.isdir(folder) and os.access(folder, os.W_OK | os.X_OK)

@@ -1,4 +1,4 @@
-"""The template of files' keys: which fields it may have, and when two files' keys could collide.
+"""Keys of a publication: the manifest's, and the template of the files' keys.
 
 A template has fields in braces: ``{client}``, ``{environment}``, ``{business_date}`` (ISO), ``{run}`` and ``{file}``,
 the file's name such as ``tripica_results_0000.csv`` or ``customer/oibl_0000.csv``.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from string import Formatter
 
+MANIFEST_NAME = "_manifest.json"
 DEFAULT_KEY_TEMPLATE = "{client}/{environment}/{file}"
 FIELDS = frozenset({"client", "environment", "business_date", "run", "file"})
 #: Fields that give each day or run its own keys, so that earlier files stay.
@@ -17,11 +18,21 @@ LITERAL = re.compile(r"[A-Za-z0-9!_.*'()=@+,/-]*")
 
 
 class KeyTemplateError(ValueError):
-    """A key template, target or name cannot be used; the message names the part and the way out."""
+    """A key template, target or name is refused; the message names the part and the way out."""
+
+
+def publication_prefix(client: str, environment: str) -> str:
+    """Return what the keys of a client's manifest and lock start with, e.g. ``enercity/prod/``."""
+    return f"{client}/{environment}/"
+
+
+def manifest_key(client: str, environment: str) -> str:
+    """Return the key of a client's manifest, e.g. ``enercity/prod/_manifest.json``."""
+    return publication_prefix(client, environment) + MANIFEST_NAME
 
 
 def check_template(template: str) -> None:
-    """Raise :class:`KeyTemplateError` for a template whose keys could collide, escape or not be rendered."""
+    """Raise :class:`KeyTemplateError` if keys could collide, leave their folder or not be rendered."""
     used = _fields(template)
     if used.count("file") != 1 or not template.endswith("{file}"):
         raise KeyTemplateError(f"key template {template!r} must end with {{file}}, else the files of an export collide")
@@ -43,7 +54,7 @@ def _fields(template: str) -> list[str]:
         raise KeyTemplateError(f"key template {template!r}: {error}") from None
     for literal, field, spec, conversion in pieces:
         if not LITERAL.fullmatch(literal):
-            raise KeyTemplateError(f"key template {template!r}: {literal!r} holds a character that is unsafe in keys")
+            raise KeyTemplateError(f"key template {template!r}: {literal!r} has a character that is unsafe in keys")
         apart = apart or "/" in literal
         if field is None:
             continue
@@ -51,7 +62,7 @@ def _fields(template: str) -> list[str]:
             raise KeyTemplateError(f"key template {template!r}: {{{field}}} is not one of {', '.join(sorted(FIELDS))}")
         if not apart:
             raise KeyTemplateError(
-                f"key template {template!r}: put '/' before {{{field}}}, else two runs' keys may meet"
+                f"key template {template!r}: put '/' before {{{field}}}, else the keys of two runs may collide"
             )
         apart = False
         used.append(field)
@@ -59,5 +70,5 @@ def _fields(template: str) -> list[str]:
 
 
 def keeps_history(template: str) -> bool:
-    """Tell whether each day or run has keys of its own, so that publishing overwrites nothing of an earlier one."""
+    """Return whether each day or run has its own keys, so that publishing overwrites no earlier files."""
     return any(field in HISTORY_FIELDS for _, field, _, _ in Formatter().parse(template))

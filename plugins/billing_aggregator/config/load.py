@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
+from billing_aggregator.config.ambiguous import ambiguous_values, without
 from billing_aggregator.config.clients_file import NO_ENVIRONMENT, ClientsFile
-from billing_aggregator.config.doubtful import doubtful_values, without
-from billing_aggregator.config.environment import EnvironmentSettings, examine_environment, variable_of
+from billing_aggregator.config.environment import examine_environment
+from billing_aggregator.config.environment_settings import EnvironmentSettings, variable_of
 from billing_aggregator.config.errors import MISSING, ConfigError, describe
 from billing_aggregator.config.models import ClientConfig
 from billing_aggregator.config.paths import IncludeNotFoundError, include_folder
@@ -29,7 +30,7 @@ MAX_DAG_ID = 250
 
 @dataclass(frozen=True)
 class BrokenConfig:
-    """An entry that cannot be right: it shows its *error* as a DAG of its own and takes no other client down."""
+    """A wrong entry: its DAG shows the *error* in the UI, and no other client's DAG is affected."""
 
     client: str
     environment: str
@@ -37,7 +38,7 @@ class BrokenConfig:
 
     @property
     def dag_id(self) -> str:
-        """The id that the entry's DAG would have, in the characters and the length that Airflow allows."""
+        """The id of the entry's DAG, cut to the characters and the length that Airflow allows."""
         name = f"billing_data_aggregator_{self.client}_{self.environment}"
         return re.sub(r"[^A-Za-z0-9_.-]", "_", name)[:MAX_DAG_ID]
 
@@ -52,7 +53,7 @@ class Configuration:
 
 
 def read_configuration(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Configuration:
-    """Return all that can be said of the configuration, also when parts of it are wrong; never raises for those.
+    """Return the whole configuration; wrong parts are reported in the result, not raised.
 
     With BDA_CLIENT_ID set, only this client in BDA_ENVIRONMENT (else the detected one), in the file or not. With
     BDA_ENVIRONMENT alone, the file's entries of this environment.
@@ -63,9 +64,9 @@ def read_configuration(path: Path | None = None, environ: Mapping[str, str] | No
         problems += clients.problems
         names = _names(clients, settings)
     except ConfigError as error:
-        # A wrong BDA_ENVIRONMENT was told; without it nothing tells the environment.
-        told = any(problem.startswith("BDA_ENVIRONMENT = ") for problem in problems)
-        more = [line for line in str(error).splitlines() if not (told and line.startswith("BDA_ENVIRONMENT"))]
+        # A wrong BDA_ENVIRONMENT is reported already: that no environment can be detected only follows from it.
+        reported = any(problem.startswith("BDA_ENVIRONMENT = ") for problem in problems)
+        more = [line for line in str(error).splitlines() if not (reported and line.startswith("BDA_ENVIRONMENT"))]
         return Configuration((), (*problems, *more), {})
     entries = [_entry(clients, settings, client, environment) for client, environment in names]
     return Configuration(tuple(entries), tuple(problems), clients.dependencies)
@@ -74,7 +75,7 @@ def read_configuration(path: Path | None = None, environ: Mapping[str, str] | No
 def load_clients(
     path: Path | None = None, environ: Mapping[str, str] | None = None
 ) -> list[ClientConfig | BrokenConfig]:
-    """Return every client and environment, sorted, the disabled ones too; see :func:`read_configuration`.
+    """Return every client and environment, sorted, including disabled ones; see :func:`read_configuration`.
 
     :raises ConfigError: the file or a variable is wrong in a way that concerns all of them.
     """
@@ -133,8 +134,8 @@ def sql_root(config: ClientConfig) -> Path:
         source = f"BDA_SCRIPTS_DIR = {printable(config.scripts_dir)!r}"
         try:
             root = Path(os.path.expanduser(config.scripts_dir)).resolve()
-        except (OSError, RuntimeError) as error:  # no home folder, a link that leads back to itself
-            raise ConfigError(f"{source}: {str(error).splitlines()[0]}; name a folder by its whole path") from None
+        except (OSError, RuntimeError) as error:  # no home folder, or a link to itself
+            raise ConfigError(f"{source}: {str(error).splitlines()[0]}; give the absolute path of a folder") from None
     try:
         found = is_folder(root / "init")
     except SourceFileError as error:
@@ -161,19 +162,19 @@ def _entry(
 
     if (client, environment) in clients.broken:
         return BrokenConfig(client, environment, clients.broken[client, environment])
-    doubtful = dict(doubtful_values(values))
+    ambiguous = dict(ambiguous_values(values))
     problems = []
-    for location, value in doubtful.items():
+    for location, value in ambiguous.items():
         where = place(location).removeprefix(f"{clients.path}: ")
         problems.append(f"{clients.path}: line {value.line}: {where} = {value}: {value.advice}")
     problems += clients.contradictions(client, environment)
     try:
-        config = ClientConfig.model_validate(without(values, doubtful))
+        config = ClientConfig.model_validate(without(values, ambiguous))
     except ValidationError as error:
-        # A value that was told already, and what a broken layer would have given, are not missing.
-        found = describe(error, ClientConfig, place, skipped=doubtful)
+        # Not reported as missing: ambiguous values, which were reported above, and what a broken layer would set.
+        found = describe(error, ClientConfig, place, skipped=ambiguous)
         problems += [line for line in found if not (clients.problems and line.endswith(MISSING))]
-    except Exception as error:  # one entry's surprise must not take the others down
+    except Exception as error:  # an unexpected error must not take the other entries down
         problems.append(f"{place(())}: {type(error).__name__}: {str(error).partition(NEWLINE)[0]}")
     if problems or config is None:
         return BrokenConfig(client, environment, "\n".join(problems))

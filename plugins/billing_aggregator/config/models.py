@@ -1,4 +1,4 @@
-"""The frozen model of one client in one environment: everything that a DAG is built from, and no secret."""
+"""The frozen model of one client in one environment: everything that its DAG is built from, without secrets."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from billing_aggregator.config.errors import TOGETHER
 from billing_aggregator.config.export_options import ExportOptions
+from billing_aggregator.config.key_template import manifest_key
 from billing_aggregator.config.texts import Cron, KeyTemplate, SqlSettings, TimeZoneName
 from billing_aggregator.config.values import (
     MAX_ROWS_PER_FILE,
@@ -35,13 +36,13 @@ if TYPE_CHECKING:
 
 
 class Alerts(Model):
-    """Who is told when something goes wrong."""
+    """Where alerts are sent."""
 
     email: tuple[EmailAddress, ...] = ()
     slack: bool = False
     smtp_conn_id: ConnectionId = "smtp_default"
     slack_conn_id: ConnectionId = "slack_alerts"
-    # Where docs/runbook.md can be read; messages link to its sections. Empty: they name the file.
+    # Where docs/runbook.md is published; messages link to its sections. Empty: they name the file.
     runbook_url: OptionalUrl = ""
 
 
@@ -96,17 +97,17 @@ class ClientConfig(Model):
     @property
     def manifest_key(self) -> str:
         """The key of the manifest, which names the files of the published run."""
-        return f"{self.client}/{self.environment}/_manifest.json"
+        return manifest_key(self.client, self.environment)
 
     @property
     def active_systems(self) -> tuple[str, ...]:
-        """The systems that run by default, in the order that their dependencies give."""
+        """The systems that run by default, in the order of their dependencies."""
         return tuple(name for name in ordered(self.systems, self.dependencies) if name not in self.ignore_systems)
 
     @field_validator("*", mode="before")
     @classmethod
     def _plain_numbers(cls, value: Any, info: ValidationInfo) -> Any:
-        # Python would take true for the number 1, and "1_000" for 1000.
+        # Python would read true as the number 1, and "1_000" as 1000.
         name = str(info.field_name)
         if cls.model_fields[name].annotation in (int, int | None):
             try:
@@ -149,13 +150,13 @@ class ClientConfig(Model):
     def _has_no_second_place(cls, options: ExportOptions) -> ExportOptions:
         for name in ("key_template", "max_rows_per_file"):
             if getattr(options, name) != ExportOptions.model_fields[name].default:
-                raise ValueError(f"{name} stands beside export, not in it; move it one level up")
+                raise ValueError(f"{name} belongs beside export, not in it; move it one level up")
         return options
 
     @field_validator("deadline_minutes")
     @classmethod
     def _deadline_comes_first(cls, deadline: int | None, info: ValidationInfo) -> int | None:
-        # With the field, not with the whole model: another field's error must not hide this one.
+        # A check of the field, not of the model: another field's error must not hide this one.
         timeout = info.data.get("run_timeout_minutes")
         if deadline is not None and timeout is not None and deadline > timeout:
             raise PydanticCustomError(
@@ -176,14 +177,14 @@ def _lacking(systems: list[str], dependencies: Mapping[str, tuple[str, ...]]) ->
 
 
 def normal_log_level(value: Any) -> Any:
-    """Return a log level as Python spells it, upper case and WARNING for warn; anything else as it is."""
+    """Return a log level in Python's spelling, upper case and WARNING for warn; anything else unchanged."""
     upper = value.strip().upper() if isinstance(value, str) else ""
     level = {"WARN": "WARNING"}.get(upper, upper)
     return level if level in get_args(LogLevel) else value
 
 
 def ordered(systems: tuple[str, ...], dependencies: Mapping[str, tuple[str, ...]]) -> list[str]:
-    """Return *systems* so that each stands behind those it needs; raises ValueError for a cycle."""
+    """Return *systems* with each one after those that it needs; raises ValueError for a cycle."""
     result: list[str] = []
     waiting = sorted(systems)
     while waiting:

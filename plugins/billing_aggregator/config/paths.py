@@ -35,7 +35,7 @@ def include_folder() -> Path:
 
 
 def _holds_something(candidate: Path) -> bool:
-    """Tell whether the project's files are here, in whatever state; one that may not be looked into is told as such."""
+    """Return whether *candidate* holds the project's files; raises for a folder that may not be read."""
     try:
         names = os.listdir(candidate)
     except (FileNotFoundError, NotADirectoryError):

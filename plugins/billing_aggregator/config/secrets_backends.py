@@ -1,4 +1,4 @@
-"""Asks Airflow's secrets backends such that a failure is not hidden: some of them hide their own."""
+"""Asks Airflow's secrets backends without losing failures, which some of them hide."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Connection
 
-# Airflow's own readers of a connection's value, whose errors mean that the value is wrong.
+# Airflow's modules that parse a connection's value: their errors mean that the value is wrong.
 PARSERS = frozenset(
     {"airflow.sdk.definitions.connection", "airflow.models.connection", "airflow.secrets.local_filesystem",
      "airflow.sdk._shared.secrets_backend.base", "airflow._shared.secrets_backend.base"}
 )  # fmt: skip
-# Their functions that fetch the value: an error below these alone is the backend's own.
+# Their functions that fetch the value: an error that comes only from these is the backend's own.
 FETCHERS = frozenset({"get_connection", "call_secrets_backend_method"})
 NOT_THERE = frozenset({"ResourceNotFoundException", "ParameterNotFound"})
 FORBIDDEN_STATUS = (401, 403)
 
 
 class NoAnswerError(Exception):
-    """A backend did not say whether it has the connection.
+    """A backend did not answer whether it has the connection.
 
-    :param lasting: another try gives the same answer.
+    :param lasting: a retry would get the same answer.
     """
 
     def __init__(self, message: str, *, lasting: bool) -> None:
@@ -35,7 +35,7 @@ class NoAnswerError(Exception):
 def configured_backends() -> list[Any]:
     """Return the backends of this process in the order in which Airflow asks them.
 
-    :raises Exception: a backend's class or arguments are wrong; Airflow would go on with other arguments.
+    :raises Exception: a backend's class or arguments are wrong; Airflow itself would continue with other arguments.
     """
     from airflow.sdk.configuration import conf
     from airflow.sdk.execution_time.supervisor import ensure_secrets_backend_loaded
@@ -51,9 +51,9 @@ def configured_backends() -> list[Any]:
 
 
 def ask(backend: Any, conn_id: str) -> Connection | None:
-    """Return what *backend* has; None only when it said that it has no such connection.
+    """Return the connection from *backend*; None only when it answered that it has none.
 
-    :raises NoAnswerError: it hid a failure. Whatever else it raises is not hidden.
+    :raises NoAnswerError: it hid a failure. Its other errors pass unchanged.
     """
     from airflow.sdk.execution_time.secrets.execution_api import ExecutionAPISecretsBackend
 
@@ -68,7 +68,7 @@ def ask(backend: Any, conn_id: str) -> Connection | None:
 
 
 def is_parsers_error(error: BaseException) -> bool:
-    """Tell whether *error* came out of Airflow's reading of a connection's value; a file that is not there did not."""
+    """Return whether *error* comes from parsing a connection's value; a missing file does not."""
     place = None if isinstance(error, OSError) else error.__traceback__
     while place is not None:
         frame = place.tb_frame
@@ -79,7 +79,7 @@ def is_parsers_error(error: BaseException) -> bool:
 
 
 def _ask_api_server(conn_id: str) -> Connection | None:
-    """Ask Airflow's API server as a task does; Airflow's own backend takes every failure for "not there"."""
+    """Ask Airflow's API server as a task does; Airflow's own backend reports every failure as "not found"."""
     from airflow.sdk.exceptions import AirflowRuntimeError
     from airflow.sdk.execution_time.comms import ErrorResponse, GetConnection
     from airflow.sdk.execution_time.context import _process_connection_result_conn
@@ -101,7 +101,7 @@ def _ask_api_server(conn_id: str) -> Connection | None:
 
 @contextmanager
 def _answers_of_aws(backend: Any) -> Iterator[list[tuple[str, int, str]]]:
-    """Note the refusals of AWS as (code, HTTP status, message): Airflow's backends of AWS swallow most of them."""
+    """Collect AWS errors as (code, HTTP status, message): Airflow's AWS backends swallow most of them."""
     failures: list[tuple[str, int, str]] = []
     if not type(backend).__module__.startswith("airflow.providers.amazon."):
         yield failures

@@ -1,4 +1,4 @@
-"""What a bucket's objects and requests are to be like: encryption, ACL, tags, who pays, checksums."""
+"""Attributes of objects and requests: encryption, ACL, tags, requester pays, checksums."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ TAG_TEXT = re.compile(r"[\w +=.:/@-]*")
 
 
 class StoreOptions(BaseModel):
-    """What goes with the requests to a bucket; frozen, unknown names and contradictions are refused.
+    """Attributes that are sent with requests to a bucket; frozen, unknown names and contradictions are refused.
 
-    Encryption, ACL and tags go with every object, small or large; the storage class with files only, because small
-    objects that are rewritten often cost more in every class but the default one.
+    Encryption, ACL and tags are set on every object, the storage class on files only: small objects that are rewritten
+    often cost more in every class but the default one.
 
     :param encryption: ``bucket`` (the bucket's default), ``sse-s3`` or ``sse-kms``.
-    :param kms_key_id: key of ``sse-kms``; None takes the account's key for S3.
-    :param bucket_key: ``sse-kms``: True lets S3 ask KMS once for many objects; None takes the bucket's default.
-    :param acl: canned ACL of each object; None sends none.
+    :param kms_key_id: key of ``sse-kms``; None: the account's key for S3.
+    :param bucket_key: ``sse-kms``: True lets S3 ask KMS once for many objects; None: the bucket's default.
+    :param acl: canned ACL of each object; None: no ACL is sent.
     :param storage_class: S3 storage class of the files.
     :param tags: S3 object tags.
-    :param requester_pays: the bucket's owner lets those pay who ask: said with every request.
-    :param expected_bucket_owner: account id of the bucket's owner; S3 refuses every request to anybody else's bucket.
-    :param checksums: the store takes and checks ``x-amz-checksum-*``. False for stores that refuse these headers:
-        parts and small objects carry Content-MD5 then.
+    :param requester_pays: the bucket bills the requester, which every request has to accept.
+    :param expected_bucket_owner: account id of the bucket's owner; S3 refuses requests to a bucket of another owner.
+    :param checksums: the store accepts and checks ``x-amz-checksum-*``. False for stores that refuse these headers:
+        parts and small objects then have a Content-MD5.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -1,7 +1,4 @@
-"""Reads SQL files byte for byte, and says in one line what is wrong with one that cannot be read.
-
-Nothing is replaced, translated or cut off on the way: no template engine, no change of line ends.
-"""
+"""Reads SQL files byte for byte: no template engine, no change of line ends. Errors are one line each."""
 
 from __future__ import annotations
 
@@ -16,30 +13,30 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 16 * 1024 * 1024
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-# These may be gone at the next try (a network file system, too many open files); everything else stays wrong.
+# Transient (a network file system, too many open files); everything else is terminal.
 PASSING = frozenset({errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR})
 KINDS = ((stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, "a named pipe"), (stat.S_ISSOCK, "a socket"))
 
 
 class SourceFileError(ValueError):
-    """The SQL folders or files are not as they must be; the message names the file or folder and the way out."""
+    """An SQL file or folder cannot be used; the message names it and the way out."""
 
 
 def read_sql(path: Path) -> str:
-    """Return the text of an SQL file exactly as the file has it.
+    """Return the text of an SQL file, unchanged.
 
-    :raises SourceFileError: it is no file that can be read, or holds something else than UTF-8 text.
+    :raises SourceFileError: it is not a readable file, or not UTF-8 text.
     """
     return decoded(path, read_bytes(path))
 
 
 def read_bytes(path: Path) -> bytes:
-    """Return what a file holds; never waits for a pipe or a device.
+    """Return the content of a file; never waits for a pipe or a device.
 
-    :raises SourceFileError: there is no such file, it may not be read, or it is something else than a file.
+    :raises SourceFileError: there is no such file, it may not be read, or it is not a regular file.
     """
     try:
-        # Looked at before it is opened: opening a device may do something.
+        # Checked before it is opened: opening a device may have an effect.
         _check_kind(path, os.stat(path))
         with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
             content = file.read(MAX_BYTES + 1)
@@ -48,12 +45,14 @@ def read_bytes(path: Path) -> bytes:
             error if error.errno in PASSING else None
         )
     if len(content) > MAX_BYTES:
-        raise SourceFileError(f"{printable(path)}: holds more than {MAX_BYTES:,} bytes; SQL files hold no data")
+        raise SourceFileError(
+            f"{printable(path)}: holds more than {MAX_BYTES:,} bytes; SQL files should not contain data"
+        )
     return content
 
 
 def decoded(path: Path, content: bytes) -> str:
-    """Return *content* as text; raises :class:`SourceFileError` with the place of what is not plain UTF-8."""
+    """Return *content* as text; raises :class:`SourceFileError` with the place that is not plain UTF-8."""
     if content.startswith(BYTE_ORDER_MARK):
         raise SourceFileError(f"{printable(path)}: starts with a byte order mark; save the file as UTF-8 without BOM")
     try:
@@ -66,14 +65,16 @@ def decoded(path: Path, content: bytes) -> str:
     at = content.find(b"\0")
     if at >= 0:
         line = content.count(b"\n", 0, at) + 1
-        raise SourceFileError(f"{printable(path)}, line {line}: byte {at} is NUL, which no text may hold; remove it")
+        raise SourceFileError(
+            f"{printable(path)}, line {line}: byte {at} is NUL, which is not allowed in text; remove it"
+        )
     return text
 
 
 def is_folder(path: Path) -> bool:
-    """Tell whether *path* is a folder; False when there is nothing.
+    """Return whether *path* is a folder; False when it does not exist.
 
-    :raises SourceFileError: there is something, and it is no folder that can be used.
+    :raises SourceFileError: it exists and is not a readable folder.
     """
     try:
         found = os.stat(path)
@@ -84,7 +85,7 @@ def is_folder(path: Path) -> bool:
     except OSError as error:
         raise SourceFileError(f"{printable(path)}: {_reason(path, error)}") from None
     if not stat.S_ISDIR(found.st_mode):
-        raise SourceFileError(f"{printable(path)}: is no folder; remove or rename it")
+        raise SourceFileError(f"{printable(path)}: is not a folder; remove or rename it")
     return True
 
 
@@ -111,10 +112,10 @@ def _check_kind(path: Path, found: os.stat_result) -> None:
 def _reason(path: Path, error: OSError) -> str:
     if isinstance(error, FileNotFoundError):
         if path.is_symlink():
-            return f"is a link to {printable(os.readlink(path))}, which does not exist; mend or remove the link"
+            return f"is a link to {printable(os.readlink(path))}, which does not exist; fix or remove the link"
         return "not found"
     if error.errno == errno.ELOOP:
-        return "is a link that leads back to itself; mend or remove the link"
+        return "is a link that leads back to itself; fix or remove the link"
     if isinstance(error, PermissionError):
         return f"may not be read by user {os.geteuid()}; give the user of Airflow the right to read it"
     return f"cannot be read: {error.strerror}"

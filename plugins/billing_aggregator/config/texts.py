@@ -1,4 +1,4 @@
-"""Kinds of text with a grammar of their own: cron expressions, time zones, key templates, Postgres settings."""
+"""Text values with their own syntax: cron expressions, time zones, key templates, Postgres settings."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from datetime import UTC, datetime
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
+from croniter import CroniterBadDateError, croniter
 from pydantic import AfterValidator
 
 from billing_aggregator.config.key_template import KeyTemplateError, check_template
 from billing_aggregator.config.values import SettingText
 
 CRON_FIELDS = 5
-# What a run sets itself, in every session, and depends on: see billing_aggregator.postgres.session.
+# Settings that a run sets and depends on in every session: see billing_aggregator.postgres.settings.
 RUN_SETTINGS = frozenset(
     {"timezone", "application_name", "search_path", "role", "session_authorization", "client_encoding",
      "standard_conforming_strings", "default_transaction_isolation", "default_transaction_read_only",
@@ -22,9 +23,7 @@ RUN_SETTINGS = frozenset(
 
 
 def check_cron(value: str) -> str:
-    """Return *value*; raises ValueError when it is no cron expression, or one that never comes true."""
-    from croniter import CroniterBadDateError, croniter
-
+    """Return *value*; raises ValueError when it is not a cron expression, or one for a day that does not exist."""
     if len(value.split()) != CRON_FIELDS or not croniter.is_valid(value):
         raise ValueError(
             "must be a cron expression of five fields such as '0 2 * * *' (minute hour day month weekday), or null"
@@ -32,7 +31,7 @@ def check_cron(value: str) -> str:
     try:
         croniter(value, datetime.now(UTC)).get_next()
     except CroniterBadDateError:
-        raise ValueError("must be a cron expression that comes true one day; this day does not exist") from None
+        raise ValueError("must be a cron expression for a day that exists") from None
     return value
 
 
@@ -46,7 +45,7 @@ def check_time_zone(value: str) -> str:
 
 
 def check_key_template(value: str) -> str:
-    """Return *value*; raises ValueError when files would collide, or a key would hold unsafe characters."""
+    """Return *value*; raises ValueError when files would collide, or a key would have unsafe characters."""
     try:
         check_template(value)
     except KeyTemplateError as error:
@@ -55,7 +54,7 @@ def check_key_template(value: str) -> str:
 
 
 def check_sql_settings(value: dict[str, str]) -> dict[str, str]:
-    """Return *value*, sorted; raises ValueError for what is no plain setting, or one that the run sets itself."""
+    """Return *value*, sorted; raises ValueError for a malformed setting, or one that the run sets itself."""
     for name, setting in value.items():
         if not re.fullmatch(r"[a-z_]+(\.[a-z_]+)?", name) or not re.fullmatch(r"[\w.-]+", setting):
             raise ValueError(f"{name}: {setting!r} is not a plain Postgres setting such as work_mem: 256MB")

@@ -1,4 +1,4 @@
-"""The kinds of values that the configuration holds, each with the words that tell a person what is allowed."""
+"""The types of configuration values, each with a text that says what is allowed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Model(BaseModel):
 
 @dataclass(frozen=True)
 class Words:
-    """What a pattern allows, in words that complete "must be ..."."""
+    """What a pattern allows, as the end of "must be ..."."""
 
     text: str
 
@@ -117,29 +117,29 @@ def allowed(field: FieldInfo) -> str:
 
 
 def is_secret(field: FieldInfo) -> bool:
-    """Tell whether *field* holds a secret."""
+    """Return whether *field* holds a secret."""
     return SecretStr in _parts(field.annotation)
 
 
 def is_truth(field: FieldInfo) -> bool:
-    """Tell whether *field* is true or false."""
+    """Return whether *field* is a boolean."""
     return bool in _parts(field.annotation)
 
 
 def is_whole_number(field: FieldInfo) -> bool:
-    """Tell whether *field* is a whole number."""
+    """Return whether *field* is a whole number."""
     return int in _parts(field.annotation)
 
 
 def plain_number(value: Any) -> Any:
-    """Return *value*; raises ValueError for text that is not plain decimal digits, which Python reads generously."""
+    """Return *value*; raises ValueError for text that is not plain decimal digits: Python accepts more."""
     if isinstance(value, str) and not WHOLE_NUMBER.fullmatch(value):
         raise ValueError("not a whole number in plain decimal digits")
     return value
 
 
 def _parts(annotation: Any) -> Iterator[Any]:
-    """Yield the types and the metadata that an annotation is made of."""
+    """Yield the types and the metadata of an annotation."""
     origin = get_origin(annotation)
     if origin is Annotated:
         inner, *metadata = get_args(annotation)

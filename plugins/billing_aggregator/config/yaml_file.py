@@ -1,66 +1,34 @@
-"""Reads YAML that every reader of YAML reads the same way; whatever else stands there is told with its line.
+"""Reads YAML that means the same to every YAML reader; anything else is reported with its line.
 
-YAML 1.1 and 1.2 disagree on numbers (``0100`` is 64 or 100, ``1:40`` is 100 or text), words (``yes``) and dates. Such a
-value becomes :class:`Doubtful`: only who uses it is stopped by it. Keys that stand twice are refused, merge keys
-(``<<: *usual``) work, aliases are bounded.
+A value that YAML 1.1 and 1.2 read differently becomes :class:`~billing_aggregator.config.yaml_values.Ambiguous` and
+breaks only the entries that use it. Duplicate keys are refused, merge keys (``<<: *usual``) work, aliases are bounded.
 """
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from billing_aggregator.config.errors import ConfigError
 from billing_aggregator.config.text_files import BYTE_ORDER_MARK, SourceFileError, decoded, read_bytes
+from billing_aggregator.config.yaml_values import TAG, Ambiguous, line_of, plain_value, read_by_1_1
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 MAX_VALUES = 100_000
-MAX_DIGITS = 18
-TAG = "tag:yaml.org,2002:"
-WHOLE = re.compile(r"-?(0|[1-9][0-9]*)")
-DECIMAL = re.compile(r"-?(0|[1-9][0-9]*)\.[0-9]+")
-NUMBER_OF_1_2 = re.compile(
-    r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+|[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?"
-    r"|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"
-)
-BOOL_OF_1_2 = re.compile(r"true|True|TRUE|false|False|FALSE")
-TRUTH = re.compile(r"y|yes|on|n|no|off", re.IGNORECASE)
-
-
-class Doubtful(str):
-    """A value that readers of YAML read differently: its text as it stands, its line, and what to do."""
-
-    __slots__ = ("advice", "line")
-
-    line: int
-    advice: str
-
-    @classmethod
-    def at(cls, text: str, line: int, advice: str) -> Doubtful:
-        """Return the value *text* of *line*, with *advice*."""
-        made = cls(text)
-        made.line, made.advice = line, advice
-        return made
-
-    @property
-    def is_truth(self) -> bool:
-        """Whether it is true or false for whoever expects one of the two, in both versions of YAML."""
-        return TRUTH.fullmatch(self) is not None
 
 
 def load_yaml(path: Path) -> Any:
-    """Return what the file holds: mappings with text as keys, lists, text, numbers, true, false, None, Doubtful.
+    """Return the content of the file: mappings with text as keys, lists, text, numbers, true, false, None, Ambiguous.
 
     :raises ConfigError: one line for each problem, with file and line.
     """
     try:
         text = decoded(path, read_bytes(path).removeprefix(BYTE_ORDER_MARK))
     except SourceFileError as error:
-        hint = "; it says which clients there are" if str(error).endswith(": not found") else ""
+        hint = "; it defines the clients" if str(error).endswith(": not found") else ""
         raise ConfigError(f"{error}{hint}") from None
     loader = yaml.SafeLoader("")
     try:
@@ -88,7 +56,7 @@ class _Tree:
         self.problems: set[tuple[int, str]] = set()
 
     def is_bounded(self, root: yaml.Node) -> bool:
-        """Tell whether the tree is small enough with every alias written out, and ends."""
+        """Return whether the tree is finite and small enough with every alias written out."""
         size = self._size(root)
         if size > MAX_VALUES:
             self._problem(root, f"aliases make {size:,} values of this file, more than {MAX_VALUES:,}; use fewer")
@@ -106,7 +74,7 @@ class _Tree:
     def _size(self, node: yaml.Node) -> int:
         known = self._sizes.get(id(node), 0)
         if known is None:
-            self._problem(node, "what stands here contains itself by an alias; remove the alias")
+            self._problem(node, "this value contains itself by an alias; remove the alias")
             return 0
         if known:
             return known
@@ -127,8 +95,8 @@ class _Tree:
                 continue
             if key in seen:
                 way_out = "merge the two" if key != "<<" else "write it once: <<: [*first, *second]"
-                self._problem(key_node, f"{key} stands here a second time (first in line {seen[key]}); {way_out}")
-            seen[key] = _line(key_node)
+                self._problem(key_node, f"duplicate key {key} (first in line {seen[key]}); {way_out}")
+            seen[key] = line_of(key_node)
             if key_node.tag == f"{TAG}merge":
                 merged = self._merged(value_node) | merged
             else:
@@ -136,7 +104,7 @@ class _Tree:
         return merged | own
 
     def _merged(self, node: yaml.Node) -> dict[str, Any]:
-        """Return the keys that ``<<`` brings in; of several mappings the first one that has a key counts."""
+        """Return the keys that ``<<`` adds; of several mappings the first one with a key wins."""
         parts = node.value if isinstance(node, yaml.SequenceNode) else [node]
         merged: dict[str, Any] = {}
         for part in parts:
@@ -150,81 +118,26 @@ class _Tree:
         if node.tag == f"{TAG}merge":
             return "<<"
         key = self._scalar(node) if isinstance(node, yaml.ScalarNode) else None
-        if isinstance(key, str) and not isinstance(key, Doubtful):
+        if isinstance(key, str) and not isinstance(key, Ambiguous):
             return key
-        read = _of_1_1(node) if isinstance(node, yaml.ScalarNode) else "a list or mapping"
-        if isinstance(read, str) and isinstance(key, Doubtful):
+        read = read_by_1_1(node) if isinstance(node, yaml.ScalarNode) else "a list or mapping"
+        if isinstance(read, str) and isinstance(key, Ambiguous):
             read = f"{key} in more than one way"
         self._problem(node, f"YAML reads this key as {read}; put it in quotation marks")
         return None
 
     def _scalar(self, node: yaml.ScalarNode) -> Any:
         text, plain = node.value, node.style is None
-        implied = self._loader.resolve(yaml.ScalarNode, text, (plain, not plain))  # type: ignore[no-untyped-call]
+        implied = self._loader.resolve(yaml.ScalarNode, text, (plain, not plain))  # type: ignore[no-untyped-call]  # types-PyYAML says nothing of it
         if node.tag not in {implied, f"{TAG}str"}:
             self._problem(node, f"the tag {_shown(node.tag)} has no meaning here; remove it")
             return text
         if node.tag != implied or not plain:
             return text
-        return _plain_value(node)
+        return plain_value(node)
 
     def _problem(self, node: yaml.Node, text: str) -> None:
-        self.problems.add((_line(node), text))
-
-
-def _plain_value(node: yaml.ScalarNode) -> Any:
-    """Return what stands without quotation marks and without a tag of its own."""
-    text, kind = node.value, node.tag.removeprefix(TAG)
-    if kind == "null":
-        return None
-    if kind == "bool" and BOOL_OF_1_2.fullmatch(text):
-        return text.lower() == "true"
-    if WHOLE.fullmatch(text) and len(text) <= MAX_DIGITS:
-        return int(text)
-    if DECIMAL.fullmatch(text):
-        return float(text)
-    if kind == "str" and not NUMBER_OF_1_2.fullmatch(text) and not TRUTH.fullmatch(text):
-        return text
-    return Doubtful.at(text, _line(node), _advice(node))
-
-
-def _advice(node: yaml.ScalarNode) -> str:
-    text = node.value
-    if TRUTH.fullmatch(text):
-        return f"YAML 1.1 reads {text} as a truth value, YAML 1.2 as text; write true or false, or quote it"
-    if node.tag == f"{TAG}timestamp":
-        return f"YAML 1.1 reads {text} as a date, YAML 1.2 as text; put it in quotation marks"
-    if node.tag in {f"{TAG}value", f"{TAG}merge"}:
-        return f"YAML 1.1 has a meaning of its own for {text}; put it in quotation marks"
-    first, second = _of_1_1(node), _of_1_2(text)
-    reads = f"YAML 1.1 reads {first}, YAML 1.2 {second}" if first != second else f"YAML reads {first}"
-    return f"{reads}; write a number in plain decimal digits such as 100000, or put a text in quotation marks"
-
-
-def _of_1_1(node: yaml.ScalarNode) -> Any:
-    """Return what a reader of YAML 1.1 makes of a scalar; text stays in quotation marks."""
-    try:
-        value = yaml.safe_load(node.value)
-    except (yaml.YAMLError, ValueError):
-        return repr(node.value)
-    return repr(value) if isinstance(value, str) else value
-
-
-def _of_1_2(text: str) -> Any:
-    if not NUMBER_OF_1_2.fullmatch(text):
-        return repr(text)
-    if text[:2] in {"0o", "0x"}:
-        return int(text, 0)
-    digits = text.lstrip("+-")
-    return (
-        int(text)
-        if digits.isdecimal() and len(digits) <= MAX_DIGITS
-        else float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
-    )
-
-
-def _line(node: yaml.Node) -> int:
-    return int(node.start_mark.line) + 1
+        self.problems.add((line_of(node), text))
 
 
 def _shown(tag: str) -> str:
@@ -240,7 +153,7 @@ def _reason(error: yaml.YAMLError, text: str) -> str:
     if "another document" in problem:
         problem = "a second document begins here (---); keep one"
     if "'\\t'" in problem:
-        problem += "; indent by spaces"
+        problem += "; indent with spaces"
     context = getattr(error, "context", None)
     words = f"{context}: {problem}" if context and "document" not in problem else problem
     return f"line {mark.line + 1}: {words}" if mark is not None else words

@@ -1,6 +1,8 @@
-"""The graph: ``build_dag`` reads top to bottom like the picture in the README.
+"""The graph of a client's night.
 
-prechecks -> init -> audits -> export -> publish -> history -> cleanup
+start -> prechecks -> init -> audits -> release -> export -> publish -> history -> cleanup -> finish
+
+:mod:`billing_aggregator.night.phases` has the list, :mod:`billing_aggregator.night` what each phase consists of.
 """
 
 from __future__ import annotations
@@ -12,33 +14,30 @@ from airflow.sdk import DAG, chain
 
 from billing_aggregator.alerts import dag_callbacks, on_task_failure
 from billing_aggregator.config import BrokenConfig, ClientConfig, ConfigError
-from billing_aggregator.config.load import sql_root
 from billing_aggregator.config.text_files import SourceFileError
 from billing_aggregator.dag.deadline import deadline
+from billing_aggregator.dag.documentation import documentation
 from billing_aggregator.dag.export_phases import export_phase, publish_phase
 from billing_aggregator.dag.script_phases import scripts_phase
+from billing_aggregator.night import Night, read_night
+from billing_aggregator.night.phases import AFTER_EXPORTS, BEFORE_EXPORTS
+from billing_aggregator.night.problems import file_problems, problems_of_task, refuse
 from billing_aggregator.operators.broken_config import BrokenConfigOperator
 from billing_aggregator.operators.client_exports import ClientSweepOperator
 from billing_aggregator.operators.finish_run import finish
 from billing_aggregator.operators.start_run import StartRunOperator
+from billing_aggregator.runs.airflow_names import START_TASK
 from billing_aggregator.runs.params import declare_params
-from billing_aggregator.sql.folders import check_files
 
 START_DATE = datetime(2026, 1, 1, tzinfo=UTC)
 BROKEN_TASK = "configuration_error"
 MAX_RETRY_DELAY = timedelta(minutes=15)
 
 
-def build_dag(config: ClientConfig, *, looked_at: bool = True) -> DAG:
-    """Return the DAG of one client and environment.
-
-    :param looked_at: look at every SQL file first, and refuse all that a task would refuse at night.
-    :raises SourceFileError: a system has no scripts, a script's name is wrong, or a file cannot be read.
-    :raises ConfigError: the SQL folder does not exist.
-    """
-    root = sql_root(config)
-    if looked_at:
-        check_files(config, root)
+def build_dag(night: Night) -> DAG:
+    """Return the DAG of one client and environment, from its description alone."""
+    config = night.config
+    params = declare_params(config)
     with DAG(
         dag_id=config.dag_id,
         schedule=config.schedule,
@@ -47,24 +46,24 @@ def build_dag(config: ClientConfig, *, looked_at: bool = True) -> DAG:
         max_active_runs=1,
         max_active_tasks=config.db_max_conns,
         dagrun_timeout=timedelta(minutes=config.run_timeout_minutes),
-        # The DAG file names its DAGs itself: one whose building has failed half-way must not be found.
+        # The DAG file registers DAGs itself: one whose building failed half-way must not be found.
         auto_register=False,
-        params=declare_params(config),
+        params=params,
         default_args=default_args(config),
         tags=["billing", config.client, config.environment],
-        doc_md=__doc__,
+        doc_md=documentation(night, params),
         **deadline(config),
         **dag_callbacks(config),
     ) as dag:
-        start = StartRunOperator(task_id="start", client_config=config)
-        proven = [scripts_phase(phase, config, root) for phase in ("prechecks", "init", "audits")]
-        export, plans, chunks = export_phase(config, root)
+        start = StartRunOperator(task_id=START_TASK, client_config=config)
+        before = [scripts_phase(night.phase(phase.name), config) for phase in BEFORE_EXPORTS]
+        export, plans, chunks = export_phase(night)
         publish = publish_phase(config, plans, chunks)
-        history = scripts_phase("history", config, root)
-        cleanup = scripts_phase("cleanup", config, root)
-        with cleanup:
+        after = [scripts_phase(night.phase(phase.name), config) for phase in AFTER_EXPORTS]
+        with after[-1]:
             ClientSweepOperator(task_id="sweep_uploads", client_config=config)
-        chain(start, *(phase for phase in (*proven, export, publish, history, cleanup) if phase.children))
+        # An empty group hands its successors on to the group around it: a cycle.
+        chain(start, *(phase for phase in (*before, export, publish, *after) if phase.children))
         finish(dag, start)
     return dag
 
@@ -73,7 +72,7 @@ def build_or_explain(config: ClientConfig | BrokenConfig, task_id: str | None = 
     """Return the DAG of *config*; None when it is disabled.
 
     Whatever is wrong gives a DAG of the same id with one task that fails with the explanation: the UI shows it, and no
-    other client's DAG goes down.
+    other client's DAG is affected.
 
     :param task_id: the task that a worker is about to run. Then each file is left to its own task, and a task whose
         file is gone fails with the explanation.
@@ -84,12 +83,16 @@ def build_or_explain(config: ClientConfig | BrokenConfig, task_id: str | None = 
             return broken_dag(config.dag_id, config.error, task_id)
         if not config.enabled:
             return None
-        dag = build_dag(config, looked_at=explaining)
+        night = read_night(config)
+        refuse(file_problems(night) if task_id is None or explaining else problems_of_task(night, task_id))
+        dag = build_dag(night)
         if task_id is None or task_id in dag.task_dict:
             return dag
-        error = "what was wrong has been mended since; trigger a new run"
+        error = "what was wrong has been fixed since; trigger a new run"
         if not explaining:
-            error = f"{task_id} is no task any more: its SQL file, or its system, was removed after the run had started"
+            error = (
+                f"{task_id} is not a task any more: its SQL file, or its system, was removed after the run had started"
+            )
     except (ConfigError, SourceFileError) as problem:
         error = str(problem)
     except Exception as problem:  # one client's surprise must not take the others down
@@ -100,7 +103,7 @@ def build_or_explain(config: ClientConfig | BrokenConfig, task_id: str | None = 
 def broken_dag(dag_id: str, error: str, task_id: str | None = None, config: ClientConfig | None = None) -> DAG:
     """Return a DAG that is never scheduled and whose one task fails with *error*.
 
-    :param config: whose alerts tell a run's failure; None: nobody is known.
+    :param config: whose alerts report a run's failure; None: nobody is known.
     """
     with DAG(
         dag_id=dag_id,
@@ -115,7 +118,7 @@ def broken_dag(dag_id: str, error: str, task_id: str | None = None, config: Clie
 
 
 def default_args(config: ClientConfig) -> dict[str, Any]:
-    """Return what holds for every task: retries with growing delay, time-outs, skipped tasks stop nobody."""
+    """Return what holds for every task: retries with a growing delay, time-outs, skipped tasks block nothing."""
     return {
         "owner": "billing",
         "on_failure_callback": on_task_failure,
@@ -124,6 +127,6 @@ def default_args(config: ClientConfig) -> dict[str, Any]:
         "retry_exponential_backoff": True,
         "max_retry_delay": MAX_RETRY_DELAY,
         "execution_timeout": timedelta(minutes=config.task_timeout_minutes),
-        # A run without one of its systems skips this system's tasks; the next phase runs all the same.
+        # A run that leaves a system out skips this system's tasks; the next phase must run all the same.
         "trigger_rule": "none_failed",
     }

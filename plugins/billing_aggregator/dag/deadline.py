@@ -1,6 +1,6 @@
-"""The deadline of a run: published so many minutes after its scheduled start, or somebody is told.
+"""The deadline of a run: unless it is published so many minutes after its scheduled start, an alert is sent.
 
-Airflow 3.3 watches it while the run goes on. Everywhere else the run's last task looks back (see
+Airflow 3.3 watches it during the run. Everywhere else the run's last task checks it at the end (see
 :mod:`billing_aggregator.alerts.run_end`): Airflow 3.2 loses deadlines when a DAG changes, and ``airflow dags test``
 evaluates none and ends with status 1 when the DAG has one.
 """
@@ -10,6 +10,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
+
+from airflow import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,21 +27,21 @@ CALLBACK = "billing_aggregator.alerts.deadline_missed"
 def deadline(config: ClientConfig) -> dict[str, Any]:
     """Return the DAG's argument ``deadline``; nothing where Airflow cannot keep one.
 
-    Counted from the moment the run is queued: for scheduled runs that is the scheduled start, and manual runs have no
-    logical date to count from. Asynchronous, for a synchronous callback stops the scheduler of executors without
-    callbacks (Kubernetes).
+    It counts from the moment the run is queued: for scheduled runs that is the scheduled start, and manual runs have no
+    logical date to count from. The callback is asynchronous because a synchronous one stops the scheduler where the
+    executor runs no callbacks (Kubernetes).
     """
     if config.deadline_minutes is None or not supported() or is_dag_test(sys.argv):
         return {}
-    from airflow.sdk.definitions.callback import AsyncCallback
-    from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
+    from airflow.sdk.definitions.callback import AsyncCallback  # noqa: PLC0415 - not in every Airflow 3
+    from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference  # noqa: PLC0415 - as above
 
     alert = DeadlineAlert(
         reference=DeadlineReference.DAGRUN_QUEUED_AT,
-        # Seconds and no timedelta: Airflow stores that as a mapping, which it cannot add up when a run is cleared
-        # (apache/airflow#70368). It reads numbers as seconds everywhere, as its older versions wrote them.
+        # Seconds, not a timedelta: Airflow stores a timedelta as a mapping, which it cannot add up when a run is
+        # cleared (apache/airflow#70368). It reads a number as seconds, because its older versions wrote them so.
         interval=cast("timedelta", config.deadline_minutes * 60),
-        # What the entry says, without defaults: those it gets again when the triggerer validates it.
+        # Only what the entry sets: the triggerer adds the defaults when it validates it.
         callback=AsyncCallback(CALLBACK, kwargs={"config": config.model_dump(mode="json", exclude_unset=True)}),
         name=f"published within {config.deadline_minutes} minutes",
     )
@@ -48,8 +50,6 @@ def deadline(config: ClientConfig) -> dict[str, Any]:
 
 def supported() -> bool:
     """Return whether this Airflow keeps deadlines reliably."""
-    from airflow import __version__
-
     return tuple(int(part) for part in __version__.split(".")[:2]) >= FIRST_WITH_DEADLINES
 
 

@@ -1,4 +1,4 @@
-"""Which errors a retry can help with, and what may be told of an error. Knows no other room."""
+"""Which errors are retried, and what may be shown of an error. Imports no other room."""
 
 from billing_aggregator.errors.kinds import Kind, TerminalError, TransientError, chain, classify, sqlstate
 from billing_aggregator.errors.text import first_line, harmless

@@ -1,8 +1,8 @@
-"""Errors are terminal or transient: a transient one may be gone at the next try, a terminal one will not.
+"""Classifies errors: a transient one may be gone at the next try, a terminal one will not. Only transient ones retry.
 
-One place decides for the whole package. Classes are told by SQLSTATE (psycopg 3 and psycopg2), by libpq's message where
-a failed connection carries no SQLSTATE, by S3's error code (see :mod:`billing_aggregator.errors.s3_codes`), and by type
-for everything else. docs/errors.md lists them.
+The one place that decides about retries: by SQLSTATE (psycopg 3 and psycopg2), by libpq's message where a failed
+connection has no SQLSTATE, by S3's error code (see :mod:`billing_aggregator.errors.s3_codes`), and by type for
+everything else. docs/errors.md lists them.
 """
 
 from __future__ import annotations
@@ -29,20 +29,8 @@ TRANSIENT_SQLSTATES: dict[str, str] = {
     "57P": "server restart, crash, shutdown; session ended by an administrator",
     "58": "I/O or other error outside the server",
 }
-# Named in the docs because somebody will look for them; they are terminal as all others.
-TERMINAL_SQLSTATES: dict[str, str] = {
-    "0A": "not supported by this server",
-    "22": "data exception: a value that does not fit, division by zero",
-    "23": "integrity constraint violated",
-    "25P04": "transaction time-out, which somebody else set",
-    "28": "password or role refused",
-    "3D": "database does not exist",
-    "42": "syntax error, missing table or column, no permission",
-    "57014": "statement time-out, or cancelled by somebody",
-    "P0": "raised by a script",
-}
-# libpq reports a failed connection as text only. These do not heal by waiting; servers with lc_messages in German say
-# them in German. What is not here is taken for an outage: also a pooler's "no more connections allowed".
+# libpq reports a failed connection as text only, in the language of the server's lc_messages. These are terminal;
+# any other message is treated as an outage, also a pooler's "no more connections allowed".
 TERMINAL_CONNECT_MESSAGES = (
     "authentication failed",
     "Authentifizierung",
@@ -75,12 +63,12 @@ TRANSIENT_BOTOCORE = frozenset(
         "ResponseStreamingError",
     }
 )  # fmt: skip
-# A wrong program or wrong input; a second try would do the same.
+# A bug or wrong input: a retry would fail in the same way.
 TERMINAL_PYTHON = (ArithmeticError, AssertionError, AttributeError, LookupError, NameError, TypeError, ValueError)
 
 
 class TerminalError(Exception):
-    """A failure that no retry mends: a failed check, a control total that does not agree."""
+    """A failure that a retry cannot fix: a failed check, a control total that does not match."""
 
 
 class TransientError(Exception):
@@ -90,8 +78,8 @@ class TransientError(Exception):
 def classify(error: BaseException) -> Kind:
     """Return whether *error* is terminal or transient.
 
-    The first error of its chain (``__cause__``, else ``__context__``) that a rule knows decides: boto3 wraps S3's
-    answer, scripts wrap the driver's error. An error that no rule knows is transient: every task may be repeated, so a
+    The first error in its chain (``__cause__``, else ``__context__``) that a rule matches decides: boto3 wraps S3's
+    answer, scripts wrap the driver's error. An error without a rule is transient: every task may be repeated, so a
     needless retry costs minutes, a missing one a night.
     """
     for link in chain(error):
@@ -102,7 +90,7 @@ def classify(error: BaseException) -> Kind:
 
 
 def chain(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield *error* and what caused it, outermost first."""
+    """Yield *error* and its causes, outermost first."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))
@@ -123,7 +111,7 @@ def _own_kind(error: BaseException) -> Kind | None:
     if isinstance(error, TerminalError):
         return "terminal"
     if isinstance(error, (TransientError, OSError)):
-        # OSError: refused, reset and timed-out connections. A missing file is as wrong at the next try.
+        # OSError: refused, reset and timed-out connections. A missing file stays missing.
         return "terminal" if isinstance(error, (FileNotFoundError, PermissionError)) else "transient"
     packages = {base.__module__.partition(".")[0] for base in type(error).__mro__}
     if packages & {"psycopg", "psycopg2"}:
@@ -141,7 +129,7 @@ def _driver_kind(error: BaseException) -> Kind | None:
         message = str(error)
         return "terminal" if any(part in message for part in TERMINAL_CONNECT_MESSAGES) else "transient"
     if _is_a(error, "DatabaseError") and "server closed the connection" in str(error):
-        return "transient"  # psycopg2 says so when the server ends the session between two results
+        return "transient"  # psycopg2, when the server ends the session between two results
     return "terminal" if _is_a(error, "Error") else None
 
 
@@ -153,7 +141,7 @@ def _s3_kind(error: BaseException) -> Kind | None:
         return "transient" if is_transient(code, status) else "terminal"
     if _is_a(error, *TRANSIENT_BOTOCORE):
         return "transient"
-    # boto3's S3UploadFailedError and its kind wrap the error that decides.
+    # boto3's S3UploadFailedError and the like wrap the error that decides.
     return "terminal" if _is_a(error, "BotoCoreError") else None
 
 

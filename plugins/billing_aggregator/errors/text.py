@@ -1,4 +1,4 @@
-"""What may be told of an error: one line, no secret, no customer's data."""
+"""The text of an error that may be shown: one line, no secrets, no customer data."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _PERSONAL = (
 
 
 def first_line(error: BaseException | str | None) -> str:
-    """Return one line that says what went wrong, fit for a message: no DETAIL, no values, no secrets.
+    """Return one line that says what went wrong, for use in messages: no DETAIL, no values, no secrets.
 
-    The type's name stands before messages that say too little by themselves (``KeyError: 'x'``).
+    Messages of one or two words get the type's name in front (``KeyError: 'x'``).
     """
     if error is None:
         return "no error was recorded"
@@ -52,7 +52,7 @@ def harmless(text: str) -> str:
 
 
 def _redacted(line: str) -> str:
-    """Hide what Airflow knows as secret: passwords of connections that this process has read."""
+    """Hide the secrets that Airflow knows: passwords of connections that this process has read."""
     try:
         from airflow.sdk._shared.secrets_masker import redact
     except ImportError:

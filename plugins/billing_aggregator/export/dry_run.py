@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from billing_aggregator.export.copy.copy_stream import stream_copy
-from billing_aggregator.export.copy.file_cutter import Rotation
-from billing_aggregator.export.copy.part_sender import Written
+from billing_aggregator.export.copy.file_cutter import FileCutter
+from billing_aggregator.export.copy.part_sender import WrittenFile
 from billing_aggregator.export.copy.progress import CopyProgress
 from billing_aggregator.export.plan.empty_lines import warn_of_empty_lines, warn_of_empty_lines_of_query
-from billing_aggregator.export.plan.export_plan import Cut, cut_relation, keys_of
-from billing_aggregator.export.plan.limits import check_files
 from billing_aggregator.export.plan.planner import find_source
-from billing_aggregator.export.plan.relation import lock
+from billing_aggregator.export.plan.relation import lock_relation
+from billing_aggregator.export.plan.row_ranges import check_files, cut_relation, even_ranges, keys_of
 from billing_aggregator.export.plan.source import copy_statement, describe_named, query_totals
-from billing_aggregator.export.session import fetch_one, transaction
-from billing_aggregator.export.settings import plan_as_by_default
+from billing_aggregator.export.transaction import GuardedConnection, fetch_one
+from billing_aggregator.export.transaction_settings import plan_as_by_default
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,8 +24,10 @@ if TYPE_CHECKING:
     from billing_aggregator.config.export_options import ExportOptions
     from billing_aggregator.export.keys import ExportRun
     from billing_aggregator.export.plan.planner import Export
+    from billing_aggregator.export.plan.row_ranges import RowRange
     from billing_aggregator.export.plan.source import Source
-    from billing_aggregator.export.session import CheckTables
+    from billing_aggregator.export.transaction import CheckTables
+    from billing_aggregator.postgres.protocols import Connection, Cursor
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class DryRun:
 
 
 def dry_run(
-    connection: Any,
+    connection: Connection,
     run: ExportRun,
     export: Export,
     options: ExportOptions,
@@ -69,57 +70,60 @@ def dry_run(
     A query that would have to be frozen runs twice: once for its rows and sums, once for its bytes.
 
     :param timeout: seconds for each statement; 0 means none.
-    :param check_tables: is called in the transaction that reads the rows; refuses their tables by an error.
+    :param check_tables: is called at the end of each transaction that has read the export's tables; refuses them by an
+        error.
     :raises EmptyExportError: the result is empty and must not be.
     :raises TooManyFilesError: the result is more files than an export may have.
     """
-    with transaction(connection, statement_timeout=timeout, own_path=True) as cursor:
+    guarded = GuardedConnection(connection, timeout, check_tables)
+    with guarded.transaction(own_path=True) as cursor:
         source = find_source(cursor, export)
-        if check_tables is not None:
-            check_tables(cursor)
-    with transaction(connection, statement_timeout=timeout, own_path=source is None) as cursor:
-        if source is not None:
-            lock(cursor, source.relation)
-            warn_of_empty_lines(cursor, export.name, source, options.dialect)
-            cuts = cut_relation(cursor, source, options.max_rows_per_file, export.name)
-            totals = _totals(cursor, source)
-            statement = source.copy_statement(options.dialect, None, None)
-        else:
-            plan_as_by_default(cursor)
-            names = list(describe_named(cursor, export.as_query()).names)
-            warn_of_empty_lines_of_query(cursor, export.name, export.as_query(), names, options.dialect)
-            rows, totals = query_totals(cursor, export.as_query())
-            check_files(export.name, rows, options.max_rows_per_file)
-            cuts = _even_cuts(rows, options.max_rows_per_file)
-            statement = copy_statement(export.as_query(), options.dialect)
-        keys = list(keys_of(run, options, export.name, cuts))
-        progress = CopyProgress(export.name, sum(cut.rows for cut in cuts))
+    with guarded.transaction(own_path=source is None) as cursor:
+        counted = _count(cursor, export, source, options)
+        keys = list(keys_of(run, options, export.name, counted.ranges))
+        progress = CopyProgress(export.name, sum(each.rows for each in counted.ranges))
         files: list[DryRunFile] = []
         if keys:
-            rotation = Rotation([cut.rows for cut in cuts], lambda _: _Counter(), options, progress)
-            stream_copy(connection, statement, rotation, header=options.dialect.header)
-            done = [written for written, _ in rotation.finish()]
-            files = [DryRunFile(k, c.rows, w.size, w.sha256) for k, c, w in zip(keys, cuts, done, strict=True)]
-        if check_tables is not None:
-            check_tables(cursor)
-    progress.tell("dry run of")
+            cutter = FileCutter([each.rows for each in counted.ranges], lambda _: _Counter(), options, progress)
+            stream_copy(connection, counted.statement, cutter, header=options.dialect.header)
+            written = [file for file, _ in cutter.finish()]
+            files = [
+                DryRunFile(key, each.rows, file.size, file.sha256)
+                for key, each, file in zip(keys, counted.ranges, written, strict=True)
+            ]
+    progress.log("dry run of")
+    rows = sum(each.rows for each in counted.ranges)
     size = sum(file.bytes for file in files)
-    return DryRun(export.name, sum(cut.rows for cut in cuts), size, totals, tuple(files), round(progress.seconds, 3))
+    return DryRun(export.name, rows, size, counted.totals, tuple(files), round(progress.seconds, 3))
 
 
-def _totals(cursor: Any, source: Source) -> dict[str, str]:
+class _Counted(NamedTuple):
+    """What is known of an export before its COPY: the rows of each file, control totals, and the COPY itself."""
+
+    ranges: list[RowRange]
+    totals: dict[str, str]
+    statement: str
+
+
+def _count(cursor: Cursor, export: Export, source: Source | None, options: ExportOptions) -> _Counted:
+    if source is None:
+        plan_as_by_default(cursor)
+        query = export.as_query()
+        names = list(describe_named(cursor, query).names)
+        warn_of_empty_lines_of_query(cursor, export.name, query, names, options.dialect)
+        rows, totals = query_totals(cursor, query)
+        check_files(export.name, rows, options.max_rows_per_file)
+        return _Counted(even_ranges(rows, options.max_rows_per_file), totals, copy_statement(query, options.dialect))
+    lock_relation(cursor, source.relation)
+    warn_of_empty_lines(cursor, export.name, source, options.dialect)
+    ranges = cut_relation(cursor, source, options.max_rows_per_file, export.name)
     sums = source.totals_columns().removeprefix(", ")
-    return source.totals(fetch_one(cursor, f"select {sums} from only {source.relation.sql}")) if sums else {}
-
-
-def _even_cuts(rows: int, rows_per_file: int) -> list[Cut]:
-    full, rest = divmod(rows, rows_per_file)
-    counts = [rows_per_file] * full + ([rest] if rest or not full else [])
-    return [Cut(count, None, None) for count in counts]
+    totals = source.totals(fetch_one(cursor, f"select {sums} from only {source.relation.sql}")) if sums else {}
+    return _Counted(ranges, totals, source.copy_statement(options.dialect, None, None))
 
 
 class _Counter:
-    """A file that is counted and hashed and goes nowhere."""
+    """A file that is counted, hashed and thrown away."""
 
     def __init__(self) -> None:
         self._sha = hashlib.sha256()
@@ -129,6 +133,6 @@ class _Counter:
         self._sha.update(data)
         self._size += len(data)
 
-    def end(self) -> Callable[[], Written]:
-        written = Written([], self._size, self._sha.hexdigest())
+    def end(self) -> Callable[[], WrittenFile]:
+        written = WrittenFile([], self._size, self._sha.hexdigest())
         return lambda: written

@@ -11,9 +11,8 @@ from datetime import date
 from typing import Any, Self
 from urllib.parse import quote, urlsplit
 
-from billing_aggregator.config.key_template import KeyTemplateError
+from billing_aggregator.config.key_template import KeyTemplateError, manifest_key, publication_prefix
 
-MANIFEST_NAME = "_manifest.json"
 LOCK_NAME = "_publishing.json"
 EXPORT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*(/[A-Za-z0-9][A-Za-z0-9_.-]*)*")
 PATH_PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
@@ -56,18 +55,18 @@ class ExportRun:
             raise KeyTemplateError("run_id is empty; give the run's id")
 
     def is_same(self, run_id: str, tag: str) -> bool:
-        """Tell whether *run_id* with *tag* is this run; a publication of before there were tags has none."""
+        """Tell whether *run_id* with *tag* is this run; where one of the two has no tag, the ids decide."""
         return run_id == self.run_id and (not tag or not self.tag or tag == self.tag)
 
     @property
     def prefix(self) -> str:
         """Where the manifest and the lock lie, e.g. ``enercity/prod/``."""
-        return f"{self.client}/{self.environment}/"
+        return publication_prefix(self.client, self.environment)
 
     @property
     def manifest_key(self) -> str:
         """The manifest's key."""
-        return self.prefix + MANIFEST_NAME
+        return manifest_key(self.client, self.environment)
 
     @property
     def lock_key(self) -> str:

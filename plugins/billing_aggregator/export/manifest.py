@@ -7,14 +7,15 @@ publication (``version_id``).
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from billing_aggregator.export.errors import ManifestError
 
 if TYPE_CHECKING:
-    from billing_aggregator.export.store.protocol import Found
+    from billing_aggregator.export.keys import ExportRun
+    from billing_aggregator.export.store.protocol import Store
 
 SCHEMA_VERSION = 1
 
@@ -96,23 +97,47 @@ class Manifest(BaseModel):
         """The keys of all files."""
         return {file.key for export in self.exports.values() for file in export.files}
 
+    @property
+    def has_versions(self) -> bool:
+        """Whether each file is named by its version, so that it stays readable when its key is overwritten."""
+        return all(file.version_id for export in self.exports.values() for file in export.files)
+
+    def is_of(self, run: ExportRun) -> bool:
+        """Tell whether *run* has published this."""
+        return run.is_same(self.run_id, self.run_tag)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the manifest as plain values, as it is stored."""
+        return self.model_dump(mode="json", exclude=None if self.run_tag else {"run_tag"})
+
     def body(self) -> bytes:
         """Return the manifest as it is stored: sorted, readable, the same bytes for the same content."""
-        values = self.model_dump(mode="json", exclude=None if self.run_tag else {"run_tag"})
-        return json.dumps(values, indent=2, sort_keys=True, ensure_ascii=False).encode() + b"\n"
+        return json.dumps(self.to_json(), indent=2, sort_keys=True, ensure_ascii=False).encode() + b"\n"
 
 
-def read_manifest(found: Found | None, name: str) -> Manifest | None:
-    """Return the manifest in *found*, or None if there is none.
+class Published(NamedTuple):
+    """What is published: the manifest, and its etag for a conditional write; both None where nothing is."""
 
-    :raises ManifestError: it is there but not readable, or of a newer schema.
+    manifest: Manifest | None
+    etag: str | None
+
+
+def read_published(store: Store, key: str) -> Published:
+    """Return the manifest that lies at *key*, with its etag.
+
+    :raises ManifestError: it is there but not readable, or of another schema.
     """
+    found = store.read(key)
     if found is None:
-        return None
+        return Published(None, None)
     try:
         manifest = Manifest.model_validate_json(found.body)
     except ValidationError as error:
-        raise ManifestError(f"{name} is no manifest: {error}; restore an earlier version or remove it") from error
+        raise ManifestError(
+            f"{store.url(key)} is no manifest: {error}; restore an earlier version or remove it"
+        ) from error
     if manifest.schema_version != SCHEMA_VERSION:
-        raise ManifestError(f"{name} has schema version {manifest.schema_version}; this code knows {SCHEMA_VERSION}")
-    return manifest
+        raise ManifestError(
+            f"{store.url(key)} has schema version {manifest.schema_version}; this code knows {SCHEMA_VERSION}"
+        )
+    return Published(manifest, found.etag)

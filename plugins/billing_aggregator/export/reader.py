@@ -4,58 +4,68 @@ from __future__ import annotations
 
 import hashlib
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from billing_aggregator.config.key_template import manifest_key
+from billing_aggregator.export.csv_records import CsvError, decompressed, records
 from billing_aggregator.export.errors import UploadError
-from billing_aggregator.export.manifest import Manifest, ManifestExport, ManifestFile, read_manifest
-from billing_aggregator.export.publish.verify import EXACT
-from billing_aggregator.export.records import CsvError, decompressed, records
+from billing_aggregator.export.manifest import Manifest, ManifestExport, ManifestFile, read_published
+from billing_aggregator.export.publish.source_check import EXACT
+from billing_aggregator.export.store.factory import client_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from billing_aggregator.config import ClientConfig
     from billing_aggregator.export.store.protocol import Store
 
 
 def current_manifest(store: Store, client: str, environment: str) -> Manifest | None:
-    """Return what is published for a client and environment, or None."""
-    key = f"{client}/{environment}/_manifest.json"
-    return read_manifest(store.read(key), store.url(key))
+    """Return what is published for a client and environment, or None.
+
+    :raises ManifestError: the manifest cannot be read.
+    """
+    return read_published(store, manifest_key(client, environment)).manifest
+
+
+def client_manifest(config: ClientConfig, **wanted: Any) -> Manifest | None:
+    """Return what is published for a configured client, or None.
+
+    :param wanted: see :func:`billing_aggregator.s3.client.client_hook`.
+    :raises ManifestError: the manifest cannot be read.
+    """
+    return current_manifest(client_store(config, **wanted), config.client, config.environment)
 
 
 def stored_bytes(store: Store, file: ManifestFile) -> Iterator[bytes]:
-    """Yield a file's bytes as they are stored, in pieces; what was read is known to be right at the end only.
+    """Yield a file's bytes as they are stored, in pieces; whether they are right is known at the end.
 
     :raises UploadError: at the end, if they are not those that the manifest describes (without versions: a publication
         is under way).
     """
     sha, size = hashlib.sha256(), 0
-    for chunk in store.chunks(file.key, file.version_id):
-        sha.update(chunk)
-        size += len(chunk)
-        yield chunk
+    for piece in store.stream(file.key, file.version_id):
+        sha.update(piece)
+        size += len(piece)
+        yield piece
     if size != file.bytes or sha.hexdigest() != file.sha256:
         raise UploadError(f"{store.url(file.key)} is not the file that the manifest names")
 
 
-def read_file(store: Store, file: ManifestFile) -> bytes:
-    """Return a file's bytes as they are stored; :func:`stored_bytes` gives them piece by piece.
-
-    :raises UploadError: they are not those that the manifest describes (without versions: a publication is under way).
-    """
-    return b"".join(stored_bytes(store, file))
-
-
 def read_csv(store: Store, export: ManifestExport, file: ManifestFile) -> bytes:
-    """Return a file's CSV, uncompressed; :func:`read_records` takes it apart with little memory."""
-    return b"".join(decompressed([read_file(store, file)], export.csv["compression"]))
+    """Return a file's CSV, uncompressed; :func:`read_records` takes it apart with little memory.
+
+    :raises UploadError: the file is not the one that the manifest names, or not compressed as it says.
+    """
+    stored = b"".join(stored_bytes(store, file))
+    return b"".join(decompressed([stored], export.csv["compression"]))
 
 
 def read_records(store: Store, export: ManifestExport, file: ManifestFile) -> Iterator[list[bytes | None]]:
     """Yield the fields of each row of a file, as UTF-8; None is NULL. Memory is a row and a few MiB.
 
     :raises UploadError: the file is not the one that the manifest names, or not the CSV that it describes; where the
-        bytes are others, that is what is told.
+        bytes are others, the error says that.
     """
     stored = stored_bytes(store, file)
     try:
@@ -67,8 +77,8 @@ def read_records(store: Store, export: ManifestExport, file: ManifestFile) -> It
 
 
 def check_publication(store: Store, manifest: Manifest) -> None:
-    """Read every file again and compare bytes, rows and control totals with the manifest; slow, and owes nothing to
-    what the export counted.
+    """Read every file again and compare bytes, rows and control totals with the manifest; slow, and
+    independent of what the export counted.
 
     :raises UploadError: something differs.
     """  # noqa: D205
@@ -121,9 +131,9 @@ def _number(store: Store, file: ManifestFile, column: str, row: int, text: bytes
         raise UploadError(f"{store.url(file.key)}: row {row}: {column} is no number: {text[:40]!r}") from None
 
 
-def _same(found: Decimal, told: Decimal) -> bool:
+def _same(found: Decimal, stated: Decimal) -> bool:
     """NaN is the same as NaN, as it is in Postgres."""
-    return told.is_nan() if found.is_nan() else EXACT.compare(found, told) == 0
+    return stated.is_nan() if found.is_nan() else EXACT.compare(found, stated) == 0
 
 
 def _drain(stored: Iterator[bytes]) -> None:

@@ -1,4 +1,4 @@
-"""Runs ``airflow dags test`` as a child process with an Airflow home of its own, and tells what it is doing."""
+"""Runs ``airflow dags test`` as a child process with an Airflow home of its own, and shows what it is doing."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from billing_aggregator.local.loopback import loopback_exceptions
+from billing_aggregator.runs.airflow_names import DRY_RUN_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-FINAL_STATES = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
 POLL_SECONDS = 0.2
 GRACE_SECONDS = 10
-# Airflow's own exceptions only carry our words; a driver's name says something.
-AIRFLOW_EXCEPTION = re.compile(r"\Aairflow\.[\w.]+: ")
+# These only carry our words; the name of a driver's exception says something.
+OUR_WORDS = re.compile(r"\A(?:airflow\.[\w.]+|billing_aggregator\.[\w.]+\.UnreachableError): ")
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
 
 
@@ -125,9 +125,8 @@ class AirflowProcess:
     def dry_runs(self) -> list[dict[str, Any]]:
         """Return what each export of a dry run would have published, by name."""
         with sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=5) as database:
-            rows = database.execute("select value from xcom where key = 'plan'").fetchall()
-        pushed = [json.loads(value) for (value,) in rows]
-        found = [plan["dry_run"] for plan in pushed if isinstance(plan, dict) and "dry_run" in plan]
+            rows = database.execute("select value from xcom where key = ?", [DRY_RUN_KEY]).fetchall()
+        found = [json.loads(value) for (value,) in rows]
         return sorted(found, key=lambda export: str(export["export"]))
 
     def stop(self) -> None:
@@ -156,7 +155,7 @@ class AirflowProcess:
                 block = [] if "Task failed with exception" in line else None
             elif block is not None:
                 block.append(line)
-        return AIRFLOW_EXCEPTION.sub("", "\n".join(error))
+        return OUR_WORDS.sub("", "\n".join(error))
 
     def _start(self, *arguments: str, environment: Mapping[str, str]) -> None:
         command = [sys.executable, "-m", "airflow", *arguments]

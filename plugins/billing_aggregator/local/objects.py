@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from billing_aggregator.config import read_environment
+from billing_aggregator.export.reader import client_manifest
+from billing_aggregator.export.store.factory import client_store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from billing_aggregator.config import ClientConfig
-    from billing_aggregator.s3.bucket import Bucket
 
 COPY_LIMIT_BYTES = 500_000_000
-READ_BYTES = 1 << 20
 
 
 class ObjectStore:
@@ -33,11 +32,8 @@ class ObjectStore:
         self._environ = environ
 
     @cached_property
-    def _bucket(self) -> Bucket:
-        from billing_aggregator.s3.client import client_bucket
-
-        place = self._config.model_copy(update={"s3_bucket": self.bucket, "s3_url": self._url})
-        return client_bucket(place, environ=self._environ)
+    def _place(self) -> ClientConfig:
+        return self._config.model_copy(update={"s3_bucket": self.bucket, "s3_url": self._url})
 
     @property
     def location(self) -> str:
@@ -47,13 +43,18 @@ class ObjectStore:
         return f"s3://{self.bucket}/{key.rsplit('/', 1)[0]}/{at}"
 
     def manifest(self) -> dict[str, Any]:
-        """Return the published manifest."""
-        body = self._bucket.ask("get_object", Key=self._config.manifest_key)["Body"].read()
-        manifest: dict[str, Any] = json.loads(body)
-        return manifest
+        """Return the published manifest as plain values.
+
+        :raises FileNotFoundError: nothing is published.
+        """
+        manifest = client_manifest(self._place, environ=self._environ)
+        if manifest is None:
+            raise FileNotFoundError(f"nothing is published in {self.location}")
+        return manifest.to_json()
 
     def copy_files(self, manifest: Mapping[str, Any], folder: Path) -> list[Path]:
         """Copy the manifest's files below *folder*, up to ``COPY_LIMIT_BYTES`` bytes; return the copies."""
+        store = client_store(self._place, environ=self._environ)
         copies = []
         room = COPY_LIMIT_BYTES
         for file in (file for export in manifest["exports"].values() for file in export["files"]):
@@ -62,9 +63,7 @@ class ObjectStore:
                 break
             target = folder / file["key"]
             target.parent.mkdir(parents=True, exist_ok=True)
-            version = {"VersionId": file["version_id"]} if file.get("version_id") else {}
-            answer = self._bucket.ask("get_object", Key=file["key"], **version)
             with target.open("wb") as copy:
-                copy.writelines(answer["Body"].iter_chunks(READ_BYTES))
+                copy.writelines(store.stream(file["key"], file["version_id"]))
             copies.append(target)
         return copies

@@ -5,6 +5,9 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from billing_aggregator.night.phases import DAG_PHASES
+from billing_aggregator.runs.airflow_names import PUBLISH_TASK
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
@@ -13,9 +16,6 @@ if TYPE_CHECKING:
     from billing_aggregator.local.airflow_process import AirflowProcess, TaskState
     from billing_aggregator.local.objects import ObjectStore
 
-PHASES = ("start", "prechecks", "init", "audits", "export", "publish", "history", "cleanup")
-# The group holds the abortion of uploads, too, which succeeds when nothing was published.
-PUBLISH_TASK = "publish.publish"
 PREVIEW_LINES = 4
 PREVIEW_WIDTH = 118
 
@@ -88,6 +88,7 @@ def data(
 
 
 def _is_published(states: Sequence[TaskState]) -> bool:
+    # This task and not its group: the group also aborts uploads, which succeeds when nothing was published.
     return any(state.task_id == PUBLISH_TASK and state.state == "success" for state in states)
 
 
@@ -129,7 +130,7 @@ def _totals(export: Mapping[str, Any]) -> str:
 
 def _phases(states: Sequence[TaskState]) -> list[str]:
     lines = [f"  {'phase':<12} {'tasks':>5} {'seconds':>9}"]
-    for phase in PHASES:
+    for phase in DAG_PHASES:
         own = [state for state in states if state.task_id.split(".")[0] == phase]
         if own:
             lines.append(f"  {phase:<12} {len(own):>5} {sum(state.seconds or 0.0 for state in own):>9.2f}")

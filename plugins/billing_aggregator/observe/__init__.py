@@ -1,6 +1,6 @@
-"""What a run shows of itself while it works: log lines with their context, and metrics."""
+"""Logs and metrics of a run: log lines with their context, figures for StatsD or OpenTelemetry."""
 
 from billing_aggregator.observe.logs import bind, phase_and_script
-from billing_aggregator.observe.metrics import emit, emit_run
+from billing_aggregator.observe.metrics import emit
 
-__all__ = ["bind", "emit", "emit_run", "phase_and_script"]
+__all__ = ["bind", "emit", "phase_and_script"]

@@ -19,8 +19,8 @@ log = structlog.get_logger(__name__)
 
 
 def bind(level: str, **keys: Any) -> None:
-    """Put *keys* on every line that this task logs from here on, and let the package's lines from *level* on pass."""
-    # `airflow dags test` runs all tasks in one process: what this task has not must not stay from the one before.
+    """Add *keys* to every further log line of this task, and set the level of the package's loggers."""
+    # `airflow dags test` runs all tasks in one process: keys of an earlier task must not stay.
     structlog.contextvars.unbind_contextvars(*keys)
     structlog.contextvars.bind_contextvars(**{name: value for name, value in keys.items() if value is not None})
     set_level(level)
@@ -29,8 +29,8 @@ def bind(level: str, **keys: Any) -> None:
 def set_level(level: str) -> None:
     """Set the level of the package's own loggers (BDA_LOG_LEVEL); other packages keep Airflow's level.
 
-    Airflow filters structlog loggers by a table of its own, which ``[logging] namespace_levels`` fills when a process
-    starts. A task knows its client's level only later, so the table gets its entry here.
+    Airflow filters structlog loggers by its own table, which ``[logging] namespace_levels`` fills when a process
+    starts. A task knows its client's level only later, so the entry is added here.
     """
     number = logging.getLevelNamesMapping()[level]
     logging.getLogger(PACKAGE).setLevel(number)
@@ -44,14 +44,14 @@ def set_level(level: str) -> None:
 def phase_and_script(task_id: str) -> tuple[str, str]:
     """Return (phase, script) of a task id: ``init.bookkeeper.120_chains`` gives ``init`` and ``bookkeeper/120_chains``.
 
-    A task outside of a phase's group is its own phase and has no script.
+    A task outside a phase's group is its own phase and has no script.
     """
     phase, _, rest = task_id.partition(".")
     return phase, rest.replace(".", "/")
 
 
 def notice_handler(script: str) -> Callable[[Any], None]:
-    """Return a handler for psycopg 3 that logs what a script says by RAISE and what the server remarks."""
+    """Return a handler for psycopg 3 that logs the notices of a script (RAISE) and of the server."""
 
     def handle(diagnostic: Any) -> None:
         log_notice(script, diagnostic.severity_nonlocalized or "NOTICE", diagnostic.message_primary or "")
@@ -65,8 +65,8 @@ def log_notice(script: str, severity: str, message: str) -> None:
     log.log(level, "server notice", script=script, severity=severity, message=message)
 
 
-def log_kept_notices(script: str, connection: Any) -> None:
-    """Log the notices that psycopg2 keeps (the last 50 of a connection) and forget them; psycopg 3 has none to keep."""
+def log_kept_notices(script: str, connection: object) -> None:
+    """Log and clear the notices that psycopg2 keeps (the last 50 of a connection); psycopg 3 keeps none."""
     notices = getattr(connection, "notices", None)
     for line in notices or ():
         severity, _, message = line.strip().partition(":")

@@ -1,19 +1,17 @@
 """Metrics through Airflow's own metrics (StatsD or OpenTelemetry; MWAA forwards them to CloudWatch).
 
 Names are ``billing.<client>.<environment>.<metric>``, after Airflow's prefix: MWAA drops tags, so client and
-environment are part of the name. Tags tell phase and script, export or check; their number is the number of files below
-``include/sql``, never that of runs, days or rows. docs/alerts.md lists them.
+environment are part of the name. Tags name phase and script, export or check: there are as many as files below
+``include/sql``, and they do not grow with runs, days or rows. docs/alerts.md lists the metrics.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import structlog
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from billing_aggregator.config import ClientConfig
 
 log = structlog.get_logger(__name__)
@@ -39,21 +37,8 @@ def emit(config: ClientConfig, metric: str, value: float, **tags: str) -> None:
     try:
         from airflow.sdk.observability import stats
 
-        # Airflow 3.3 has functions in the module, 3.2 a class; resolved now, for 3.2 replaces it when it starts.
+        # Airflow 3.3 has functions in the module, 3.2 a class that it replaces at startup: looked up at each call.
         send = getattr(stats, kind, None) or getattr(stats.Stats, kind)
         send(name, value if kind != "incr" else int(value), tags=tags)
-    except Exception as error:  # whatever the backend of the metrics throws
+    except Exception as error:  # whatever the metrics backend raises
         log.debug("metric not sent", metric=name, reason=type(error).__name__)
-
-
-def emit_run(config: ClientConfig, summary: Mapping[str, Any]) -> None:
-    """Send a run's figures (see :func:`billing_aggregator.runs.summary.summarise`)."""
-    emit(config, "run_success" if summary["state"] == "success" else "run_failed", 1)
-    emit(config, "run_seconds", summary["seconds"])
-    if not summary["dry_run"]:  # these tell what was published
-        emit(config, "files", summary["files"])
-        emit(config, "bytes", summary["bytes"])
-        for export in summary["exports"]:
-            emit(config, "rows", export["rows"], export=export["name"])
-    for check in summary["checks"]:
-        emit(config, "check_violations", check["violations"], check=check["task"])

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
+from billing_aggregator.alerts import on_task_failure
+
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
 
@@ -17,12 +19,10 @@ class BrokenConfigOperator(BaseOperator):
     """Fail at once with the explanation.
 
     :param error: what is wrong and the way out.
-    :param client_config: whose alerts tell the failure; None: nobody is known.
+    :param client_config: whose channels get the alert; None: the client is not known.
     """
 
     def __init__(self, *, error: str, client_config: ClientConfig | None = None, **kwargs: Any) -> None:
-        from billing_aggregator.alerts import on_task_failure
-
         if client_config is not None:
             kwargs.setdefault("on_failure_callback", on_task_failure)
         super().__init__(**kwargs)

@@ -2,39 +2,38 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowSkipException
 
 from billing_aggregator.export.keys import ExportRun
-from billing_aggregator.export.plan.export_plan import ExportPlan
 from billing_aggregator.export.plan.planner import STAGING_SCHEMA
 from billing_aggregator.export.plan.staging import sweep_staging
 from billing_aggregator.export.publish.consistency import check_newer
-from billing_aggregator.export.reader import current_manifest
-from billing_aggregator.export.store.cleanup import DAY, abort_earlier, is_published, sweep_uploads
-from billing_aggregator.export.store.opening import open_store
+from billing_aggregator.export.reader import client_manifest
+from billing_aggregator.export.store.abandoned_uploads import DAY, abort_earlier, is_published, sweep_uploads
 from billing_aggregator.operators.abort_exports import AbortExportsOperator
 from billing_aggregator.operators.export_base import ExportBaseOperator
 from billing_aggregator.operators.export_chunks import ExportChunksOperator
-from billing_aggregator.operators.export_plan import PLAN_KEY, ExportPlanOperator
+from billing_aggregator.operators.export_plan import ExportPlanOperator
 from billing_aggregator.operators.publish_exports import PublishExportsOperator
 from billing_aggregator.operators.run_aware import RunAwareOperator
 from billing_aggregator.operators.sql_file import SqlFile, text_of
 from billing_aggregator.operators.sweep_exports import SweepExportsOperator
-from billing_aggregator.runs import tables as run_tables
+from billing_aggregator.runs import run_records
+from billing_aggregator.runs.airflow_names import NOTHING_KEY
 from billing_aggregator.runs.params import chosen_date
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from airflow.sdk.definitions.context import Context
 
     from billing_aggregator.config import ClientConfig
+    from billing_aggregator.export.plan.export_plan import ExportPlan
+    from billing_aggregator.postgres.protocols import Connection
     from billing_aggregator.runs.identity import Run
-
-# XCom key of a publication that has skipped itself: Airflow skips too, where somebody sets the state of a run.
-NOTHING_KEY = "nothing_to_publish"
 
 
 class ClientExportOperator(RunAwareOperator, ExportBaseOperator):
@@ -51,19 +50,21 @@ class ClientExportOperator(RunAwareOperator, ExportBaseOperator):
         )
         self._context: Context | None = None
 
-    def pre_execute(self, context: Context) -> None:
+    @contextmanager
+    def around_work(self, context: Context) -> Iterator[None]:
         """Keep the run's context: connections are named after the run."""
-        super().pre_execute(context)
         self._context = context
+        with super().around_work(context):
+            yield
 
-    def get_db_connection(self) -> Any:
+    def get_db_connection(self) -> Connection:
         """Return a connection to the client's warehouse."""
-        assert self._context is not None  # noqa: S101 - pre_execute runs first
+        assert self._context is not None  # noqa: S101 - nothing connects before the work
         return self.warehouse_hook(self._context).get_conn()
 
     def get_s3_client(self) -> Any:
         """Return a client for the client's bucket."""
-        from billing_aggregator.s3.client import client_hook
+        from billing_aggregator.s3.client import client_hook  # noqa: PLC0415 - slow: the provider's hook
 
         return client_hook(self.client_config).get_conn()
 
@@ -83,7 +84,7 @@ class ClientPlanOperator(ClientExportOperator, ExportPlanOperator):
         self.query = file
         self.query_name = query or self.query_name
 
-    def execute(self, context: Context) -> list[dict[str, Any]]:
+    def work(self, context: Context) -> list[dict[str, Any]]:
         """Return the units of work, for the business date, file size and dry run that the run's params say."""
         run = self.run_params(context)
         self.business_date = run.business_date.isoformat()
@@ -94,101 +95,64 @@ class ClientPlanOperator(ClientExportOperator, ExportPlanOperator):
         self.run_tag = self.this_run(context).tag
         self.check_tables = self.table_guard(context, "export", self.query_name).check
         if not run.dry_run:
-            with self.errors():
-                # The run has its client for itself: what is open at these keys is of a plan that this one replaces.
-                store = self.get_store(self.target, self.options)
-                abort_earlier(store, export_run(self, context), self.options.key_template, self.export_name)
-        return super().execute(context)
+            # The run has its client for itself: what is open at these keys is of a plan that this one replaces.
+            store = self.get_store(self.target, self.options)
+            abort_earlier(store, export_run(self, context), self.options.key_template, self.export_name)
+        return super().work(context)
 
 
 class ClientChunksOperator(ClientExportOperator, ExportChunksOperator):
     """Export one unit of a plan."""
 
-    def execute(self, context: Context) -> list[dict[str, Any]]:
-        """Return the chunks' states."""
-        return super().execute(context)
-
 
 class ClientPublishOperator(ClientExportOperator, PublishExportsOperator):
-    """Publish all exports of a run.
+    """Publish all exports of a run, and record in the warehouse what was published."""
 
-    :param plan_tasks: ids of the plans' tasks; those that the run has skipped have no plan.
-    """
-
-    def __init__(self, *, plan_tasks: Sequence[str], **kwargs: Any) -> None:
-        super().__init__(plans=[], **kwargs)
-        self.plan_tasks = list(plan_tasks)
-
-    def execute(self, context: Context) -> dict[str, Any]:
+    def work(self, context: Context) -> dict[str, Any]:
         """Return what was published; see :class:`PublishExportsOperator`."""
-        self.plans = pull_plans(context, self.plan_tasks)
         self.over_newer = chosen_date(context)
         try:
-            published = super().execute(context)
+            published = super().work(context)
         except AirflowSkipException:
             context["ti"].xcom_push(key=NOTHING_KEY, value=True)
             raise
-        # When a run was published first decides whether it was late; a repetition changes the manifest's time.
-        # What was published decides what history keeps.
+        # The time of a run's first publication decides whether it was late (publishing again changes the manifest's),
+        # and what was published decides what history keeps.
         with self.warehouse(context) as connection:
             with connection.cursor() as cursor:
                 tables = self.table_guard(context, "export").released(cursor)
-            run_tables.record_publication(connection, self.this_run(context), tables)
+            run_records.record_publication(connection, self.this_run(context), tables)
         return published
 
 
 class ClientAbortOperator(ClientExportOperator, AbortExportsOperator):
-    """Tidy up behind a run's exports: what a published run has left open, and whatever is older than a day.
+    """Clean up after a run's exports: what a published run has left open, and whatever is older than a day.
 
-    What a failed run has exported stays open for that day: nobody sees it, and the run can go on from its failed task.
-
-    :param plan_tasks: ids of the plans' tasks.
+    The uploads of a failed run stay open for a day: they are invisible, and the run can go on from its failed task.
     """
 
     heartbeats = False
 
-    def __init__(self, *, client_config: ClientConfig, plan_tasks: Sequence[str], **kwargs: Any) -> None:
-        super().__init__(client_config=client_config, plans=[], **kwargs)
-        self.plan_tasks = list(plan_tasks)
-
-    def execute(self, context: Context) -> int:
+    def abort(self, plans: Sequence[ExportPlan]) -> int:
         """Return how many uploads were aborted."""
-        self.plans = pull_plans(context, self.plan_tasks)
-        plans = [ExportPlan.from_json(plan) for plan in self.plans if "dry_run" not in plan]
-        if not plans:
-            return 0
         run = plans[0].run
         store = self.get_store(run.target, plans[0].options)
-        with self.errors():
-            if is_published(store, plans):
-                return super().execute(context)
-            self.log.info("the run is not published: its exports stay open for a day, so that it can be continued")
-            # A client whose runs all fail never comes to the sweep in cleanup.
-            own = {chunk.upload.upload_id for plan in plans for chunk in plan.chunks}
-            aborted = len(sweep_uploads(store, run.prefix, keep=own))
-            with self.database() as connection:
-                sweep_staging(connection, STAGING_SCHEMA, older_than=DAY, timeout=self.statement_timeout)
+        if is_published(store, plans):
+            return super().abort(plans)
+        self.log.info("the run is not published: its exports stay open for a day, so that it can be continued")
+        # A client whose runs all fail never reaches the sweep in cleanup.
+        own = {chunk.upload.upload_id for plan in plans for chunk in plan.chunks}
+        aborted = len(sweep_uploads(store, run.prefix, keep=own))
+        with self.database() as connection:
+            sweep_staging(connection, STAGING_SCHEMA, older_than=DAY, timeout=self.statement_timeout)
         return aborted
 
 
 class ClientSweepOperator(ClientExportOperator, SweepExportsOperator):
-    """Abort what forgotten runs have left open."""
+    """Abort what orphaned runs have left open."""
 
     def __init__(self, *, client_config: ClientConfig, **kwargs: Any) -> None:
         super().__init__(client_config=client_config, options=client_config.export, **place(client_config), **kwargs)
-
-    def execute(self, context: Context) -> dict[str, list[str]]:
-        """Return what was thrown away."""
-        return super().execute(context)
-
-
-def pull_plans(context: Context, tasks: Sequence[str]) -> list[Any]:
-    """Return the plans that *tasks* have pushed; a task that was skipped or has failed has none.
-
-    Pulled here and not by XComArg: Airflow refuses an XComArg of a key that a skipped task has not pushed.
-    """
-    pulled = (context["ti"].xcom_pull(task_ids=task, key=PLAN_KEY) for task in tasks)
-    return [plan for plan in pulled if plan]
 
 
 def export_run(operator: ExportPlanOperator, context: Context) -> ExportRun:
@@ -210,10 +174,5 @@ def refuse_older(config: ClientConfig, run: Run, business_date: str) -> None:
     :param business_date: ISO date.
     :raises PublicationSupersededError: see :func:`billing_aggregator.export.publish.consistency.check_newer`.
     """
-    from billing_aggregator.s3.client import client_hook
-
-    where = place(config)
-    store = open_store(where["target"], lambda: client_hook(config).get_conn())
-    store.use(config.export)
-    earlier = current_manifest(store, config.client, config.environment)
-    check_newer(earlier, ExportRun(**where, business_date=business_date, run_id=run.run_id, tag=run.tag))
+    exporting = ExportRun(**place(config), business_date=business_date, run_id=run.run_id, tag=run.tag)
+    check_newer(client_manifest(config), exporting)

@@ -38,12 +38,12 @@ class ExportChunksOperator(ExportBaseOperator):
         self.plan = plan
         self.unit = unit
 
-    def execute(self, context: Context) -> list[dict[str, Any]]:
+    def work(self, context: Context) -> list[dict[str, Any]]:
         """Return the chunks' states."""
-        context["export_unit"] = self.unit["name"]  # type: ignore[typeddict-unknown-key]
+        context["export_unit"] = self.unit["name"]  # type: ignore[typeddict-unknown-key]  # for map_index_template
         plan = ExportPlan.from_json(self.plan)
         store = self.get_store(plan.run.target, plan.options)
-        with self.errors(), self.database() as connection:
+        with self.database() as connection:
             states = export_chunks(connection, store, plan, self.unit["chunks"], timeout=self.statement_timeout)
         return [state.to_json() for state in states]
 

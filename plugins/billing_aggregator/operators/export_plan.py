@@ -5,15 +5,17 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.configuration import conf
 
 from billing_aggregator.config.export_options import ExportOptions
-from billing_aggregator.errors.kinds import classify, sqlstate
+from billing_aggregator.errors.kinds import sqlstate
 from billing_aggregator.export.dry_run import dry_run
 from billing_aggregator.export.keys import ExportRun, check_target
 from billing_aggregator.export.plan.planner import STAGING_SCHEMA, Export, plan_export
 from billing_aggregator.export.plan.projection import BEFORE_QUERY
 from billing_aggregator.operators.export_base import ExportBaseOperator
+from billing_aggregator.operators.script_errors import SqlScriptError
+from billing_aggregator.runs.airflow_names import DRY_RUN_KEY, PLAN_KEY
 from billing_aggregator.sql.error_text import script_error_text
 from billing_aggregator.sql.runner import StatementError
 
@@ -22,9 +24,9 @@ if TYPE_CHECKING:
 
     from airflow.sdk.definitions.context import Context
 
-    from billing_aggregator.export.session import CheckTables
+    from billing_aggregator.export.transaction import CheckTables
+    from billing_aggregator.postgres.protocols import Connection
 
-PLAN_KEY = "plan"
 BUSINESS_DATE = "{{ (dag_run.logical_date or dag_run.run_after).strftime('%Y-%m-%d') }}"
 
 
@@ -34,7 +36,8 @@ class ExportPlanOperator(ExportBaseOperator):
     Cuts the rows into files of exactly ``max_rows_per_file`` rows in the table's physical order and opens a multipart
     upload for each file; nothing becomes visible. Returns the units of work, one for each task of an
     :class:`~billing_aggregator.operators.export_chunks.ExportChunksOperator` that is expanded over them, and pushes
-    the plan itself under the key ``plan``.
+    the plan itself under the key ``plan``. A dry run pushes what would be published under ``dry_run`` instead, and has
+    no units.
 
     A table, a materialised view, and a query that only picks columns of one are read in place. Any other query is
     frozen in an unlogged table first, which the publication drops.
@@ -110,28 +113,21 @@ class ExportPlanOperator(ExportBaseOperator):
         if isinstance(max_rows_per_file, int):
             self._options()
 
-    def execute(self, context: Context) -> list[dict[str, Any]]:
+    #: Tells runs of the same id apart that belong to two Airflows.
+    run_tag = ""
+    #: Looks at the tables that the export reads and refuses them by an error; None takes any.
+    check_tables: CheckTables | None = None
+
+    def work(self, context: Context) -> list[dict[str, Any]]:
         """Return the units of work; none for a dry run and for an empty result that is to be skipped."""
         run = ExportRun(self.target, self.client, self.environment, self.business_date, self.run_id, self.run_tag)
         export = Export(self.export_name, _split(self.table), self.query, self.staging_schema)
-        with self.errors(), self._query_errors(export), self.database() as connection:
+        with self._query_errors(export), self.database() as connection:
             if str(self.report_only).lower() == "true":
-                report = dry_run(
-                    connection,
-                    run,
-                    export,
-                    self._options(),
-                    timeout=self.statement_timeout,
-                    check_tables=self.check_tables,
-                ).to_json()
-                # Not the report itself: it names every file, which may be thousands.
-                self.log.info("dry run: %s", report | {"files": len(report["files"])})
-                context["ti"].xcom_push(key=PLAN_KEY, value={"dry_run": report})
-                return []
-            store = self.get_store(run.target, self.options)
+                return self._dry_run(context, connection, run, export)
             plan = plan_export(
                 connection,
-                store,
+                self.get_store(run.target, self.options),
                 run,
                 export,
                 self._options(),
@@ -142,10 +138,16 @@ class ExportPlanOperator(ExportBaseOperator):
         self.log.info("%s: %s rows, %d files", plan.name, f"{plan.rows:,}", len(plan.chunks))
         return plan.units(self.chunks_per_task, most_mapped_tasks())
 
-    #: Tells runs of the same id apart that belong to two Airflows.
-    run_tag = ""
-    #: Looks at the tables that the export reads and refuses them by an error; None takes any.
-    check_tables: CheckTables | None = None
+    def _dry_run(
+        self, context: Context, connection: Connection, run: ExportRun, export: Export
+    ) -> list[dict[str, Any]]:
+        """Push what would be published; return no units of work."""
+        timeout, check = self.statement_timeout, self.check_tables
+        report = dry_run(connection, run, export, self._options(), timeout=timeout, check_tables=check).to_json()
+        # Not the report itself: it names every file, which may be thousands.
+        self.log.info("dry run: %s", report | {"files": len(report["files"])})
+        context["ti"].xcom_push(key=DRY_RUN_KEY, value=report)
+        return []
 
     def published_prefix(self) -> tuple[str, str]:
         """Return target and prefix for the link."""
@@ -153,14 +155,14 @@ class ExportPlanOperator(ExportBaseOperator):
 
     @contextmanager
     def _query_errors(self, export: Export) -> Iterator[None]:
-        """Name file, line and statement in what the server says of a query that another try cannot mend."""
+        """Name file, line and statement in what the server says of a query."""
         try:
             yield
         except Exception as error:
-            if export.query is None or sqlstate(error) is None or classify(error) != "terminal":
+            if export.query is None or sqlstate(error) is None:
                 raise
             failed = StatementError.of_query(export.as_query(), error, BEFORE_QUERY)
-            raise AirflowFailException(script_error_text(failed, self.query_name)) from error
+            raise SqlScriptError(script_error_text(failed, self.query_name)) from error
 
     def _options(self) -> ExportOptions:
         if self.max_rows_per_file is None:
@@ -170,8 +172,6 @@ class ExportPlanOperator(ExportBaseOperator):
 
 def most_mapped_tasks() -> int:
     """Return how many tasks Airflow maps at most: ``[core] max_map_length``, 1,024 unless it is configured."""
-    from airflow.configuration import conf
-
     return int(conf.getint("core", "max_map_length", fallback=1024))
 
 

@@ -1,7 +1,8 @@
-"""The last task of a run: sums up, gives the lock back, tells what is left to tell."""
+"""The last task of a run: sums up, releases the lock, sends the remaining alerts."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -9,14 +10,15 @@ import structlog
 from airflow.sdk import TriggerRule
 
 from billing_aggregator import alerts
-from billing_aggregator.errors.kinds import classify
-from billing_aggregator.observe import metrics
-from billing_aggregator.operators.client_exports import NOTHING_KEY, ClientPlanOperator, pull_plans
-from billing_aggregator.operators.run_aware import ERROR_KEY, RunAwareOperator
-from billing_aggregator.runs import lock
-from billing_aggregator.runs import tables as run_tables
+from billing_aggregator.operators.client_exports import ClientPlanOperator
+from billing_aggregator.operators.planned_exports import pull_dry_runs
+from billing_aggregator.operators.run_aware import RunAwareOperator
+from billing_aggregator.operators.task_errors import is_last_try
+from billing_aggregator.runs import lock, run_records
+from billing_aggregator.runs.airflow_names import ERROR_KEY, FINISH_TASK, NOTHING_KEY, PUBLISH_TASK
 from billing_aggregator.runs.airflow_states import task_states
-from billing_aggregator.runs.summary import PUBLISH_TASK, summarise
+from billing_aggregator.runs.run_metrics import emit_run
+from billing_aggregator.runs.summary import summarise
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
 
     from billing_aggregator.operators.start_run import StartRunOperator
+    from billing_aggregator.runs import RunSummary
 
 log = structlog.get_logger(__name__)
 
@@ -32,12 +35,12 @@ log = structlog.get_logger(__name__)
 def finish(dag: DAG, start: StartRunOperator) -> FinishRunOperator:
     """Add the last task to *dag*: the teardown of *start*, behind every other task.
 
-    A teardown runs whatever has failed, does not count for the run's state, and is cleared together with any task
-    that somebody clears, as its setup is: a rerun from the middle locks the client again and gives it back. It hangs
-    behind each task and not behind the last ones only, which are skipped while others still run.
+    A teardown runs whatever has failed, does not count for the run's state, and is cleared together with its setup
+    whenever a task is cleared: a rerun from the middle locks the client again and releases it at its end. It is
+    downstream of every task, not only of the last ones: those may be skipped while others still run.
     """
     plans = [other.task_id for other in dag.tasks if isinstance(other, ClientPlanOperator)]
-    task = FinishRunOperator(task_id="finish", client_config=start.client_config, plan_tasks=plans)
+    task = FinishRunOperator(task_id=FINISH_TASK, client_config=start.client_config, plan_tasks=plans)
     work = [other for other in dag.tasks if other is not task and other is not start]
     for other in work:
         other.set_downstream(task)
@@ -50,9 +53,9 @@ def finish(dag: DAG, start: StartRunOperator) -> FinishRunOperator:
 
 
 class FinishRunOperator(RunAwareOperator):
-    """Close a run: its row in ``report_oibl.aggregator_runs``, its lock, its metrics and messages.
+    """End a run: its row in ``report_oibl.aggregator_runs``, its lock, its metrics and alerts.
 
-    Returns the run's summary (see :func:`billing_aggregator.runs.summary.summarise`).
+    Returns the run's summary, see :meth:`billing_aggregator.runs.summary.RunSummary.to_json`.
 
     :param plan_tasks: ids of the tasks that plan exports: they know what a dry run has counted.
     """
@@ -63,54 +66,52 @@ class FinishRunOperator(RunAwareOperator):
         super().__init__(**kwargs)
         self.plan_tasks = list(plan_tasks)
 
-    def execute(self, context: Context) -> dict[str, Any]:
-        """Return the summary. The messages go out once, also when the warehouse cannot be reached."""
+    def work(self, context: Context) -> dict[str, Any]:
+        """Return the summary. Alerts are sent once, even when the warehouse cannot be reached."""
         summary = self.summary(context)
         try:
-            self._record(context, summary)
+            summary = self._record(context, summary)
         except Exception as error:
-            if classify(error) == "terminal" or context["ti"].try_number > (self.retries or 0):
+            if is_last_try(error, context, self.retries):
                 self._tell(context, summary)
             raise
         self._tell(context, summary)
-        log.info("run ends", **{name: summary[name] for name in ("state", "seconds", "rows", "files", "bytes")})
-        return summary
+        figures = summary.to_json()
+        log.info("run ends", **{name: figures[name] for name in ("state", "seconds", "rows", "files", "bytes")})
+        return figures
 
-    def _record(self, context: Context, summary: dict[str, Any]) -> None:
-        run = self.this_run(context)
+    def _record(self, context: Context, summary: RunSummary) -> RunSummary:
+        """Write the run's end, release its lock, and return the summary with the time of its first publication."""
+        run = summary.run
         with self.warehouse(context) as connection:
-            run_tables.record_end(connection, run, summary)
-            first = run_tables.first_publication(connection, run.dag_id, run.run_id)
-            summary["first_published_at"] = first.isoformat() if first else None
+            run_records.record_end(connection, summary)
+            first = run_records.first_publication(connection, run.dag_id, run.run_id)
             if not lock.release(connection, run):
                 log.warning("the lock was not ours any more")
+        return replace(summary, first_published_at=first)
 
-    def _tell(self, context: Context, summary: dict[str, Any]) -> None:
-        metrics.emit_run(self.client_config, summary)
-        alerts.close_run(self.client_config, context, summary)
+    def _tell(self, context: Context, summary: RunSummary) -> None:
+        emit_run(self.client_config, summary)
+        alerts.alert_run_end(self.client_config, context, summary)
 
-    def summary(self, context: Context) -> dict[str, Any]:
+    def summary(self, context: Context) -> RunSummary:
         """Return the run's summary from what its tasks returned and how they ended."""
-        run = self.this_run(context)
+        run, params = self.this_run(context), self.run_params(context)
         states = task_states(run.dag_id, run.run_id)
         states.pop(self.task_id, None)
         others = sorted(set(context["dag"].task_ids) - {self.task_id})
         failed = {_task_id(task, others) for task, state in states.items() if state == "failed"}
         return summarise(
             run,
-            business_date=self.run_params(context).business_date.isoformat(),
+            business_date=params.business_date.isoformat(),
             results=self._pull(context, others, "return_value"),
             states=states,
             errors=self._pull(context, sorted(failed), ERROR_KEY),
-            dry_runs=self._dry_runs(context) if self.run_params(context).dry_run else None,
+            dry_runs=pull_dry_runs(context, self.plan_tasks) if params.dry_run else None,
             nothing_to_publish=bool(context["ti"].xcom_pull(task_ids=PUBLISH_TASK, key=NOTHING_KEY)),
             started=context["dag_run"].start_date or context["dag_run"].run_after,
             ended=datetime.now(UTC),
         )
-
-    def _dry_runs(self, context: Context) -> list[dict[str, Any]]:
-        """Return what each export of a dry run has counted."""
-        return [plan["dry_run"] for plan in pull_plans(context, self.plan_tasks) if "dry_run" in plan]
 
     @staticmethod
     def _pull(context: Context, tasks: list[str], key: str) -> dict[str, Any]:

@@ -8,16 +8,17 @@ from airflow.sdk import Asset
 from airflow.sdk.exceptions import AirflowSkipException
 
 from billing_aggregator.export.copy.chunk import ChunkState
-from billing_aggregator.export.plan.export_plan import ExportPlan
 from billing_aggregator.export.publish.commit import publish
 from billing_aggregator.export.publish.lock import TIME_TO_LIVE, WAIT_SECONDS
 from billing_aggregator.operators.export_base import ExportBaseOperator
+from billing_aggregator.operators.planned_exports import flat, place_of, pull_dry_runs, pull_plans
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from airflow.sdk.definitions.context import Context
 
+    from billing_aggregator.export.plan.export_plan import ExportPlan
     from billing_aggregator.export.publish.commit import Publication
 
 
@@ -46,7 +47,7 @@ class PublishExportsOperator(ExportBaseOperator):
     Returns ``manifest_key``, ``run_id``, ``repeated``, ``removed`` (keys) and ``exports``: name → rows, bytes, files
     and control totals. A run of dry runs logs them and is skipped.
 
-    :param plans: what the plans' tasks pushed as ``plan``: a list of XComs. (templated)
+    :param plan_tasks: ids of the tasks that plan the exports; one that was skipped has no plan.
     :param states: what the chunks' tasks returned: a list of XComs of mapped tasks. (templated)
     :param keep: names of exports that may be left out of a run: their earlier files stay published then.
     :param assets: export name → asset; its event gets rows, bytes, files and the manifest's key.
@@ -55,12 +56,12 @@ class PublishExportsOperator(ExportBaseOperator):
     :param over_newer: publish also where another run has published a newer business date.
     """
 
-    template_fields: Sequence[str] = (*ExportBaseOperator.template_fields, "plans", "states")
+    template_fields: Sequence[str] = (*ExportBaseOperator.template_fields, "states")
 
     def __init__(
         self,
         *,
-        plans: Any,
+        plan_tasks: Sequence[str],
         states: Any,
         keep: Sequence[str] = (),
         assets: Mapping[str, Asset] | None = None,
@@ -73,46 +74,37 @@ class PublishExportsOperator(ExportBaseOperator):
         super().__init__(outlets=[*kwargs.pop("outlets", []), *self.assets.values()], **kwargs)
         if lock_ttl <= 0 or lock_wait < 0:
             raise ValueError(f"lock_ttl is {lock_ttl}, lock_wait {lock_wait}; give positive seconds")
-        self.plans = plans
+        self.plan_tasks = list(plan_tasks)
+        self.plans: list[ExportPlan] = []
         self.states = states
         self.keep = list(keep)
         self.lock_ttl = lock_ttl
         self.lock_wait = lock_wait
         self.over_newer = over_newer
 
-    def execute(self, context: Context) -> dict[str, Any]:
+    def work(self, context: Context) -> dict[str, Any]:
         """Publish; return what is published now."""
-        pushed = [plan for plan in _flat(self.plans) if plan]
-        for plan in pushed:
-            if "dry_run" in plan:
-                report = plan["dry_run"] | {"files": len(plan["dry_run"]["files"])}
-                self.log.info("dry run of %s: %s", report["export"], report)
-        plans = [ExportPlan.from_json(plan) for plan in pushed if "dry_run" not in plan]
+        for report in pull_dry_runs(context, self.plan_tasks):
+            self.log.info("dry run of %s: %s", report["export"], report | {"files": len(report["files"])})
+        plans = self.plans = pull_plans(context, self.plan_tasks)
         if not plans:
             raise AirflowSkipException("there is nothing to publish: dry run, or no export was planned")
-        states = [ChunkState.from_json(state) for state in _flat(self.states) if state]
-        store = self.get_store(plans[0].run.target, plans[0].options)
-        with self.errors():
-            publication = publish(
-                self.get_db_connection,
-                store,
-                plans,
-                states,
-                timeout=self.statement_timeout,
-                keep=self.keep,
-                lock_ttl=self.lock_ttl,
-                lock_wait=self.lock_wait,
-                over_newer=self.over_newer,
-            )
+        publication = publish(
+            self.get_db_connection,
+            self.get_store(plans[0].run.target, plans[0].options),
+            plans,
+            [ChunkState.from_json(state) for state in flat(self.states)],
+            timeout=self.statement_timeout,
+            keep=self.keep,
+            lock_ttl=self.lock_ttl,
+            lock_wait=self.lock_wait,
+            over_newer=self.over_newer,
+        )
         return self._report(context, publication)
 
     def published_prefix(self) -> tuple[str, str]:
         """Return target and prefix for the link."""
-        for plan in _flat(self.plans):
-            if plan and "run" in plan:
-                run = ExportPlan.from_json(plan).run
-                return run.target, run.prefix
-        return "", ""
+        return place_of(self.plans)
 
     def _report(self, context: Context, publication: Publication) -> dict[str, Any]:
         exports: dict[str, Any] = {}
@@ -142,12 +134,3 @@ class PublishExportsOperator(ExportBaseOperator):
             "removed": list(publication.removed),
             "exports": exports,
         }
-
-
-def _flat(values: Any) -> Iterator[Any]:
-    """Yield the dictionaries in nested lists and lazy XCom sequences."""
-    if values is None or isinstance(values, dict):
-        yield values
-        return
-    for value in values:
-        yield from _flat(value)

@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING, Any, cast
 import structlog
 from airflow.sdk.exceptions import AirflowFailException
 
+from billing_aggregator.operators.script_errors import naming
 from billing_aggregator.operators.sql_file import SqlFileOperator, text_of
-from billing_aggregator.operators.sql_script import SqlScriptError
-from billing_aggregator.sql.checks import CheckError, CheckResult, parse_check, run_check
-from billing_aggregator.sql.error_text import script_error_text
-from billing_aggregator.sql.runner import StatementError
+from billing_aggregator.sql.checks import CheckResult, parse_check, run_check
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,18 +33,12 @@ class SqlCheckOperator(SqlFileOperator):
     :param system: the system that the check belongs to.
     """
 
-    def execute(self, context: Context) -> dict[str, Any]:
+    def work(self, context: Context) -> dict[str, Any]:
         """Return ``{"check": path, "severity": s, "title": t, "violations": rows}``; raises SqlScriptError."""
-        try:
-            check = parse_check(text_of(self.sql, self.script), self.script)
-        except CheckError as error:
-            raise AirflowFailException(str(error)) from None
-        with self.warehouse(context) as connection:
-            try:
-                guard = self.table_guard(context, cast("Phase", self.script.split("/")[0]), self.script)
-                result = run_check(connection, check, self.run_settings(context), guard.check)
-            except StatementError as error:
-                raise SqlScriptError(script_error_text(error, self.script)) from error
+        check = parse_check(text_of(self.sql, self.script), self.script)
+        with self.warehouse(context) as connection, naming(self.script):
+            guard = self.table_guard(context, cast("Phase", self.script.split("/")[0]), self.script)
+            result = run_check(connection, check, self.run_settings(context), guard.check)
         severity = self.severity(result)
         outcome = {
             "check": self.script,

@@ -10,7 +10,7 @@ from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
 from billing_aggregator.config.load import sql_root
 from billing_aggregator.config.text_files import SourceFileError, read_sql
 from billing_aggregator.operators.run_aware import RunAwareOperator
-from billing_aggregator.sql.folders import NO_STATEMENT
+from billing_aggregator.sql.scripts import NO_STATEMENT
 from billing_aggregator.sql.statements import split_statements
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class SqlFile:
         return read_sql(sql_root(self.config) / self.name)
 
     def resolve(self, context: Any) -> str | Self:
-        """Return the text; a file that cannot be read stays as it is, for the task itself to tell."""
+        """Return the text; a file that cannot be read stays as it is: the task itself reports it."""
         try:
             return self.read()
         except ValueError:
@@ -69,7 +69,7 @@ class SqlFile:
 
 
 def text_of(sql: Any, name: str) -> str:
-    """Return the SQL of a field: its text, or the text of a file that was not to be read when the task started.
+    """Return the SQL of a field: its text, or of a file that could not be read when the task started.
 
     :raises SourceFileError: the file cannot be read, or holds no statement, as a broken copy does.
     """

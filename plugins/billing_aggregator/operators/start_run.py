@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import structlog
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from billing_aggregator.errors.text import first_line
 from billing_aggregator.operators.client_exports import refuse_older
-from billing_aggregator.operators.run_aware import DEPLOYMENT_KEY, RunAwareOperator
-from billing_aggregator.runs import lock
-from billing_aggregator.runs import tables as run_tables
+from billing_aggregator.operators.run_aware import RunAwareOperator
+from billing_aggregator.operators.task_errors import task_errors
+from billing_aggregator.runs import RunSummary, lock, run_records
+from billing_aggregator.runs.airflow_names import DEPLOYMENT_KEY, PUBLISH_TASK, START_TASK
 from billing_aggregator.runs.airflow_states import has_ended
 from billing_aggregator.runs.params import chosen_date
-from billing_aggregator.runs.preflight import UnreachableError, check_bucket, check_warehouse
-from billing_aggregator.runs.summary import PUBLISH_TASK
+from billing_aggregator.runs.preflight import check_bucket, check_warehouse
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
@@ -23,16 +23,14 @@ if TYPE_CHECKING:
     from billing_aggregator.runs.identity import Run
     from billing_aggregator.runs.params import RunParams
 
-NOTHING_DONE = {"state": "failed", "rows": 0, "files": 0, "bytes": 0, "totals": {}}
-
 log = structlog.get_logger(__name__)
 
 
 class StartRunOperator(RunAwareOperator):
     """Refuse bad params, an unreachable warehouse, a missing bucket and a second run before anything happens.
 
-    So is a run that would publish an older business date over a newer one: what ``publish`` refuses at its end would
-    leave the older day's rows in the warehouse.
+    A run that would publish an older business date over a newer one is refused here as well: refused at ``publish``, it
+    would leave the older day's rows in the warehouse.
 
     Taking the lock is a task's heartbeat as any other (see :class:`RunAwareOperator`): the first one finds it free.
     """
@@ -40,18 +38,14 @@ class StartRunOperator(RunAwareOperator):
     def pre_execute(self, context: Context) -> None:
         """Reach the warehouse and the bucket once; wrong credentials or names fail at once, an outage is retried."""
         super().pre_execute(context)
-        try:
+        with task_errors():
             check_warehouse(self.client_config)
             check_bucket(self.client_config)
-        except UnreachableError as error:
-            if error.lasting:
-                raise AirflowFailException(str(error)) from None
-            raise AirflowException(str(error)) from None
 
-    def execute(self, context: Context) -> dict[str, Any]:
+    def work(self, context: Context) -> dict[str, Any]:
         """Return the run's resolved params.
 
-        :raises AirflowFailException: another run has the client, or has published a newer business date.
+        :raises PublicationSupersededError: another run has published a newer business date.
         """
         params = self.run_params(context)
         run = self.this_run(context)
@@ -65,15 +59,15 @@ class StartRunOperator(RunAwareOperator):
         }
         context["ti"].xcom_push(key=DEPLOYMENT_KEY, value=run.deployment)
         with self.warehouse(context) as connection:
-            run_tables.ensure_tables(connection)
-            run_tables.record_start(
+            run_records.ensure_tables(connection)
+            run_records.record_start(
                 connection, run, business_date=resolved["business_date"], dry_run=resolved["dry_run"]
             )
             try:
                 self._check_publication(context, params, run)
             except Exception as error:
-                # What a failed setup has begun no teardown ends.
-                run_tables.record_end(connection, run, NOTHING_DONE | {"error": first_line(error)})
+                # No teardown ends what a failed setup has begun.
+                run_records.record_end(connection, _failed(run, params, error))
                 lock.release(connection, run)
                 raise
         log.info("run starts", **resolved, session_tag=run.tag, deployment=run.deployment)
@@ -85,3 +79,18 @@ class StartRunOperator(RunAwareOperator):
             return
         if not has_ended(run.dag_id, run.run_id, PUBLISH_TASK):
             refuse_older(self.client_config, run, params.business_date.isoformat())
+
+
+def _failed(run: Run, params: RunParams, error: Exception) -> RunSummary:
+    """Return the summary of a run that its first task has refused."""
+    now = datetime.now(UTC)
+    return RunSummary(
+        run=run,
+        business_date=params.business_date.isoformat(),
+        dry_run=params.dry_run,
+        state="failed",
+        started_at=now,
+        ended_at=now,
+        failed_tasks=(START_TASK,),
+        error=first_line(error),
+    )

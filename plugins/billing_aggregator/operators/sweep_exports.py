@@ -1,4 +1,4 @@
-"""Throws away what forgotten runs left below a prefix."""
+"""Deletes what orphaned runs left below a prefix."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from billing_aggregator.config.store_options import StoreOptions
 from billing_aggregator.export.keys import check_target
 from billing_aggregator.export.plan.planner import STAGING_SCHEMA
 from billing_aggregator.export.plan.staging import sweep_staging
-from billing_aggregator.export.store.cleanup import DAY, sweep_uploads
+from billing_aggregator.export.store.abandoned_uploads import DAY, sweep_uploads
 from billing_aggregator.operators.export_base import ExportBaseOperator
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class SweepExportsOperator(ExportBaseOperator):
     :param target: ``s3://bucket`` or ``file:///folder``. (templated)
     :param client: first part of the prefix. (templated)
     :param environment: second part of the prefix. (templated)
-    :param older_than_hours: how old is forgotten; longer than any run takes.
+    :param older_than_hours: from which age on something is orphaned; longer than any run takes.
     :param staging_schema: where queries are frozen.
     :param options: what the exports' options say of the bucket's requests, e.g. that the requester pays.
     """
@@ -58,16 +58,13 @@ class SweepExportsOperator(ExportBaseOperator):
         self.staging_schema = staging_schema
         self.options = options if isinstance(options, StoreOptions) else StoreOptions.model_validate(options or {})
 
-    def execute(self, context: Context) -> dict[str, list[str]]:
-        """Return what was thrown away."""
+    def work(self, context: Context) -> dict[str, list[str]]:
+        """Return what was aborted and dropped."""
         seconds = self.older_than_hours * HOUR
         _, prefix = self.published_prefix()
-        with self.errors():
-            uploads = sweep_uploads(self.get_store(self.target, self.options), prefix, older_than=seconds)
-            with self.database() as connection:
-                tables = sweep_staging(
-                    connection, self.staging_schema, older_than=seconds, timeout=self.statement_timeout
-                )
+        uploads = sweep_uploads(self.get_store(self.target, self.options), prefix, older_than=seconds)
+        with self.database() as connection:
+            tables = sweep_staging(connection, self.staging_schema, older_than=seconds, timeout=self.statement_timeout)
         return {"uploads": uploads, "tables": tables}
 
     def published_prefix(self) -> tuple[str, str]:

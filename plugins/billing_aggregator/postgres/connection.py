@@ -1,4 +1,4 @@
-"""Where the warehouse's secrets are: its Airflow connection, else ``BDA_DB_*``; and how it is connected to."""
+"""Connects to the warehouse: its secrets come from the Airflow connection, else from ``BDA_DB_*``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from billing_aggregator.config import ConfigError, read_environment
 from billing_aggregator.config.airflow_connections import DATABASE_TYPES, find_connection, malformed
 from billing_aggregator.config.home import home_folder
 from billing_aggregator.postgres.extras import own_extras
-from billing_aggregator.postgres.session import session_settings
+from billing_aggregator.postgres.settings import session_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,11 +26,11 @@ TLS_MODES = ("require", "verify-ca", "verify-full")
 def postgres_hook(config: ClientConfig, *, application_name: str, statement_seconds: int) -> WarehouseHook:
     """Return a hook for the client's warehouse.
 
-    :param application_name: tells a DBA which DAG, run and task a backend belongs to: see
+    :param application_name: shows which DAG, run and task a backend belongs to: see
         :func:`billing_aggregator.runs.session_names.session_name`.
     :param statement_seconds: the server cancels a statement that takes longer.
-    :raises ConfigError: there is neither the connection nor BDA_DB_HOST, or the connection has no TLS.
-    :raises UnreadableConnectionError: nobody can tell whether there is such a connection, or it is malformed.
+    :raises ConfigError: neither the connection nor BDA_DB_HOST is set, or the connection has no TLS.
+    :raises UnreadableConnectionError: the connection cannot be read, or is malformed.
     """
     from billing_aggregator.postgres.hook import WarehouseHook
 
@@ -72,7 +72,7 @@ def _database_connection(config: ClientConfig) -> Connection:
 
 
 def _check_host(connection: Connection) -> None:
-    """Refuse a connection without a host: libpq would look for a server of this machine."""
+    """Refuse a connection without a host: libpq would try a server on this machine."""
     host = connection.host or ""
     if not host.strip():
         raise malformed(connection.conn_id, "it has no host")
@@ -81,9 +81,9 @@ def _check_host(connection: Connection) -> None:
 
 
 def _require_tls(connection: Connection, config: ClientConfig) -> None:
-    """Encrypt every connection to a warehouse that is not local; verify the server where a root is configured.
+    """Require TLS in every environment but ``local``; verify the server where a root certificate is configured.
 
-    A connection may say ``verify-ca`` when the server's certificate does not have its host's name.
+    A connection may set ``verify-ca`` when the server's certificate does not contain the host's name.
     """
     extra = connection.extra_dejson
     if config.environment == "local":
@@ -100,7 +100,7 @@ def _require_tls(connection: Connection, config: ClientConfig) -> None:
 
 
 def _root_certificate(extra: Mapping[str, Any]) -> bool:
-    """Tell whether there is a root certificate to verify the server with, in the places where libpq looks."""
+    """Return whether there is a root certificate to verify the server, where libpq looks for one."""
     named = extra.get("sslrootcert") or os.environ.get("PGSSLROOTCERT")
     home = home_folder()
     return bool(named) or (home is not None and os.path.isfile(home / ".postgresql" / "root.crt"))

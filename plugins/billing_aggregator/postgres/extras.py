@@ -1,4 +1,4 @@
-"""What a connection's extra may say to the driver, and what it may not: sessions are ours."""
+"""Which keys of a connection's extra reach the driver: none that changes the session, which the run sets itself."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from billing_aggregator.config import ConfigError
 if TYPE_CHECKING:
     from airflow.sdk import Connection
 
-# libpq gives up a server that is gone, also while it waits for a long query's result.
+# With these, libpq notices a server that is gone, also while it waits for a long query.
 CLIENT_SETTINGS = {
     "connect_timeout": "15",
     "keepalives": "1",
@@ -17,14 +17,14 @@ CLIENT_SETTINGS = {
     "keepalives_interval": "10",
     "keepalives_count": "3",
 }
-# An empty value is sent to no server, and keeps libpq from sending PGOPTIONS of the process.
+# An empty value is not sent, and keeps libpq from sending the PGOPTIONS of the process.
 WITHOUT_OPTIONS = {"options": ""}
-# What an extra may not say, since the session says it, and the way out.
+# Refused, because the session sets it; with the way out.
 REFUSED = {
     "options": "move them to sql_settings of the client's entry",
     "replication": "remove it: such a session runs no scripts",
 }
-# These would change what rows are or how a session behaves; they have no effect.
+# Dropped: these would change the form of rows or the behaviour of the session.
 IGNORED = frozenset(
     {"cursor", "cursor_factory", "row_factory", "autocommit", "client_encoding", "application_name",
      "fallback_application_name", "connection_factory", "prepare_threshold", "context", "isolation_level", "async",
@@ -33,9 +33,9 @@ IGNORED = frozenset(
 
 
 def own_extras(connection: Connection) -> dict[str, Any]:
-    """Return the extra to connect with: time-outs of ours unless it names its own, nothing that changes a session.
+    """Return the extra to connect with: with default time-outs, without keys that change the session.
 
-    :raises ConfigError: it has what would replace the session's settings.
+    :raises ConfigError: it has a key that would replace the session's settings.
     """
     extra = connection.extra_dejson
     for name, advice in REFUSED.items():

@@ -1,9 +1,9 @@
-"""Airflow's PostgresHook, whose sessions are ours. Imports Airflow's provider: to be imported where it is used."""
+"""Airflow's PostgresHook with our session settings. Imports Airflow's provider, so import it only where it is used."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from airflow.providers.postgres.hooks.postgres import PostgresHook
 from airflow.sdk.exceptions import AirflowNotFoundException
@@ -15,13 +15,15 @@ from billing_aggregator.postgres.session import own_session
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from billing_aggregator.postgres.protocols import Connection
+
 UNKNOWN_OPTION = "invalid connection option"
 
 
 class WarehouseHook(PostgresHook):
-    """Connects without startup ``options`` and makes every session ours before anybody uses it.
+    """Connects without startup ``options``, then sets and checks every session before it is used.
 
-    :param settings: what the session sets and checks: see :func:`billing_aggregator.postgres.session_settings`.
+    :param settings: the settings of the session: see :func:`billing_aggregator.postgres.session_settings`.
     """
 
     def __init__(self, *args: Any, settings: Mapping[str, str], **kwargs: Any) -> None:
@@ -36,18 +38,18 @@ class WarehouseHook(PostgresHook):
             raise AirflowNotFoundException(f"there is no Airflow connection {conn_id}; create it (type postgres)")
         return found
 
-    def get_conn(self) -> Any:
+    def get_conn(self) -> Connection:  # type: ignore[override]  # without `with`: the drivers disagree what that ends
         """Return a new connection.
 
         :raises ConfigError: the connection's extra would replace the session's settings.
-        :raises MalformedConnectionError: its extra has something that libpq does not know.
-        :raises SessionError: the session cannot be what the code depends on.
+        :raises MalformedConnectionError: its extra has an option that libpq does not know.
+        :raises SessionError: the session cannot be set as the code requires.
         """
-        # Poolers take the name of a session: it is in their logs before anything is set.
+        # The name is sent at startup, so that it is in the logs of poolers too.
         name = {"application_name": self.settings["application_name"]}
         self.connection.extra = json.dumps(own_extras(self.connection) | name | WITHOUT_OPTIONS)
         try:
-            connection: Any = super().get_conn()
+            connection = cast("Connection", super().get_conn())
         except Exception as error:
             if UNKNOWN_OPTION in str(error):
                 option = str(error).strip().rpartition(UNKNOWN_OPTION)[2].strip().splitlines()[0]

@@ -1,69 +1,23 @@
-"""What a session of ours sets by itself, after connecting, and checks.
+"""Sets what a session of ours depends on and checks that it lasts; tells whether a pooler lies between.
 
-Nothing of it is sent as libpq's startup ``options``: poolers refuse them (PgBouncer: ``unsupported startup parameter``)
-or drop them without a word. What is set within the session wins over what the server, the database, the role and the
-connection say. Both drivers; nothing here imports either of them.
+Works with both drivers and imports neither.
 """
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from billing_aggregator.errors.kinds import TerminalError, sqlstate
 from billing_aggregator.errors.text import harmless
-from billing_aggregator.postgres.drivers import is_psycopg3
+from billing_aggregator.postgres.drivers import own_driver
+from billing_aggregator.postgres.settings import SINCE_A_VERSION, WHERE_POSSIBLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-# How values look and what a statement means must not depend on whose session it is.
-MEANING = {
-    "client_encoding": "UTF8",
-    "timezone": "UTC",
-    "datestyle": "ISO, MDY",
-    "intervalstyle": "postgres",
-    "bytea_output": "hex",
-    "extra_float_digits": "1",
-    "standard_conforming_strings": "on",
-    "transform_null_equals": "off",
-    "array_nulls": "on",
-    "quote_all_identifiers": "off",
-    "lc_monetary": "C",
-    "lc_numeric": "C",
-    "lc_time": "C",
-    # Postgres' own default. Scripts name schemas; with it, no role's path puts a schema before pg_catalog.
-    "search_path": '"$user", public',
-    "default_transaction_isolation": "read committed",
-    "default_transaction_read_only": "off",
-    "default_transaction_deferrable": "off",
-    # Tables that scripts make are ordinary ones: freezing and reading by position rely on it.
-    "default_table_access_method": "heap",
-}
-# A session of ours never waits inside a transaction for long, and never forever for somebody else's lock. It may be
-# idle while S3 is slow, and a transaction may take as long as its statements may.
-TIME_OUTS = {
-    "lock_timeout": "5min",
-    "idle_in_transaction_session_timeout": "10min",
-    "idle_session_timeout": "0",
-    "transaction_timeout": "0",
-}
-# Set where the server, its platform and the role's rights allow it: nothing that is published depends on these.
-# The server ends the session of a client that is gone, within 10 seconds: it looks every 2 seconds whether the socket
-# is closed (a killed process), and asks a silent peer (a lost machine) after 3 seconds and twice more.
-WHERE_POSSIBLE = {
-    "client_connection_check_interval": "2s",
-    "tcp_keepalives_idle": "3",
-    "tcp_keepalives_interval": "2",
-    "tcp_keepalives_count": "2",
-    # The same for rows that are on their way to it. Exports allow themselves more while they stream.
-    "tcp_user_timeout": "6s",
-    # Messages that somebody can search for.
-    "lc_messages": "C",
-}
-# In older servers these do not exist, and with them what they would end.
-SINCE_A_VERSION = frozenset({"idle_session_timeout", "transaction_timeout"})
-NAME_LENGTH = 63
+    from billing_aggregator.postgres.protocols import Connection, Cursor
+
 # SQLSTATE classes: a bad value, no such right, not to be changed in a session.
 REFUSALS = ("22", "42", "55")
 POOLED = (
@@ -89,8 +43,7 @@ select pg_catalog.json_object_agg(key, pg_catalog.set_config(key, value, false))
 from pg_catalog.json_each_text(%s::json)
 """
 _READ = """
-select pg_catalog.pg_backend_pid(),
-    pg_catalog.json_object_agg(key, coalesce(pg_catalog.current_setting(key, true), ''))
+select pg_catalog.json_object_agg(key, coalesce(pg_catalog.current_setting(key, true), ''))
 from pg_catalog.json_each_text(%s::json)
 """
 
@@ -99,30 +52,15 @@ class SessionError(TerminalError):
     """A session cannot be what the code depends on; the message is one line with the way out."""
 
 
-def session_settings(
-    *, application_name: str, statement_seconds: float, sql_settings: Mapping[str, str] | None = None
-) -> dict[str, str]:
-    """Return what a session sets beside :data:`WHERE_POSSIBLE`; the client's own settings come last.
-
-    :param statement_seconds: the server cancels a statement that takes longer; 0 means none.
-    """
-    name = "".join(c if (c.isalnum() and c.isascii()) or c in "._-:/~" else "_" for c in application_name)
-    return {
-        **MEANING,
-        **TIME_OUTS,
-        "application_name": name[:NAME_LENGTH],
-        "statement_timeout": f"{round(statement_seconds * 1000)}ms",
-        **(sql_settings or {}),
-    }
-
-
-def own_session(connection: Any, settings: Mapping[str, str], optional: Mapping[str, str] = WHERE_POSSIBLE) -> None:
+def own_session(connection: Connection, settings: Mapping[str, str]) -> None:
     """Make a new *connection* ours: plain tuples, transactions, *settings*; checked in a second transaction.
+
+    Beside *settings* it gets :data:`~billing_aggregator.postgres.settings.WHERE_POSSIBLE`.
 
     :raises SessionError: the server has no such setting, refuses its value, or a pooler lost it.
     """
     try:
-        lost = _lost(connection, settings, optional)
+        lost = _lost(connection, settings)
     except Exception as error:
         if STATEMENT_POOLING in str(error):
             raise SessionError(POOLED) from None
@@ -132,24 +70,25 @@ def own_session(connection: Any, settings: Mapping[str, str], optional: Mapping[
         raise SessionError(f"the session's settings do not last ({names}): {POOLED}")
 
 
-def _lost(connection: Any, settings: Mapping[str, str], optional: Mapping[str, str]) -> list[str]:
+def _lost(connection: Connection, settings: Mapping[str, str]) -> list[str]:
     """Set all and return the names of what is not there in the next transaction."""
-    _own_driver(connection)
+    own_driver(connection)
     with connection.cursor() as cursor:
-        known = _known(cursor, {**settings, **optional})
+        cursor.execute(_FIRST)
+        known = _known(cursor, {**settings, **WHERE_POSSIBLE})
         _refuse_unknown(settings, known)
         wanted = {name: value for name, value in settings.items() if name in known or "." in name}
         found = _set(connection, cursor, wanted)
-        extra = {name: value for name, value in optional.items() if known.get(name)}
-        _try(connection, cursor, {name: value for name, value in extra.items() if name not in wanted})
+        extra = {name: value for name, value in WHERE_POSSIBLE.items() if known.get(name)}
+        _try(cursor, {name: value for name, value in extra.items() if name not in wanted})
         connection.commit()
         cursor.execute(_READ, [json.dumps(wanted)])
-        _, arrived = cursor.fetchone()
+        arrived = cursor.fetchone()[0]
         connection.rollback()
     return sorted(name for name in found if arrived.get(name) != found[name])
 
 
-def shares_backends(connection: Any, other: Any) -> bool:
+def shares_backends(connection: Connection, other: Connection) -> bool:
     """Tell whether a pooler gives one session of the server to both: then no setting and no lock is safe.
 
     Both are open. A pool in transaction mode hands the session that one has just left to the other.
@@ -163,7 +102,7 @@ def shares_backends(connection: Any, other: Any) -> bool:
     return len(pids) != 2 or len({pid for _, pid in pids}) != 2  # noqa: PLR2004 - one session for each of two
 
 
-def behind_pooler(connection: Any) -> bool:
+def behind_pooler(connection: Connection) -> bool:
     """Tell whether somebody between answers for the server: the session's number is not the one it was given."""
     with connection.cursor() as cursor:
         cursor.execute("select pg_catalog.pg_backend_pid()")
@@ -172,27 +111,7 @@ def behind_pooler(connection: Any) -> bool:
     return bool(connection.info.backend_pid != pid)
 
 
-def _own_driver(connection: Any) -> None:
-    """Undo what a connection's extras or the process may have set in the driver."""
-    if is_psycopg3(connection):
-        from psycopg import Cursor
-        from psycopg.rows import tuple_row
-
-        connection.autocommit = False
-        connection.isolation_level = None
-        connection.row_factory = tuple_row
-        connection.cursor_factory = Cursor
-    else:
-        connection.rollback()
-        connection.autocommit = False
-        connection.cursor_factory = None
-        # psycopg2 reads names and texts as the encoding that it was told, not as the one of the session.
-        connection.set_client_encoding("UTF8")
-    with connection.cursor() as cursor:
-        cursor.execute(_FIRST)
-
-
-def _known(cursor: Any, settings: Mapping[str, str]) -> dict[str, bool]:
+def _known(cursor: Cursor, settings: Mapping[str, str]) -> dict[str, bool]:
     """Return the settings that the server has, in lower case, and whether this role may set each."""
     cursor.execute(_KNOWN, [json.dumps(dict(settings))])
     return dict(cursor.fetchall())
@@ -205,7 +124,7 @@ def _refuse_unknown(settings: Mapping[str, str], known: Mapping[str, bool]) -> N
         raise SessionError(f"sql_settings: {', '.join(wrong)}: this server has no such setting; remove it")
 
 
-def _set(connection: Any, cursor: Any, wanted: Mapping[str, str]) -> dict[str, str]:
+def _set(connection: Connection, cursor: Cursor, wanted: Mapping[str, str]) -> dict[str, str]:
     """Set all at once and return what the server made of each value, e.g. ``1h`` of ``3600s``."""
     try:
         cursor.execute(_SET, [json.dumps(wanted)])
@@ -227,7 +146,7 @@ def _message(error: Exception) -> str:
     return harmless(str(getattr(getattr(error, "diag", None), "message_primary", None) or error))
 
 
-def _try(connection: Any, cursor: Any, settings: Mapping[str, str]) -> None:
+def _try(cursor: Cursor, settings: Mapping[str, str]) -> None:
     """Set what can be set: all at once, else one by one."""
     batches: Sequence[Mapping[str, str]] = [settings, *({name: value} for name, value in settings.items())]
     for batch in batches:

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from billing_aggregator.errors.kinds import TerminalError
 from billing_aggregator.runs.identity import Run
-from billing_aggregator.runs.tables import ensure_tables, is_missing_table
+from billing_aggregator.runs.run_records import ensure_tables, is_missing_table
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from billing_aggregator.postgres.protocols import Connection
 
 # A task waits for a worker and for its retries before its next heartbeat.
 LEASE_MARGIN_SECONDS = 30 * 60
@@ -82,7 +84,7 @@ RELEASE_UNUSED = f"""{RELEASE}
 """
 
 
-def acquire(connection: Any, run: Run, lease_seconds: float, ended: Run | None = None) -> None:
+def acquire(connection: Connection, run: Run, lease_seconds: float, ended: Run | None = None) -> None:
     """Take the lock for *run*, or prolong it when the run holds it already; commits.
 
     :param lease_seconds: how long the lock holds without another heartbeat.
@@ -112,7 +114,7 @@ def acquire(connection: Any, run: Run, lease_seconds: float, ended: Run | None =
     return None
 
 
-def holder(connection: Any, run: Run) -> LockHolder | None:
+def holder(connection: Connection, run: Run) -> LockHolder | None:
     """Return who holds the client and environment of *run*; None when nobody does."""
     with connection.cursor() as cursor:
         try:
@@ -127,7 +129,7 @@ def holder(connection: Any, run: Run) -> LockHolder | None:
     return None if row is None else LockHolder(Run(*row[:5]), row[5], row[6])
 
 
-def release(connection: Any, run: Run) -> bool:
+def release(connection: Connection, run: Run) -> bool:
     """Give the lock back; return whether *run* held it. Commits."""
     with connection.cursor() as cursor:
         cursor.execute(RELEASE, _values(run))
@@ -136,7 +138,7 @@ def release(connection: Any, run: Run) -> bool:
     return held
 
 
-def release_unused(connection: Any, run: Run) -> None:
+def release_unused(connection: Connection, run: Run) -> None:
     """Give the lock back unless another session of *run* works on; commits."""
     with connection.cursor() as cursor:
         cursor.execute(RELEASE_UNUSED, _values(run))

@@ -58,10 +58,19 @@ class RunParams:
 
 def declare_params(config: ClientConfig) -> dict[str, Param]:
     """Return the DAG's params: a form in the UI, checked by Airflow before a run is made."""
+    default = default_params(config)
+    return {name: _param(default[name], what) for name, what in (_scope(config) | _output()).items()}
+
+
+def _param(default: Any, what: Mapping[str, Any]) -> Param:
     from airflow.sdk import Param
 
+    return Param(default, **what)
+
+
+def _scope(config: ClientConfig) -> dict[str, dict[str, Any]]:
+    """Return the params that say which systems run and for which day."""
     systems = list(ordered(config.systems, config.dependencies))
-    default = default_params(config)
     choice: dict[str, Any] = {
         "type": "array",
         "items": {"type": "string", "enum": systems},
@@ -73,45 +82,41 @@ def declare_params(config: ClientConfig) -> dict[str, Param]:
         f"{name} needs {', '.join(config.dependencies[name])}" for name in systems if config.dependencies.get(name)
     ]
     together = f" {'; '.join(needs)}." if needs else ""
+    rebuilt = f"Systems to rebuild and publish; tasks of the others are skipped.{together}"
+    left_out = "Taken away from *Systems*; their tasks are skipped."
     return {
-        "systems": Param(
-            default["systems"],
-            title="Systems",
-            description_md=f"Systems to rebuild and publish; tasks of the others are skipped.{together}",
-            **choice,
-        ),
-        "ignore_systems": Param(
-            default["ignore_systems"],
-            title="Systems to leave out",
-            description_md="Taken away from *Systems*; their tasks are skipped.",
-            **choice,
-        ),
-        "business_date": Param(
-            default["business_date"],
-            type=["null", "string"],
-            format="date",
-            title="Business date",
-            description_md=f"The day that the run is for, {FIRST_DATE} to today ({config.timezone}). "
+        "systems": choice | {"title": "Systems", "description_md": rebuilt},
+        "ignore_systems": choice | {"title": "Systems to leave out", "description_md": left_out},
+        "business_date": {
+            "type": ["null", "string"],
+            "format": "date",
+            "title": "Business date",
+            "description_md": f"The day that the run is for, {FIRST_DATE} to today ({config.timezone}). "
             "Empty: the day of the run.",
-            section="Scope",
-        ),
-        "dry_run": Param(
-            default["dry_run"],
-            type="boolean",
-            title="Dry run",
-            description_md="Rebuild and audit, count what would be exported, but publish nothing and keep no history.",
-            section="Output",
-        ),
-        "max_rows_per_file": Param(
-            default["max_rows_per_file"],
-            type="integer",
-            minimum=1,
-            maximum=MAX_ROWS_PER_FILE,
-            title="Rows in a file",
-            description_md=f"Each CSV file but the last holds this many rows: 1 to {MAX_ROWS_PER_FILE:,}. "
+            "section": "Scope",
+        },
+    }
+
+
+def _output() -> dict[str, dict[str, Any]]:
+    """Return the params that say what a run publishes."""
+    return {
+        "dry_run": {
+            "type": "boolean",
+            "title": "Dry run",
+            "description_md": "Rebuild and audit, count what would be exported, but publish nothing and keep no "
+            "history.",
+            "section": "Output",
+        },
+        "max_rows_per_file": {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": MAX_ROWS_PER_FILE,
+            "title": "Rows in a file",
+            "description_md": f"Each CSV file but the last holds this many rows: 1 to {MAX_ROWS_PER_FILE:,}. "
             f"An export has at most {MOST_FILES:,} files.",
-            section="Output",
-        ),
+            "section": "Output",
+        },
     }
 
 

@@ -7,19 +7,26 @@ from __future__ import annotations
 
 from contextlib import closing, suppress
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from billing_aggregator.config import ConfigError
 from billing_aggregator.config.airflow_connections import UnreadableConnectionError
-from billing_aggregator.errors.kinds import classify
+from billing_aggregator.errors.kinds import TerminalError, TransientError, classify
 from billing_aggregator.errors.text import first_line
 from billing_aggregator.postgres import POOLED, SessionError, behind_pooler, shares_backends
 from billing_aggregator.postgres.connection import postgres_hook
+from billing_aggregator.s3.capabilities import capabilities
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from airflow.sdk import Connection as AirflowConnection
+
     from billing_aggregator.config import ClientConfig
+    from billing_aggregator.errors.kinds import Kind
+    from billing_aggregator.postgres.protocols import Connection
     from billing_aggregator.s3.bucket import Bucket
     from billing_aggregator.s3.capabilities import Capability
 
@@ -31,34 +38,29 @@ OTHER_REGION = frozenset(
 )
 
 
-class UnreachableError(RuntimeError):
-    """The warehouse or the bucket cannot be used; the message is one line with the way out.
-
-    :param lasting: another try gives the same answer: wrong credentials, no such database, no such bucket.
-    """
-
-    def __init__(self, message: str, *, lasting: bool) -> None:
-        super().__init__(message)
-        self.lasting = lasting
+class UnreachableError(TransientError):
+    """The warehouse or the bucket cannot be used; the message is one line with the way out."""
 
 
-def open_warehouse(config: ClientConfig, application_name: str = "bda:probe") -> Any:
+class UnusableError(UnreachableError, TerminalError):
+    """Another try gives the same answer: wrong credentials, no such database, no such bucket."""
+
+
+def open_warehouse(config: ClientConfig, application_name: str = "bda:probe") -> Connection:
     """Return a connection to the client's warehouse.
 
-    :raises UnreachableError: nobody answers, or the credentials or the database are wrong.
+    :raises UnreachableError: there is no answer; UnusableError: the credentials or the database are wrong.
     """
     try:
         hook = postgres_hook(config, application_name=application_name, statement_seconds=PROBE_SECONDS)
     except (ConfigError, UnreadableConnectionError) as error:
-        raise UnreachableError(str(error), lasting=classify(error) == "terminal") from None
+        raise unreachable(str(error), classify(error)) from None
     try:
         return hook.get_conn()
     except (ConfigError, UnreadableConnectionError) as error:
-        raise UnreachableError(str(error), lasting=classify(error) == "terminal") from None
+        raise unreachable(str(error), classify(error)) from None
     except SessionError as error:
-        raise UnreachableError(
-            f"warehouse of the connection {config.database_conn_id}: {error}", lasting=True
-        ) from None
+        raise UnusableError(f"warehouse of the connection {config.database_conn_id}: {error}") from None
     except driver_errors() as error:
         raise _database_error(config, hook.connection, error) from None
 
@@ -81,10 +83,10 @@ def check_warehouse(config: ClientConfig) -> str:
             return str(cursor.fetchone()[0]).split(" ")[0]
 
 
-def check_own_session(config: ClientConfig, connection: Any) -> None:
+def check_own_session(config: ClientConfig, connection: Connection) -> None:
     """Refuse a pooler that hands the server's sessions from one client to the next: see :func:`shares_backends`.
 
-    :raises UnreachableError: the lock of a run and the settings of its sessions would be anybody's.
+    :raises UnusableError: the lock of a run and the settings of its sessions would be anybody's.
     """
     try:
         if not behind_pooler(connection):
@@ -92,28 +94,24 @@ def check_own_session(config: ClientConfig, connection: Any) -> None:
         with closing(open_warehouse(config, "bda:probe")) as other:
             shared = shares_backends(connection, other)
     except driver_errors() as error:
-        raise UnreachableError(_one_line(error), lasting=classify(error) == "terminal") from None
+        raise unreachable(_one_line(error), classify(error)) from None
     if shared:
-        raise UnreachableError(f"warehouse of {config.database_conn_id}: {POOLED}", lasting=True)
+        raise UnusableError(f"warehouse of {config.database_conn_id}: {POOLED}")
 
 
 def check_bucket(config: ClientConfig) -> None:
     """Find the bucket and try what a run needs of its store.
 
-    :raises UnreachableError: it is missing, closed to us, nobody answers, or the store lacks something: all of it in
+    :raises UnreachableError: it is missing, access is denied, there is no answer, or the store lacks something: all in
         one line, before any work is done.
     """
     lacks = [f"{found.subject}: {found.lacks}" for found in bucket_capabilities(config) if found.lacks]
     if lacks:
-        raise UnreachableError(f"{_place(config)} cannot be used: {'; '.join(lacks)}", lasting=True)
+        raise UnusableError(f"{_place(config)} cannot be used: {'; '.join(lacks)}")
 
 
 def bucket_capabilities(config: ClientConfig) -> Iterator[Capability]:
     """Yield what the client's bucket can do; raises :class:`UnreachableError` when it cannot be reached."""
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    from billing_aggregator.s3.capabilities import capabilities
-
     prefix = f"{config.client}/{config.environment}/"
     bucket = _bucket(config)
     try:
@@ -125,21 +123,24 @@ def bucket_capabilities(config: ClientConfig) -> Iterator[Capability]:
 
 
 def _bucket(config: ClientConfig, *, checksums: bool = True) -> Bucket:
-    from botocore.exceptions import BotoCoreError, ClientError
-
     from billing_aggregator.s3.client import client_bucket
 
     try:
         return client_bucket(config, checksums=checksums)
     except UnreadableConnectionError as error:
-        raise UnreachableError(str(error), lasting=classify(error) == "terminal") from None
+        raise unreachable(str(error), classify(error)) from None
     except (ClientError, BotoCoreError) as error:  # of STS, or missing credentials
         raise bucket_error(config, error) from None
     except Exception as error:  # whatever is wrong with the connection: botocore's and the provider's own words
-        raise UnreachableError(
+        raise unreachable(
             f"{_place(config)}: no S3 client can be made from the connection {config.aws_conn_id}: {first_line(error)}",
-            lasting=classify(error) == "terminal",
+            classify(error),
         ) from None
+
+
+def unreachable(message: str, kind: Kind) -> UnreachableError:
+    """Return the error of *kind*, as :func:`billing_aggregator.errors.kinds.classify` will find it."""
+    return UnusableError(message) if kind == "terminal" else UnreachableError(message)
 
 
 def bucket_error(config: ClientConfig, error: Exception) -> UnreachableError:
@@ -147,37 +148,34 @@ def bucket_error(config: ClientConfig, error: Exception) -> UnreachableError:
     place = _place(config)
     code = str(getattr(error, "response", {}).get("Error", {}).get("Code", ""))
     if code in MISSING:
-        return UnreachableError(f"{place}: does not exist; create it, or name another in BDA_S3_BUCKET", lasting=True)
+        return UnusableError(f"{place}: does not exist; create it, or name another in BDA_S3_BUCKET")
     if code in DENIED or "Credentials" in type(error).__name__:
         reason = code or type(error).__name__
-        return UnreachableError(
+        return unreachable(
             f"{place}: access denied ({reason}); see the connection {config.aws_conn_id} or BDA_S3_ACCESS_KEY, and the "
             "bucket's policy",
-            lasting=code != "ExpiredToken",
+            "transient" if code == "ExpiredToken" else "terminal",
         )
     if code in OTHER_REGION:
         where = str(getattr(error, "response", {}).get("Error", {}).get("Region") or "another region")
-        return UnreachableError(
+        return UnusableError(
             f"{place}: the bucket is in {where} ({code}); set s3_region or BDA_S3_REGION, or region_name of the "
-            f"connection {config.aws_conn_id}",
-            lasting=True,
+            f"connection {config.aws_conn_id}"
         )
-    return UnreachableError(
-        f"{place}: cannot be reached: {_one_line(error)}; see BDA_S3_URL", lasting=classify(error) == "terminal"
-    )
+    return unreachable(f"{place}: cannot be reached: {_one_line(error)}; see BDA_S3_URL", classify(error))
 
 
 def _place(config: ClientConfig) -> str:
     return f"bucket {config.s3_bucket} at {config.s3_url or 'AWS ' + config.s3_region}"
 
 
-def _database_error(config: ClientConfig, connection: Any, error: Exception) -> UnreachableError:
+def _database_error(config: ClientConfig, connection: AirflowConnection, error: Exception) -> UnreachableError:
     reason = _one_line(error)
     place = f"{connection.host}:{connection.port or 5432}/{connection.schema}"
-    lasting = classify(error) == "terminal"
-    what = "refused" if lasting else "cannot be reached"
+    kind = classify(error)
+    what = "refused" if kind == "terminal" else "cannot be reached"
     way_out = f"see the connection {config.database_conn_id}, or BDA_DB_HOST and its companions"
-    return UnreachableError(f"warehouse {place} as {connection.login} {what}: {reason}; {way_out}", lasting=lasting)
+    return unreachable(f"warehouse {place} as {connection.login} {what}: {reason}; {way_out}", kind)
 
 
 def _one_line(error: Exception) -> str:

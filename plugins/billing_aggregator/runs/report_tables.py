@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from billing_aggregator.runs.stamps import Stamp
+from billing_aggregator.sql.report_schema import REPORT_SCHEMA
 
-SCHEMA = "report_oibl"
+if TYPE_CHECKING:
+    from billing_aggregator.postgres.protocols import Cursor
+
+SCHEMA = REPORT_SCHEMA
 # Tables that belong to no single run: the aggregator's own, the history, frozen queries (named after their run).
 KEPT_PREFIXES = ("aggregator_", "history_")
 READ_LOCKS = frozenset({"AccessShareLock", "RowShareLock"})
@@ -68,13 +72,13 @@ class ReportTable:
         return self.name.startswith(KEPT_PREFIXES)
 
 
-def report_tables(cursor: Any) -> dict[int, ReportTable]:
+def report_tables(cursor: Cursor) -> dict[int, ReportTable]:
     """Return oid -> table of all tables in the report schema, as the transaction sees them now."""
     cursor.execute(TABLES)
     return {row[0]: ReportTable(*row) for row in cursor.fetchall()}
 
 
-def held_locks(cursor: Any) -> dict[int, frozenset[str]]:
+def held_locks(cursor: Cursor) -> dict[int, frozenset[str]]:
     """Return oid -> lock modes of the relations that the transaction has touched so far."""
     cursor.execute(LOCKS)
     found: dict[int, set[str]] = {}
@@ -83,13 +87,13 @@ def held_locks(cursor: Any) -> dict[int, frozenset[str]]:
     return {oid: frozenset(modes) for oid, modes in found.items()}
 
 
-def has_pages(cursor: Any, table: ReportTable) -> bool:
+def has_pages(cursor: Cursor, table: ReportTable) -> bool:
     """Tell whether a table that the transaction has locked holds anything; without the lock this could wait."""
     cursor.execute("select pg_relation_size(%s::oid::regclass) > 0", [table.oid])
     return bool(cursor.fetchone()[0])
 
 
-def was_rebuilt(cursor: Any, before: ReportTable, now: ReportTable) -> bool:
+def was_rebuilt(cursor: Cursor, before: ReportTable, now: ReportTable) -> bool:
     """Tell whether the transaction has replaced all rows of a table, and built on none of them.
 
     All rows are then its own, and none is an earlier row that was updated or rewritten (by ALTER TABLE).
@@ -102,7 +106,7 @@ def was_rebuilt(cursor: Any, before: ReportTable, now: ReportTable) -> bool:
     return not filled or (not has_earlier_rows and now.inserted > before.inserted)
 
 
-def write_comment(cursor: Any, table: ReportTable, comment: str) -> None:
+def write_comment(cursor: Cursor, table: ReportTable, comment: str) -> None:
     """Set a table's comment; the server quotes the name and the text."""
     cursor.execute(
         "select format('comment on %%s %%I.%%I is %%L', case c.relkind when 'm' then 'materialized view' "

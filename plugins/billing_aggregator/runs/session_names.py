@@ -17,7 +17,7 @@ DIGEST_LENGTH = 6
 
 
 def run_tag(deployment: str, dag_id: str, run_id: str) -> str:
-    """Return eight hexadecimal digits that tell a run from every other one, in other deployments too."""
+    """Return eight hexadecimal digits that identify a run among all runs of all deployments."""
     return _digest("\n".join((deployment, dag_id, run_id)), TAG_LENGTH)
 
 
@@ -41,7 +41,7 @@ def _cut(text: str, length: int) -> str:
         return text
     mark = MARK + _digest(text, DIGEST_LENGTH) + MARK
     kept = length - len(mark)
-    # A task's id begins with its phase and ends with the script's number and name: both ends tell something.
+    # A task's id begins with its phase and ends with the script's number and name: keep both ends.
     front = kept // 3
     return text[:front] + mark + text[len(text) - (kept - front) :]
 

@@ -1,7 +1,7 @@
 """The stamp of a table: which run built it, for which business date, out of which other tables.
 
 A stamp is the last line of the table's comment, ``bda: {...}``: it is renamed, copied to a standby and dropped together
-with the table, and whoever looks at the table can read it. What a script says in ``comment on table`` stays above it.
+with the table, and whoever sees the table can read it. What a script says in ``comment on table`` stays above it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Stamp:
     :param deployment: the name of its Airflow.
     :param business_date: the day that the rows are for, ISO.
     :param script: what built the table, as ``init/tripica/030_accounts.sql``.
-    :param built_at: when, ISO in UTC; together with the table's name it tells one building from the next.
+    :param built_at: when, ISO in UTC; together with the table's name it identifies one build of the table.
     :param sources: name -> ``built_at`` of the stamped tables that it was built from.
     :param filled: the table had rows.
     """

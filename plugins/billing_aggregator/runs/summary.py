@@ -1,21 +1,146 @@
-"""The figures of one run, from what its tasks returned: for the last task's XCom, the manifest and the runs table."""
+"""What one run did, from what its tasks returned: for the last task's XCom, the runs table, metrics and alerts."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from billing_aggregator.runs.airflow_names import PUBLISH_TASK
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
     from billing_aggregator.runs.identity import Run
 
-FAILED_STATES = ("failed",)
-PUBLISH_TASK = "publish.publish"
 SKIPPED_BY_HAND = (
     "the run's state was set by hand and publish was skipped: this run has published nothing; clear it as a whole"
 )
 BY_HAND = "publish was set to success by hand: this run has published nothing; clear publish with downstream"
+
+
+@dataclass(frozen=True)
+class ExportFigures:
+    """One export, as it was published or, in a dry run, as it would be.
+
+    :param files: number of files.
+    :param totals: column -> exact sum, as text: JSON numbers would become floats.
+    """
+
+    name: str
+    rows: int
+    files: int
+    bytes: int
+    totals: Mapping[str, str]
+
+    @classmethod
+    def of(cls, name: str, export: Mapping[str, Any]) -> Self:
+        """Return the figures of an export with ``rows``, ``files`` (each with ``bytes``) and ``control_totals``."""
+        return cls(
+            name=name,
+            rows=int(export["rows"]),
+            files=len(export["files"]),
+            bytes=sum(int(file["bytes"]) for file in export["files"]),
+            totals={str(column): str(total) for column, total in sorted(export["control_totals"].items())},
+        )
+
+
+@dataclass(frozen=True)
+class CheckOutcome:
+    """What one check found; *violations* are rows."""
+
+    task: str
+    severity: str
+    title: str
+    violations: int
+
+    @property
+    def warns(self) -> bool:
+        """Whether somebody should look at it, though the run went on."""
+        return self.severity == "warn" and self.violations > 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSummary:
+    """What a run did.
+
+    :param business_date: ISO.
+    :param started_at: when the run started (UTC).
+    :param ended_at: when its last task summed up (UTC).
+    :param error: first line of the first failed task's error, or the reason of a run that failed without one.
+    :param first_published_at: when the run was first published; None when it was not, or that is not known.
+    """
+
+    run: Run
+    business_date: str
+    dry_run: bool
+    state: Literal["success", "failed"]
+    started_at: datetime
+    ended_at: datetime
+    exports: tuple[ExportFigures, ...] = ()
+    checks: tuple[CheckOutcome, ...] = ()
+    failed_tasks: tuple[str, ...] = ()
+    error: str | None = None
+    first_published_at: datetime | None = None
+
+    @property
+    def seconds(self) -> float:
+        """From the run's start to its last task."""
+        return round((self.ended_at - self.started_at).total_seconds(), 3)
+
+    @property
+    def rows(self) -> int:
+        """Rows of all exports."""
+        return sum(export.rows for export in self.exports)
+
+    @property
+    def files(self) -> int:
+        """Number of files of all exports."""
+        return sum(export.files for export in self.exports)
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of all exports."""
+        return sum(export.bytes for export in self.exports)
+
+    @property
+    def totals(self) -> dict[str, dict[str, str]]:
+        """Export -> column -> exact sum as text."""
+        return {export.name: dict(export.totals) for export in self.exports}
+
+    @property
+    def warnings(self) -> list[CheckOutcome]:
+        """The checks that warn."""
+        return [check for check in self.checks if check.warns]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the summary as plain values, as the last task returns it."""
+        exports = [asdict(export) for export in self.exports]
+        for export in exports:
+            del export["totals"]
+        return {
+            "client": self.run.client,
+            "environment": self.run.environment,
+            "business_date": self.business_date,
+            "dry_run": self.dry_run,
+            "deployment": self.run.deployment,
+            "dag_id": self.run.dag_id,
+            "run_id": self.run.run_id,
+            "tag": self.run.tag,
+            "state": self.state,
+            "started_at": self.started_at.isoformat(timespec="seconds"),
+            "ended_at": self.ended_at.isoformat(timespec="seconds"),
+            "seconds": self.seconds,
+            "rows": self.rows,
+            "files": self.files,
+            "bytes": self.bytes,
+            "totals": self.totals,
+            "exports": exports,
+            "checks": [asdict(check) for check in self.checks],
+            "failed_tasks": list(self.failed_tasks),
+            "error": self.error,
+            "first_published_at": self.first_published_at.isoformat() if self.first_published_at else None,
+        }
 
 
 def summarise(
@@ -29,16 +154,11 @@ def summarise(
     nothing_to_publish: bool = True,
     started: datetime,
     ended: datetime,
-) -> dict[str, Any]:
+) -> RunSummary:
     """Return the summary of *run*.
 
-    Keys: ``client``, ``environment``, ``business_date``, ``dry_run``, ``deployment``, ``dag_id``, ``run_id``, ``tag``,
-    ``state`` (success or failed), ``started_at`` and ``ended_at`` (ISO, UTC), ``seconds``, ``rows``, ``files``,
-    ``bytes``, ``totals`` (export -> column -> exact sum as text), ``exports`` (name, rows, files, bytes), ``checks``
-    (task, severity, title, violations), ``failed_tasks``, ``error`` (first line of the first failed task, or None).
-
-    :param results: return value of each task, by task id. The publication's has ``exports``: name -> ``rows``,
-        ``files`` (each with ``bytes``) and ``control_totals``; a check's ``severity``, ``title`` and ``violations``.
+    :param results: return value of each task, by task id. The publication's has ``exports``: name -> see
+        :meth:`ExportFigures.of`; a check's has ``severity``, ``title`` and ``violations``.
     :param states: state of each task but the one that asks, by task id.
     :param errors: first line of the error of each failed task, by task id.
     :param dry_runs: of a dry run, what each export has counted (:class:`billing_aggregator.export.dry_run.DryRun` as
@@ -46,71 +166,44 @@ def summarise(
     :param nothing_to_publish: a publication that was skipped has skipped itself, for no export had rows; False:
         somebody has set the run's state, and Airflow has skipped all that was left.
     """
-    exports = _published(results) if dry_runs is None else [_export(report["export"], report) for report in dry_runs]
-    failed = sorted(task for task, state in states.items() if state in FAILED_STATES)
-    # Whoever sets a task or the run to success publishes nothing by that, and nobody is to take it for published.
-    by_hand = _by_hand(states.get(PUBLISH_TASK, ""), nothing_to_publish=nothing_to_publish)
-    if dry_runs is not None or PUBLISH_TASK in results:
-        by_hand = None
-    return {
-        "client": run.client,
-        "environment": run.environment,
-        "business_date": business_date,
-        "dry_run": dry_runs is not None,
-        "deployment": run.deployment,
-        "dag_id": run.dag_id,
-        "run_id": run.run_id,
-        "tag": run.tag,
-        "state": "failed" if failed or by_hand else "success",
-        "started_at": started.isoformat(timespec="seconds"),
-        "ended_at": ended.isoformat(timespec="seconds"),
-        "seconds": round((ended - started).total_seconds(), 3),
-        "rows": sum(export["rows"] for export in exports),
-        "files": sum(export["files"] for export in exports),
-        "bytes": sum(export["bytes"] for export in exports),
-        "totals": {export["name"]: export.pop("totals") for export in exports},
-        "exports": exports,
-        "checks": [_check(task, result) for task, result in sorted(results.items()) if _is_check(result)],
-        "failed_tasks": failed,
-        "error": next((errors[task] for task in sorted(errors)), by_hand),
-    }
+    failed = tuple(sorted(task for task, state in states.items() if state == "failed"))
+    by_hand = None
+    if dry_runs is None and PUBLISH_TASK not in results:
+        by_hand = _by_hand(states.get(PUBLISH_TASK, ""), nothing_to_publish=nothing_to_publish)
+    counted = _published(results) if dry_runs is None else ((report["export"], report) for report in dry_runs)
+    return RunSummary(
+        run=run,
+        business_date=business_date,
+        dry_run=dry_runs is not None,
+        state="failed" if failed or by_hand else "success",
+        started_at=started,
+        ended_at=ended,
+        exports=tuple(ExportFigures.of(name, export) for name, export in counted),
+        checks=tuple(_check(task, result) for task, result in sorted(results.items()) if _is_check(result)),
+        failed_tasks=failed,
+        error=next((errors[task] for task in sorted(errors)), by_hand),
+    )
 
 
 def _by_hand(state: str, *, nothing_to_publish: bool) -> str | None:
-    """Return what to say of a publication that has published nothing; None where it has said why itself."""
+    """Return what to say of a publication that has published nothing; None where it has said why itself.
+
+    Setting a task or the run to success by hand publishes nothing, and the run must not look as if it had.
+    """
     if state == "success":
         return BY_HAND
     return SKIPPED_BY_HAND if state == "skipped" and not nothing_to_publish else None
 
 
-def warnings(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the checks of a summary that warn: severity ``warn`` and at least one violation."""
-    return [check for check in summary["checks"] if check["severity"] == "warn" and check["violations"]]
-
-
-def _published(results: Mapping[str, Any]) -> list[dict[str, Any]]:
-    published = [result["exports"] for result in results.values() if isinstance(result, dict) and "exports" in result]
-    return [_export(name, export) for exports in published for name, export in sorted(exports.items())]
-
-
-def _export(name: str, export: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "name": name,
-        "rows": int(export["rows"]),
-        "files": len(export["files"]),
-        "bytes": sum(int(file["bytes"]) for file in export["files"]),
-        "totals": {str(column): str(total) for column, total in sorted(export["control_totals"].items())},
-    }
+def _published(results: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for result in results.values():
+        if isinstance(result, dict) and "exports" in result:
+            yield from sorted(result["exports"].items())
 
 
 def _is_check(result: Any) -> bool:
     return isinstance(result, dict) and {"severity", "violations"} <= set(result)
 
 
-def _check(task: str, result: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "task": task,
-        "severity": str(result["severity"]),
-        "title": str(result.get("title", task)),
-        "violations": int(result["violations"]),
-    }
+def _check(task: str, result: Mapping[str, Any]) -> CheckOutcome:
+    return CheckOutcome(task, str(result["severity"]), str(result.get("title", task)), int(result["violations"]))

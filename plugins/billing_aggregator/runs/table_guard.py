@@ -12,7 +12,7 @@ it may read the earlier one: audits compare with it. Behind that, the results mu
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from billing_aggregator.runs.report_tables import (
     BUILD_LOCK,
@@ -30,6 +30,8 @@ from billing_aggregator.runs.stamps import ForeignTableError, Stamp, split_comme
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
+
+    from billing_aggregator.postgres.protocols import Cursor
 
 Phase = Literal["prechecks", "init", "audits", "release", "export", "history", "cleanup"]
 BEFORE_RELEASE = frozenset({"prechecks", "init", "audits", "release"})
@@ -63,23 +65,23 @@ class TableGuard:
         self._exported = exported
         self._before: Mapping[int, ReportTable] = {}
 
-    def begin(self, cursor: Any) -> None:
+    def begin(self, cursor: Cursor) -> None:
         """Remember what was there before the transaction did anything."""
         self._before = report_tables(cursor)
 
-    def released(self, cursor: Any) -> dict[str, str]:
+    def released(self, cursor: Cursor) -> dict[str, str]:
         """Return results table -> when it was built, of the tables that are this run's."""
         found = [table for table in report_tables(cursor).values() if table.name in self._published]
         return {table.name: table.stamp.built_at for table in found if table.stamp and self._is_ours(table)}
 
-    def check(self, cursor: Any) -> None:
+    def check(self, cursor: Cursor) -> None:
         """Refuse what a transaction that builds nothing has read of another run.
 
         :raises ForeignTableError: with the table's name, its run and the way out.
         """
         self._touched(cursor, report_tables(cursor), builds=False)
 
-    def end(self, cursor: Any) -> None:
+    def end(self, cursor: Cursor) -> None:
         """Refuse what the transaction has used of another run; stamp what it has built.
 
         :raises ForeignTableError: with the table's name, its run and the way out.
@@ -100,7 +102,7 @@ class TableGuard:
                 write_comment(cursor, table, with_stamp(table.comment, before.stamp))
 
     def _touched(
-        self, cursor: Any, now: Mapping[int, ReportTable], *, builds: bool
+        self, cursor: Cursor, now: Mapping[int, ReportTable], *, builds: bool
     ) -> tuple[list[ReportTable], list[ReportTable]]:
         """Return the tables that the transaction has built, and those that it has used; all of them may be."""
         built: list[ReportTable] = []
@@ -118,7 +120,7 @@ class TableGuard:
                 used.append(table)
         return built, used
 
-    def _is_built(self, cursor: Any, table: ReportTable, modes: frozenset[str]) -> bool:
+    def _is_built(self, cursor: Cursor, table: ReportTable, modes: frozenset[str]) -> bool:
         if table.oid not in self._before:
             # Without the lock it is another session's, of a script that ran side by side.
             return BUILD_LOCK in modes
@@ -141,7 +143,7 @@ class TableGuard:
         before = self._before.get(table.oid)
         return before.stamp if before else None
 
-    def _check_used(self, cursor: Any, table: ReportTable, now: Mapping[int, ReportTable]) -> None:
+    def _check_used(self, cursor: Cursor, table: ReportTable, now: Mapping[int, ReportTable]) -> None:
         if self._is_previous(table):
             return
         if not self._is_ours(table):

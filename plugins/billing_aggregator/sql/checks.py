@@ -23,6 +23,8 @@ from billing_aggregator.sql.statements import as_query, split_statements
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from billing_aggregator.postgres.protocols import Connection, Cursor
+
 Severity = Literal["fail", "warn", "info"]
 HEADER = re.compile(r"-- (?P<severity>fail|warn|info): (?P<title>\S.*)")
 NEEDS = re.compile(r"-- needs: (?P<tables>[a-z_]\w*\.[a-z_]\w*(?:, [a-z_]\w*\.[a-z_]\w*)*)")
@@ -99,10 +101,10 @@ def parse_check(text: str, source: object) -> Check:
 
 
 def run_check(
-    connection: Any,
+    connection: Connection,
     check: Check,
     settings: Mapping[str, str] | None = None,
-    guard: Callable[[Any], None] | None = None,
+    guard: Callable[[Cursor], None] | None = None,
 ) -> CheckResult:
     """Run *check* in a read-only transaction of its own, with ``bda.<name>`` set for each of *settings*.
 
@@ -124,7 +126,7 @@ def run_check(
 
 
 def select_violations(
-    cursor: Any,
+    cursor: Cursor,
     check: Check,
     settings: Mapping[str, str] | None = None,
     guard: Callable[[Any], None] | None = None,
@@ -135,7 +137,7 @@ def select_violations(
     if missing:
         return CheckResult(check.severity, check.title, missing=missing)
     _select(cursor, check)
-    columns = tuple(column[0] for column in cursor.description[:-1])
+    columns = tuple(column[0] for column in (cursor.description or ())[:-1])
     rows = cursor.fetchall()
     if guard:
         guard(cursor)
@@ -143,7 +145,7 @@ def select_violations(
     return CheckResult(check.severity, check.title, rows[0][-1] if rows else 0, columns, sample)
 
 
-def _select(cursor: Any, check: Check) -> None:
+def _select(cursor: Cursor, check: Check) -> None:
     # Sent without parameters, so % needs no escape. Materialized, so that the limit does not bend the plan.
     before = "with violation as materialized (\n"
     after = f"\n)\nselect violation.*, count(*) over () as violations_total from violation limit {SAMPLE_ROWS}"
@@ -153,7 +155,7 @@ def _select(cursor: Any, check: Check) -> None:
         raise StatementError.of_query(check.query, error, before) from error
 
 
-def _missing(cursor: Any, needs: tuple[str, ...]) -> tuple[str, ...]:
+def _missing(cursor: Cursor, needs: tuple[str, ...]) -> tuple[str, ...]:
     if not needs:
         return ()
     cursor.execute(MISSING, [",".join(needs)])

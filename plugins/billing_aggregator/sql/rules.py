@@ -42,14 +42,14 @@ VARIABLE = re.compile(r":([^\W\d]\w*|'[^'\n]*'|\"[^\"\n]*\"|\{\?\w+\})")
 
 
 @dataclass(frozen=True)
-class Finding:
-    """What is wrong in one line, counted from 1."""
+class TextProblem:
+    """What is wrong in one line of a text, counted from 1."""
 
     line: int
     text: str
 
 
-def findings(text: str) -> list[Finding]:
+def text_problems(text: str) -> list[TextProblem]:
     """Return what can never work in *text*, in the order of its lines."""
     found: set[tuple[int, str]] = set()
     text, commands = _without_psql(text)
@@ -62,7 +62,7 @@ def findings(text: str) -> list[Finding]:
             found.add((statement.line, reason))
         for line, word in _block_transactions(statement):
             found.add((line, f"{word} cannot stand in a block of a script, which is one transaction; remove it"))
-    return [Finding(line, reason) for line, reason in sorted(found)]
+    return [TextProblem(line, reason) for line, reason in sorted(found)]
 
 
 def query_problem(statements: Sequence[Statement]) -> str | None:

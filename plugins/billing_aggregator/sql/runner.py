@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from billing_aggregator.errors.kinds import TerminalError
 from billing_aggregator.sql.statements import split_statements
@@ -13,6 +13,7 @@ from billing_aggregator.sql.statements import split_statements
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from billing_aggregator.postgres.protocols import Connection, Cursor
     from billing_aggregator.sql.statements import Statement
 
 SETTING_PREFIX = "bda."
@@ -35,10 +36,10 @@ class ScriptResult:
 class TransactionGuard(Protocol):
     """Looks at a transaction before its first statement and before its commit, which it may refuse by an error."""
 
-    def begin(self, cursor: Any) -> None:
+    def begin(self, cursor: Cursor) -> None:
         """See what is there before the first statement."""
 
-    def end(self, cursor: Any) -> None:
+    def end(self, cursor: Cursor) -> None:
         """See what the statements have done; raise a TerminalError to undo it."""
 
 
@@ -68,7 +69,7 @@ WRITING_WITHOUT_RESULT = frozenset({"SELECT", "CREATE"})
 
 
 def run_script(
-    connection: Any, text: str, settings: Mapping[str, str] | None = None, guard: TransactionGuard | None = None
+    connection: Connection, text: str, settings: Mapping[str, str] | None = None, guard: TransactionGuard | None = None
 ) -> ScriptResult:
     """Run *text* and commit; a failure rolls back and leaves nothing half done.
 
@@ -113,13 +114,13 @@ def run_script(
     return ScriptResult(len(statements), rows, time.monotonic() - started)
 
 
-def set_local(cursor: Any, settings: Mapping[str, str]) -> None:
+def set_local(cursor: Cursor, settings: Mapping[str, str]) -> None:
     """Set ``bda.<name>`` for the transaction that *cursor* is in."""
     for name, value in sorted(settings.items()):
         cursor.execute("select set_config(%s, %s, true)", [f"{SETTING_PREFIX}{name}", value])
 
 
-def _written(cursor: Any) -> int:
+def _written(cursor: Cursor) -> int:
     command = (cursor.statusmessage or "").split(" ")[0]
     wrote = command in WRITING or (command in WRITING_WITHOUT_RESULT and cursor.description is None)
     return max(0, cursor.rowcount) if wrote else 0

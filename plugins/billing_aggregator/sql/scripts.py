@@ -10,27 +10,17 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from billing_aggregator.config.text_files import (
-    SourceFileError,
-    decoded,
-    entries,
-    is_folder,
-    printable,
-    read_bytes,
-    read_sql,
-)
+from billing_aggregator.config.text_files import SourceFileError, entries, is_folder, printable, read_sql
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-__all__ = ["Script", "SourceFileError", "find_queries", "find_scripts", "stages", "system_of_query"]
+__all__ = ["Script", "SourceFileError", "find_scripts", "stages"]
 
 SCRIPT_NAME = re.compile(r"(?P<stage>\d{3})_[a-z0-9][a-z0-9_]*\.sql")
-SYSTEM_LINE = re.compile(r"-- system: (?P<system>[a-z][a-z0-9_]*)")
-NEARLY_SYSTEM_LINE = re.compile(r"--\s*systems?\s*[:=]", re.IGNORECASE)
-EXPORT_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*/[a-z0-9][a-z0-9_]*")
 NOT_RUN_PREFIX = "NOEXEC_"
+NO_STATEMENT = f"holds no statement; add one, or start its name with {NOT_RUN_PREFIX}"
 DEFAULT_FOLDER = "default"
 BASE = "base"
 
@@ -52,6 +42,11 @@ class Script:
     origin: str
     relative: str
 
+    @property
+    def key(self) -> str:
+        """The relative path without ``.sql``: how ``check_severity`` names a check."""
+        return self.relative.removesuffix(".sql")
+
     def read(self) -> str:
         """Return the script's text as the file has it; see :func:`billing_aggregator.config.text_files.read_sql`."""
         return read_sql(self.path)
@@ -62,8 +57,8 @@ def find_scripts(root: Path, phase: str, system: str, client: str) -> list[Scrip
 
     A missing phase or system folder gives an empty list: not every system has scripts in every phase.
 
-    :raises SourceFileError: a script's name does not start with three digits, two files have one name, or something
-        that is called like a script or a client's folder is none.
+    :raises SourceFileError: a script's name does not start with three digits, two files have the same name, or the
+        folder of a phase, system or client is not a folder.
     """
     phases = root / phase
     folder = phases / system
@@ -84,59 +79,6 @@ def stages(scripts: Iterable[Script]) -> list[list[Script]]:
     for script in sorted(scripts):
         groups.setdefault(script.stage, []).append(script)
     return list(groups.values())
-
-
-def find_queries(root: Path) -> dict[str, Path]:
-    """Return ``audience/query`` → file for each query under ``archive/<audience>/``, sorted by name.
-
-    :raises SourceFileError: something is not called or placed as a query must be; each in its own line.
-    """
-    archive = root / "archive"
-    if not is_folder(archive):
-        return {}
-    found: dict[str, Path] = {}
-    problems = []
-    for audience in entries(archive):
-        if audience.name.startswith((".", NOT_RUN_PREFIX)) or (audience.suffix != ".sql" and audience.is_file()):
-            continue
-        try:
-            files = _queries(audience)
-        except SourceFileError as error:
-            problems.append(str(error))
-            continue
-        for path in files:
-            name = f"{audience.name}/{path.stem}"
-            found[name] = path
-            if not EXPORT_NAME.fullmatch(name):
-                problems.append(
-                    f"{printable(path)}: an export is <audience>/<query>.sql, in lower-case letters, digits and "
-                    f"underscores; rename it, or start its name with {NOT_RUN_PREFIX} to keep it from running"
-                )
-    if problems:
-        raise SourceFileError("\n".join(problems))
-    return dict(sorted(found.items()))
-
-
-def system_of_query(query: Path) -> str | None:
-    """Return the system whose tables an archive query reads, from a first line ``-- system: <name>``; else None.
-
-    A run that leaves this system out leaves the export out. Only the first line is looked at.
-
-    :raises SourceFileError: the file or its first line cannot be read, or the line is nearly such a line.
-    """
-    line = decoded(query, read_bytes(query).partition(b"\n")[0]).strip()
-    match = SYSTEM_LINE.fullmatch(line)
-    if match is None and NEARLY_SYSTEM_LINE.match(line):
-        raise SourceFileError(
-            f"{printable(query)}, line 1: {line!r} is not '-- system: <name>'; write it so, or remove it"
-        )
-    return match["system"] if match else None
-
-
-def _queries(audience: Path) -> list[Path]:
-    if not is_folder(audience):
-        return []
-    return [path for path in entries(audience) if path.suffix == ".sql" and not path.name.startswith(NOT_RUN_PREFIX)]
 
 
 def _folder_scripts(folder: Path, root: Path, origin: str) -> list[Script]:

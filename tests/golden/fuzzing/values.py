@@ -16,8 +16,9 @@ def _words(text: str) -> tuple[str, ...]:
 
 
 BERLIN = ZoneInfo("Europe/Berlin")
-#: Today of all runs: the summer time makes UTC day and Berlin day differ by two hours.
-AS_OF = datetime(2025, 7, 1, 22, 30, tzinfo=UTC)
+#: Business date of all runs, and an instant of it: the summer time makes UTC day and Berlin day differ by two hours.
+AS_OF = date(2025, 7, 2)
+IN_THE_NIGHT = datetime(2025, 7, 1, 22, 30, tzinfo=UTC)
 CUT_OFFS = tuple(
     date.fromisoformat(day)
     for day in _words(
@@ -124,7 +125,8 @@ def day(rng: Random) -> str:
 def expiry(rng: Random) -> str | None:
     """Return the end of a dunning lock, mostly near today, never the same instant twice."""
     offset = timedelta(hours=rng.randint(-50, 50), microseconds=rng.randint(0, 999_999))
-    return rng.choice((None, (AS_OF + offset).isoformat(), (AS_OF + offset).isoformat(), "2098-01-01T00:00:00+00:00"))
+    around = (IN_THE_NIGHT + offset).isoformat()
+    return rng.choice((None, around, around, "2098-01-01T00:00:00+00:00"))
 
 
 def unique_instant(rng: Random) -> str:

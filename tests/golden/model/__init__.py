@@ -18,14 +18,14 @@ from tests.golden.model.overpayments import overpayment_dates
 from tests.golden.model.write_offs import write_offs
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import date
 
     from tests.golden.model.rows import ListRow
     from tests.golden.model.vault import Vault
 
 
-def the_list(vault: Vault, client: str, as_of: datetime) -> list[ListRow]:
-    """Return all rows of the list for *client*, in no particular order; today is the Berlin day of *as_of*."""
+def the_list(vault: Vault, client: str, as_of: date) -> list[ListRow]:
+    """Return all rows of the list for *client*, for the business date *as_of*, in no particular order."""
     journal = bookings(vault)
     charges = data_charges(vault, as_of, write_offs(vault))
     rows = [

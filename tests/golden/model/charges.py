@@ -18,7 +18,6 @@ from tests.golden.model.taxes import charge_taxes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
     from decimal import Decimal
 
     from tests.golden.model.accounts import Owner
@@ -69,7 +68,7 @@ class Joined:
     write_off: WriteOff | None
 
 
-def data_charges(vault: Vault, as_of: datetime, write_offs: list[WriteOff]) -> list[DataCharge]:
+def data_charges(vault: Vault, as_of: date, write_offs: list[WriteOff]) -> list[DataCharge]:
     """Distinct rows of base_data_charges, joined to their taxes: charges without tax rows vanish."""
     taxes = charge_taxes(vault)
     signs = vat_signs(vault)

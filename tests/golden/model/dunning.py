@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from tests.golden.model.basics import berlin_day, grouped, outer, utc_day
+from tests.golden.model.basics import grouped, outer, utc_day
 
 if TYPE_CHECKING:
     from tests.golden.model.sources import Case, CaseClaim, Lock
@@ -27,7 +27,7 @@ class Dunning(NamedTuple):
     dunning_lock_reason: str | None
 
 
-def dunning(vault: Vault, as_of: datetime) -> dict[str, Dunning]:
+def dunning(vault: Vault, as_of: date) -> dict[str, Dunning]:
     """Full outer join of the newest case with its claim, and of the lock, by MBA; empty without any case."""
     if not vault.cases:
         return {}
@@ -61,15 +61,14 @@ def _case_rank(pair: tuple[Case, CaseClaim | None]) -> tuple[tuple[bool, datetim
     return _newest(case.created_at), level, -case.id.int, -(claim_id.int if claim_id else _LAST_ID)
 
 
-def _locks(vault: Vault, as_of: datetime) -> dict[str, Lock]:
-    """Newest lock per MBA is chosen first; then dropped if deleted or ended before today."""
+def _locks(vault: Vault, as_of: date) -> dict[str, Lock]:
+    """Newest lock per MBA is chosen first; then dropped if deleted or ended before the business date."""
     groups = grouped(vault.locks, lambda row: row.mba)
     newest = {
         mba: max(rows, key=lambda row: (_newest(row.created_at), _newest(row.updated_at)))
         for mba, rows in groups.items()
     }
-    today = berlin_day(as_of) or NO_END
-    return {mba: lock for mba, lock in newest.items() if not lock.deleted and _end(lock) >= today}
+    return {mba: lock for mba, lock in newest.items() if not lock.deleted and _end(lock) >= as_of}
 
 
 def _end(lock: Lock) -> date:

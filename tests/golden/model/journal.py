@@ -16,24 +16,41 @@ if TYPE_CHECKING:
     from tests.golden.model.vault import Vault
 
 
+NO_VALUE = "/"
+_EMPTY = dict.fromkeys(("kostl", "newbk", "prced", "sgtxt", "vbund", "zterm", "zuonr", "psegment"), NO_VALUE)
+#: Columns that say the same in every row; rows of the model leave them out.
+POSTING_CONSTANTS: dict[str, str | int] = {
+    **{"booking_execution_id": -1, "booking_src": "bbseg", "key": "", "ba": "ED", "bukrs": "100"},
+    **_EMPTY,
+}
+TAX_CONSTANTS: dict[str, str | int] = {
+    **{"bbtax_booking_execution_id": -1, "key": NO_VALUE, "aufnr": NO_VALUE, "gsber": NO_VALUE, "xstba": NO_VALUE},
+    **_EMPTY,
+}
+
+
 class Booking(NamedTuple):
-    """A posting line (data_sap_bookings); only the columns that matter later."""
+    """A posting line (data_sap_bookings) without its constant columns."""
 
     booking_created: date | None
     budat: date | None
     beldat: date | None
     aufnr: str
+    gsber: str
     mwskz: str
     newbs: str
     newko: str | None
+    wrbed_aggregate: str | None
+    wrbed_total: str | None
     xblnr: str | None
+    xstba: str
     aggregate_id: str | None
     amount_calculation: str | None
     tax_aggregate_ouid: int | None
 
 
 class TaxLine(NamedTuple):
-    """A tax line (base_data_bbtax)."""
+    """A tax line (base_data_bbtax) without its constant columns; its date is called ``bbtax_booking_created`` there."""
 
     booking_created: date | None
     mwskz: str
@@ -70,11 +87,15 @@ def bookings(vault: Vault) -> list[Booking]:
             booking_created=_booking_created(summary),
             budat=entry.date,
             beldat=None if summary.create_time is None else summary.create_time.date(),
-            aufnr=first(metadata.value(item, "aufnr"), "/") or "",
-            mwskz=first(metadata.value(item, "mwskz"), "/") or "",
+            aufnr=first(metadata.value(item, "aufnr"), NO_VALUE) or "",
+            gsber=first(metadata.value(item, "gsber"), NO_VALUE) or "",
+            mwskz=first(metadata.value(item, "mwskz"), NO_VALUE) or "",
             newbs=_posting_key(item.amount),
             newko=item.account,
+            wrbed_aggregate=german(source_item.amount) if source_item else None,
+            wrbed_total=german(item.amount),
             xblnr=entry.id,
+            xstba=NO_VALUE if source_item is None or source_item.tax_index is None else "X",
             aggregate_id=transaction_item.external_reference if transaction_item else None,
             amount_calculation=source_item.amount_formula if source_item else None,
             tax_aggregate_ouid=_digits(tax.external_reference if tax else None),
@@ -99,7 +120,7 @@ def tax_lines(vault: Vault, accounts: dict[str, str]) -> list[TaxLine]:
     return [
         TaxLine(
             booking_created=_booking_created(summary),
-            mwskz=first(metadata.value(item, "mwskz"), "/") or "",
+            mwskz=first(metadata.value(item, "mwskz"), NO_VALUE) or "",
             newbs=_posting_key(item_tax.amount),
             newko=accounts.get(metadata.value(item, "mwskz") or ""),
             xblnr=entry.id,

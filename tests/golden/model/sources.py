@@ -213,6 +213,7 @@ class SourceItem(NamedTuple):
     """bookkeeper_vault.journal_entry_item_source_items."""
 
     journal_entry_item_sources_uuid: UUID | None
+    tax_index: Number
     amount: Number
     amount_formula: Text
     transaction_items_uuid: UUID | None

@@ -13,7 +13,7 @@ from billing_aggregator.export.dry_run import dry_run
 from billing_aggregator.export.keys import ExportRun
 from billing_aggregator.export.plan.planner import Export, plan_export
 from billing_aggregator.export.reader import check_publication, current_manifest
-from billing_aggregator.export.store.opening import open_store
+from billing_aggregator.export.store.factory import open_store
 from tests.exporting import DRIVERS
 
 KIB = 1 << 10

@@ -13,6 +13,7 @@ from billing_aggregator.export.plan.planner import Export
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from billing_aggregator.export.plan.export_plan import ExportPlan
     from tests.exporting import Lab
 
 IN_PLACE = [
@@ -91,11 +92,14 @@ def shop(new_lab: Callable[..., Lab]) -> Lab:
     return lab
 
 
-def answered(lab: Lab, query: str) -> bytes:
-    """Return what Postgres answers."""
+def is_answered(lab: Lab, plan: ExportPlan, query: str) -> bool:
+    """Publish *plan*; tell whether its files hold what Postgres answers."""
+    lab.publish([plan], lab.chunks(plan))
+    first, *others = lab.csv("q")
     statement = f"copy ({query}\n) to stdout (format csv, header)"
     with closing(psycopg.connect(lab.dsn)) as connection, connection.cursor().copy(statement) as copy:
-        return b"".join(bytes(block) for block in copy)
+        answer = b"".join(bytes(block) for block in copy)
+    return first + b"".join(text.partition(b"\n")[2] for text in others) == answer
 
 
 @pytest.mark.parametrize("driver", ["psycopg", "psycopg2"])
@@ -104,18 +108,14 @@ def test_read_in_place(shop: Lab, query: str, driver: str) -> None:
     shop.driver = driver
     plan = shop.plan(shop.run(), Export("q", query=query))
     assert not plan.source.staging
-    shop.publish([plan], shop.chunks(plan))
-    first, *others = shop.csv("q")
-    assert first + b"".join(text.partition(b"\n")[2] for text in others) == answered(shop, query)
+    assert is_answered(shop, plan, query)
 
 
 @pytest.mark.parametrize("query", FROZEN)
 def test_frozen(shop: Lab, query: str) -> None:
     plan = shop.plan(shop.run(), Export("q", query=query))
     assert plan.source.staging
-    shop.publish([plan], shop.chunks(plan))
-    first, *others = shop.csv("q")
-    assert first + b"".join(text.partition(b"\n")[2] for text in others) == answered(shop, query)
+    assert is_answered(shop, plan, query)
 
 
 RIGHTS = {
@@ -139,20 +139,14 @@ RIGHTS = {
 @pytest.mark.parametrize("grants", RIGHTS.values(), ids=RIGHTS)
 @pytest.mark.parametrize("by_name", [True, False])
 def test_a_view_over_what_may_not_be_read_is_frozen(shop: Lab, grants: list[str], by_name: bool) -> None:
-    role = "reader_of_views"
     shop.sql(
         "drop schema if exists hidden cascade",
-        f"do $$ begin if exists (select from pg_roles where rolname = '{role}') then "
-        f"drop owned by {role}; drop role {role}; end if; end $$",
         "create schema hidden",
         "create table hidden.t as select * from money.t",
         "create view hidden.inner as select net, id from hidden.t",
         "create view money.over as select id, net from hidden.inner",
-        f"create role {role} login",
-        f"grant usage, create on schema report_oibl to {role}",
-        *(grant.format(role=role) for grant in grants),
     )
-    shop.dsn = shop.dsn.replace("user=postgres", f"user={role}")
+    shop.go_on_as("reader_of_views", "grant usage, create on schema report_oibl to {role}", *grants)
     export = Export("q", table=("money", "over")) if by_name else Export("q", query="select id, net from money.over")
     plan = shop.plan(shop.run(), export)
     assert plan.source.staging
@@ -161,16 +155,12 @@ def test_a_view_over_what_may_not_be_read_is_frozen(shop: Lab, grants: list[str]
 
 
 def test_columns_that_may_be_read_alone(shop: Lab) -> None:
-    role = "reader_of_columns"
-    shop.sql(
-        f"do $$ begin if exists (select from pg_roles where rolname = '{role}') then "
-        f"drop owned by {role}; drop role {role}; end if; end $$",
-        f"create role {role} login",
-        f"grant usage, create on schema report_oibl to {role}",
-        f"grant usage on schema money to {role}",
-        f"grant select (id, net) on money.t to {role}",
+    shop.go_on_as(
+        "reader_of_columns",
+        "grant usage, create on schema report_oibl to {role}",
+        "grant usage on schema money to {role}",
+        "grant select (id, net) on money.t to {role}",
     )
-    shop.dsn = shop.dsn.replace("user=postgres", f"user={role}")
     plan = shop.plan(shop.run(), Export("q", query="select id, net from money.t"))
     assert plan.source.staging
     shop.publish([plan], shop.chunks(plan))
@@ -182,16 +172,12 @@ def test_the_invokers_rights(shop: Lab) -> None:
     """A view that its reader may not look through fails as it does in Postgres, though its owner may."""
     if shop.value("select current_setting('server_version_num')::int") < 150000:
         return
-    role = "reader_by_invocation"
-    shop.sql(
-        f"do $$ begin if exists (select from pg_roles where rolname = '{role}') then "
-        f"drop owned by {role}; drop role {role}; end if; end $$",
-        f"create role {role} login",
-        "create view money.invoked with (security_invoker) as select id from money.t",
-        f"grant usage on schema money to {role}",
-        f"grant select on money.invoked to {role}",
+    shop.sql("create view money.invoked with (security_invoker) as select id from money.t")
+    shop.go_on_as(
+        "reader_by_invocation",
+        "grant usage on schema money to {role}",
+        "grant select on money.invoked to {role}",
     )
-    shop.dsn = shop.dsn.replace("user=postgres", f"user={role}")
     with pytest.raises(Exception, match="permission denied for table t"):
         shop.plan(shop.run(), Export("q", table=("money", "invoked")))
 

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from billing_aggregator.export.reader import check_publication, current_manifest
-from billing_aggregator.export.store.opening import open_store
+from billing_aggregator.export.store.factory import open_store
 from tests.waiting import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def run_dag(
                 {
                     "conn_type": "postgres",
                     "host": place["host"],
-                    "port": int(place["port"]),
+                    "port": int(place["port"] or 5432),
                     "login": place["user"],
                     "schema": place["dbname"],
                 }
@@ -104,6 +104,7 @@ def test_a_run_a_dry_run_and_a_failed_run(
 
     assert dry["state"] == "success"
     assert dry["tasks"]["publish"] == ["skipped"]
+    assert dry["tasks"]["end_exports"] == ["success"], "nothing was planned, so nothing is to be ended"
     assert dry["events"] == []
 
     assert result["state"] == "success"

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
+from billing_aggregator.config.limits import MOST_FILES
 from billing_aggregator.errors.kinds import classify
 from billing_aggregator.export.copy import part_sender
 from billing_aggregator.export.dry_run import dry_run
 from billing_aggregator.export.errors import TooManyFilesError, TooManyPartsError
-from billing_aggregator.export.plan import limits
 from billing_aggregator.export.plan.planner import Export
 from billing_aggregator.export.reader import check_publication
 from billing_aggregator.operators.export_plan import ExportPlanOperator
@@ -44,8 +44,7 @@ def fill(lab: Lab, rows: int) -> None:
 @pytest.fixture
 def ten_files(monkeypatch: pytest.MonkeyPatch) -> None:
     """An export has at most ten files."""
-    monkeypatch.setattr("billing_aggregator.export.plan.limits.MOST_FILES", 10)
-    monkeypatch.setattr("billing_aggregator.export.plan.export_plan.MOST_FILES", 10)
+    monkeypatch.setattr("billing_aggregator.export.plan.row_ranges.MOST_FILES", 10)
 
 
 @pytest.mark.usefixtures("ten_files")
@@ -92,14 +91,14 @@ def test_more_files_are_refused_before_anything_is_opened(
 def test_the_real_bound(new_lab: Callable[..., Lab]) -> None:
     """10,000 files of a row each are published; a row more is refused."""
     lab = new_lab(kind="file", max_rows_per_file=1)
-    fill(lab, limits.MOST_FILES)
+    fill(lab, MOST_FILES)
     plan = lab.plan(lab.run(), SMALL)
     units = plan.units()
-    assert [index for unit in units for index in unit["chunks"]] == list(range(limits.MOST_FILES))
+    assert [index for unit in units for index in unit["chunks"]] == list(range(MOST_FILES))
     assert len(json.dumps(plan.to_json())) < 5 * MIB
     lab.publish([plan], [state for unit in units for state in lab.chunks(plan, unit["chunks"])])
     files = lab.manifest().exports["small"].files
-    assert [file.rows for file in files] == [1] * limits.MOST_FILES
+    assert [file.rows for file in files] == [1] * MOST_FILES
     assert sorted(file.key for file in files) == [file.key for file in files]
     lab.sql("insert into small_rows values (0)")
     with pytest.raises(TooManyFilesError, match="set max_rows_per_file to 2 or more"):
@@ -157,7 +156,8 @@ def planned(lab: Lab, **arguments: Any) -> tuple[list[dict[str, Any]], dict[str,
     )  # fmt: skip
     task.lab = lab
     instance = Instance()
-    return task.execute({"ti": instance}), instance.pushed
+    context: Any = {"ti": instance}
+    return task.execute(context), instance.pushed
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from billing_aggregator.export.errors import (
 )
 from billing_aggregator.export.plan.planner import Export
 from billing_aggregator.export.reader import check_publication
-from billing_aggregator.export.store.cleanup import abort_run, is_published, sweep_uploads
+from billing_aggregator.export.store.abandoned_uploads import abort_run, is_published, sweep_uploads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,7 +62,9 @@ def test_the_manifest_says_it_all(any_store: Lab) -> None:
     fill(any_store, 250)
     run = any_store.run("scheduled__2026-02-01")
     any_store.whole_run([BOOK, LIST], run)
-    manifest = json.loads(any_store.store.read("enercity/prod/_manifest.json").body)  # type: ignore[union-attr]
+    found = any_store.store.read("enercity/prod/_manifest.json")
+    assert found is not None
+    manifest = json.loads(found.body)
     assert manifest.pop("published_at").endswith("+00:00")
     book = manifest.pop("exports")["book"]
     assert manifest == {
@@ -146,7 +148,10 @@ def test_a_repeated_publication_changes_nothing(any_store: Lab) -> None:
     before = any_store.store.read(run.manifest_key)
     again = any_store.publish(plans, states)
     assert again.repeated
-    assert any_store.store.read(run.manifest_key).etag == before.etag  # type: ignore[union-attr]
+    after = any_store.store.read(run.manifest_key)
+    assert before is not None
+    assert after is not None
+    assert after.etag == before.etag
 
 
 def test_a_repeated_chunk_writes_the_same_parts(any_store: Lab) -> None:

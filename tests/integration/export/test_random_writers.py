@@ -16,7 +16,7 @@ import pytest
 
 from billing_aggregator.export.errors import ExportError, ExportSourceChangedError, RowCountError
 from billing_aggregator.export.plan.planner import Export
-from billing_aggregator.export.store.opening import open_store
+from billing_aggregator.export.store.factory import open_store
 from billing_aggregator.local.postgres import EmbeddedPostgres
 from tests.exporting import Lab
 
@@ -218,7 +218,7 @@ class Others:
 
     def state(self) -> State:
         """Return what is committed."""
-        return State(*self._reader.execute(STATE).fetchone())  # type: ignore[misc]
+        return State(*self._reader.execute(STATE).fetchall()[0])
 
     def end(self) -> None:
         """Leave nothing behind."""

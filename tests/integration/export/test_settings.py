@@ -11,10 +11,11 @@ import psycopg2.extras
 import pytest
 from psycopg.rows import dict_row
 
+from billing_aggregator.errors.kinds import sqlstate
 from billing_aggregator.export.errors import TerminalExportError
 from billing_aggregator.export.plan.planner import Export
-from billing_aggregator.export.session import transaction
-from billing_aggregator.export.settings import check_arrived
+from billing_aggregator.export.transaction import transaction
+from billing_aggregator.export.transaction_settings import check_arrived
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -190,7 +191,7 @@ def test_bytes_that_are_no_text(new_lab: Callable[..., Lab], postgres: EmbeddedP
         lab.driver = driver
         with pytest.raises(Exception, match="invalid byte sequence") as error:
             lab.chunks(plan)
-        assert (getattr(error.value, "sqlstate", None) or error.value.pgcode) == "22021"  # type: ignore[attr-defined]
+        assert sqlstate(error.value) == "22021"
 
 
 def test_settings_that_do_not_arrive(odd: Lab) -> None:

@@ -13,7 +13,7 @@ import pytest
 from billing_aggregator.export.errors import ExportSourceChangedError
 from billing_aggregator.export.plan.planner import Export
 from billing_aggregator.export.plan.staging import ReadOnlyServerError
-from billing_aggregator.export.store.opening import open_store
+from billing_aggregator.export.store.factory import open_store
 from billing_aggregator.local.postgres import EmbeddedPostgres, free_port
 from tests.exporting import Lab
 
@@ -47,7 +47,7 @@ class Pair:
             place = primary.execute("select pg_current_wal_insert_lsn()::text").fetchone()
             primary.execute("select pg_switch_wal()")
             end = time.monotonic() + WAIT_SECONDS
-            while not standby.execute("select pg_last_wal_replay_lsn() >= %s::pg_lsn", place).fetchone()[0]:  # type: ignore[index]
+            while not standby.execute("select pg_last_wal_replay_lsn() >= %s::pg_lsn", place).fetchall()[0][0]:
                 assert time.monotonic() < end, "the standby does not follow"
                 time.sleep(0.02)
 
@@ -58,7 +58,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     options = {"wal_level": "replica", "max_wal_senders": "4", "synchronous_commit": "on"}
     with EmbeddedPostgres(int(wanted) if wanted else None, options) as primary:
         with psycopg.connect(primary.dsn(), autocommit=True) as admin:
-            (folder,) = admin.execute("show data_directory").fetchone()  # type: ignore[misc]
+            ((folder,),) = admin.execute("show data_directory").fetchall()
         copy, port = f"{folder}_standby", free_port()
         primary._run("pg_basebackup", "-d", primary.dsn(), "-D", copy, "-R", "-X", "stream", "-c", "fast")
         flags = f"-h {primary.host} -p {port} -k '' -c hot_standby=on"

@@ -20,13 +20,13 @@ def variables(monkeypatch: pytest.MonkeyPatch) -> Variables:
     fake = Variables()
     monkeypatch.setattr(airflow.sdk, "Variable", fake, raising=False)
     monkeypatch.setattr(open_alerts, "SETTLE_SECONDS", 0.05)
-    monkeypatch.setattr(open_alerts, "_told_here", {})
+    monkeypatch.setattr(open_alerts, "_sent_by_this_process", {})
     return fake
 
 
 @pytest.fixture
 def manifest(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """What S3 has: nothing, until a test puts something there."""
+    """The published manifest: none, until a test fills it."""
     found: dict[str, Any] = {}
     monkeypatch.setattr(run_facts, "read_manifest", lambda _: found or None)
     return found
@@ -34,10 +34,10 @@ def manifest(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch, variables: Variables, manifest: dict[str, Any]) -> list[Event]:
-    """Every event that is sent; nobody waits for a run that is about to be stopped."""
+    """Every event that is sent, without a wait for runs that are about to be stopped."""
     events: list[Event] = []
     monkeypatch.setattr(deadline, "STOP_GRACE_SECONDS", 0)
-    monkeypatch.setattr(deadline, "published_before", lambda *_: False)
+    monkeypatch.setattr(deadline, "was_published_before", lambda *_: False)
     for module in (callbacks, run_end, deadline):
         monkeypatch.setattr(module, "send", lambda _, event: events.append(event))
     return events

@@ -1,8 +1,7 @@
-"""What the messages say, and that a broken channel changes nothing."""
+"""What the messages say, and what a broken channel changes: nothing."""
 
 from __future__ import annotations
 
-import json
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,29 +10,35 @@ from structlog.testing import capture_logs
 
 from billing_aggregator.alerts import channels, run_facts, texts
 from billing_aggregator.alerts.events import ANCHORS, Event, Fact, event
+from billing_aggregator.export.manifest import Manifest
 from tests.conftest import ROOT
-from tests.unit.alerts.situations import CONFIG
+from tests.unit.alerts.situations import CONFIG, RUN
 
 
 @pytest.mark.parametrize(
     ("found", "expected"),
     [
-        (None, "nothing of this run; nothing was published before"),
-        ("EndpointConnectionError: no", "unknown: the manifest could not be read (EndpointConnectionError: no)"),
+        (None, "nothing was published; readers have no list so far"),
+        ("EndpointConnectionError: no", "unknown, for the manifest cannot be read (EndpointConnectionError: no)"),
         (
             {"run_id": "scheduled__0", "business_date": "2026-11-19", "published_at": "2026-11-19T02:20:00+00:00"},
-            "nothing of this run; run scheduled__0 of business date 2026-11-19 is still current, "
-            "published 2026-11-19T02:20:00+00:00",
+            "nothing was published; readers still see the list of 2026-11-19, "
+            "published by run scheduled__0 at 2026-11-19T02:20:00+00:00",
         ),
         (
-            {"run_id": "scheduled__1", "published_at": "2026-11-20T02:20:00+00:00"},
-            "this run, at 2026-11-20T02:20:00+00:00; its files are complete and current",
+            {"run_id": "scheduled__0", "published_at": "2026-11-19T02:20:00+00:00"},
+            "nothing was published; readers still see a list, "
+            "published by run scheduled__0 at 2026-11-19T02:20:00+00:00",
+        ),
+        (
+            {"run_id": "scheduled__1", "business_date": "2026-11-20", "published_at": "2026-11-20T02:20:00+00:00"},
+            "published at 2026-11-20T02:20:00+00:00; readers see the list of 2026-11-20",
         ),
     ],
 )  # fmt: skip
-def test_what_is_published(monkeypatch: pytest.MonkeyPatch, found: Any, expected: str) -> None:
+def test_impact(monkeypatch: pytest.MonkeyPatch, found: Any, expected: str) -> None:
     monkeypatch.setattr(run_facts, "read_manifest", lambda _: found)
-    assert run_facts.published(CONFIG, "scheduled__1") == expected
+    assert run_facts.impact(CONFIG, "scheduled__1") == expected
 
 
 def test_the_manifest_is_read_from_s3(s3_server: Any, bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -41,8 +46,13 @@ def test_the_manifest_is_read_from_s3(s3_server: Any, bucket: str, monkeypatch: 
     monkeypatch.setenv("BDA_S3_SECRET_ACCESS_KEY", "local-only")
     config = CONFIG.model_copy(update={"s3_bucket": bucket, "s3_url": s3_server.url})
     assert run_facts.read_manifest(config) is None
-    s3_server.client().put_object(Bucket=bucket, Key=config.manifest_key, Body=json.dumps({"run_id": "r"}))
-    assert run_facts.read_manifest(config) == {"run_id": "r"}
+    manifest = Manifest(
+        run_id="r", client="a", environment="dev", business_date="2026-11-20", published_at="now", exports={}
+    )
+    s3_server.client().put_object(Bucket=bucket, Key=config.manifest_key, Body=manifest.body())
+    assert run_facts.read_manifest(config) == manifest.to_json()
+    s3_server.client().put_object(Bucket=bucket, Key=config.manifest_key, Body=b"[]")
+    assert "is no manifest" in str(run_facts.read_manifest(config))
     assert "NoSuchBucket" in str(run_facts.read_manifest(config.model_copy(update={"s3_bucket": "other-bucket"})))
     nowhere = config.model_copy(update={"s3_url": "http://127.0.0.1:9"})
     assert isinstance(run_facts.read_manifest(nowhere), str)
@@ -54,28 +64,28 @@ def test_a_broken_channel_does_not_stop_the_other(monkeypatch: pytest.MonkeyPatc
     def broken(_: Event) -> Any:
         raise OSError("no mail today")
 
-    working = lambda told: SimpleNamespace(notify=lambda _: arrived.append(told))  # noqa: E731
+    working = lambda alert: SimpleNamespace(notify=lambda _: arrived.append(alert))  # noqa: E731
     both = [channels.Channel("email", "smtp_default", broken), channels.Channel("slack", "slack_alerts", working)]
     monkeypatch.setattr(channels, "channels", lambda _: both)
-    told = event("task_failed", CONFIG, "billing run failed", [])
-    assert channels.send(CONFIG, told) == {"email": False, "slack": True}
-    assert arrived == [told]
+    alert = event("task_failed", CONFIG, RUN, "failed", [])
+    assert channels.send(CONFIG, alert) == {"email": False, "slack": True}
+    assert arrived == [alert]
 
 
-def test_a_channel_whose_connection_cannot_be_read_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreadable_connection_of_a_channel_is_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     alerts = CONFIG.alerts.model_copy(update={"email": ("a@example.org",), "slack": True})
     config = CONFIG.model_copy(update={"alerts": alerts})
     monkeypatch.setenv("AIRFLOW_CONN_SMTP_DEFAULT", "{")
     monkeypatch.delenv("AIRFLOW_CONN_SLACK_ALERTS", raising=False)
     with capture_logs() as lines:
-        channels.send(config, event("task_failed", config, "billing run failed", []))
+        channels.send(config, event("task_failed", config, RUN, "failed", []))
     reasons = {line["channel"]: line["reason"] for line in lines if line["event"] == "alert not sent"}
     assert reasons["email"].startswith("connection smtp_default cannot be read: its JSON cannot be parsed")
     assert "isn't defined" in reasons["slack"]
 
 
 MARKUP = event(
-    "task_failed", CONFIG, "failed <here> & there", [Fact("Error", "{{ 1 + 1 }} <b>& *x*\nnext " + "y" * 3000)]
+    "task_failed", CONFIG, RUN, "failed <here> & there", [Fact("Error", "{{ 1 + 1 }} <b>& *x*\nnext " + "y" * 3000)]
 )
 
 

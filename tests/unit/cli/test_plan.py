@@ -1,4 +1,4 @@
-"""``plan`` and the command line itself: what they say, and their exit status."""
+"""``plan`` and the command line itself: output and exit status."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -28,7 +29,7 @@ def test_the_plan_has_every_phase_script_and_key(capsys: pytest.CaptureFixture[s
     assert plan["systems"] == ["bookkeeper", "tripica"]
     assert plan["schedule"] == "0 2 * * *"
     assert plan["database_connection"] == "octopus_q-cells_prod"
-    assert list(plan["phases"]) == ["prechecks", "init", "audits", "export", "history", "cleanup"]
+    assert list(plan["phases"]) == ["prechecks", "init", "audits", "release", "history", "cleanup"]
     scripts = plan["phases"]["init"]["bookkeeper"]
     assert [script["stage"] for script in scripts] == sorted(script["stage"] for script in scripts)
     assert {"name": "020_vat_booking_accounts", "folder": "q-cells"}.items() <= scripts[1].items()
@@ -144,7 +145,7 @@ def test_an_interruption_has_its_own_status(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("billing_aggregator.cli.validate.validate", interrupted)
+    monkeypatch.setattr(import_module("billing_aggregator.cli.main"), "validate", interrupted)
     assert main(["validate"]) == 130
     assert "interrupted: everything that was started is stopped" in capsys.readouterr().err
 
@@ -157,7 +158,7 @@ def test_a_reader_that_stops_early_is_no_error() -> None:
     assert done.stderr == ""
 
 
-def test_what_libraries_print_does_not_stand_in_the_answer(
+def test_output_of_libraries_is_not_part_of_the_answer(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from billing_aggregator.cli.validate import Validation
@@ -166,7 +167,7 @@ def test_what_libraries_print_does_not_stand_in_the_answer(
         print("a library's warning")
         return Validation((), (), {})
 
-    monkeypatch.setattr("billing_aggregator.cli.validate.validate", noisy)
+    monkeypatch.setattr(import_module("billing_aggregator.cli.main"), "validate", noisy)
     assert main(["validate", "--json"]) == 0
     captured = capsys.readouterr()
     assert json.loads(captured.out)["ok"] is True

@@ -60,7 +60,7 @@ MISTAKES = [
         "retrys: unknown key; did you mean r",
     ),
     ("clients.yaml", CLIENTS.replace("{prod: {}, stage", "{prod: {systems: [sap]}, stage"), "unknown system sap"),
-    ("clients.yaml", CLIENTS.replace("  two: {prod: {}}", "  one: {dev: {}}"), "one stands here a second time"),
+    ("clients.yaml", CLIENTS.replace("  two: {prod: {}}", "  one: {dev: {}}"), "duplicate key one"),
     (
         "clients.yaml",
         CLIENTS.replace("exports,", "exports, key_template: '{file}',"),
@@ -98,6 +98,7 @@ MISTAKES = [
     ),
     ("sql/audits/tripica/100_x.sql", "-- fail: a\n", "100_x.sql: there is no SELECT below the comments"),
     ("sql/init/sap/010_x.sql", "select 1;", "init/sap: no system has this name; known: bookkeeper, tripica"),
+    ("sql/export/tripica/010_x.sql", "select 1;", "sql/export: the phase is called release: rename the folder"),
     ("sql/intit/tripica/010_x.sql", "select 1;", "intit: no phase has this name; the phases are prechecks, init"),
     ("sql/audits/tripica/100_x.sql", "-- fail: a\nselect 1; select 2;\n", "100_x.sql: a check is one query: SELECT"),
     ("sql/archive/customer/oibl.sql", "delete from x", "oibl.sql: an export is one query: SELECT"),
@@ -105,7 +106,7 @@ MISTAKES = [
     (
         "sql/archive/customer/oibl.sql",
         "-- system: tripika\nselect 1",
-        "'-- system: tripika' is no system; did you mean",
+        "'-- system: tripika' is not a system; did you mean",
     ),
     ("sql/init/tripica/020_c.sql", "select 1;\n\\i other.sql\n", "020_c.sql, line 2: \\i is a command of psql"),
     ("sql/init/tripica/020_c.sql", "\\set a 1\nselect 1;\n", "020_c.sql, line 1: \\set is a command of psql"),
@@ -144,7 +145,7 @@ def test_the_same_stops_a_run_on_this_machine(
     assert len(said) == 3
     assert any("020_c.sql, line 1: abort cannot stand in a script" in line for line in said)
     assert any("oibl.sql, line 1: byte 8 is not UTF-8; save the file as UTF-8" in line for line in said)
-    # A command that reads checks' first lines tells the same, in one line and not in a traceback.
+    # A command that reads the first lines of checks reports the same, in one line without a traceback.
     assert main(["plan", "--client", "one", "--environment", "prod"]) == 2
     assert "100_x.sql: the first line of a check is" in capsys.readouterr().err
 
@@ -167,17 +168,17 @@ def test_a_missing_sql_folder_is_found(
     )
 
 
-def test_all_mistakes_are_told_at_once(include: Callable[[dict[str, str]], Path]) -> None:
+def test_all_mistakes_are_reported_at_once(include: Callable[[dict[str, str]], Path]) -> None:
     include({name: text for name, text, _ in MISTAKES[5:14]} | {"clients.yaml": CLIENTS.replace("null", "never")})
     assert len(validate().problems) >= 6
 
 
-def test_alerts_that_reach_nobody_are_warned_of(include: Callable[[dict[str, str]], Path]) -> None:
-    told = "two: {prod: {schedule: 0 2 * * *, alerts: {email: [a@example.org], slack: true}}}"
+def test_alerts_that_reach_nobody_are_a_warning(include: Callable[[dict[str, str]], Path]) -> None:
+    with_alerts = "two: {prod: {schedule: 0 2 * * *, alerts: {email: [a@example.org], slack: true}}}"
     include(
         {
             "clients.yaml": CLIENTS.replace("one: {prod: {}", "one: {prod: {schedule: 0 2 * * *}").replace(
-                "two: {prod: {}}", told
+                "two: {prod: {}}", with_alerts
             )
         }
     )
@@ -190,11 +191,11 @@ def test_alerts_that_reach_nobody_are_warned_of(include: Callable[[dict[str, str
     )
 
 
-def test_alerts_connections_that_cannot_be_read_are_not_said_to_be_missing(
+def test_alert_connections_that_cannot_be_read_are_not_reported_as_missing(
     include: Callable[[dict[str, str]], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told = "two: {prod: {alerts: {email: [a@example.org], slack: true}}}"
-    include({"clients.yaml": CLIENTS.replace("two: {prod: {}}", told)})
+    with_alerts = "two: {prod: {alerts: {email: [a@example.org], slack: true}}}"
+    include({"clients.yaml": CLIENTS.replace("two: {prod: {}}", with_alerts)})
     monkeypatch.setenv("AIRFLOW_CONN_SMTP_DEFAULT", "{")
     monkeypatch.setenv("AIRFLOW_CONN_SLACK_ALERTS", "mysql://db")
     warnings = validate().warnings

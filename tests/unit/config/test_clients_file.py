@@ -73,7 +73,7 @@ def test_mappings_are_merged_and_the_rest_is_replaced(tmp_path: Path) -> None:
         ({"BDA_CLIENT_ID": "new", "BDA_DB_HOST": "octopus.stage.example.org"}, ["new_stage"]),
     ],
 )
-def test_which_dags_there_are(tmp_path: Path, variables: dict[str, str], names: list[str]) -> None:
+def test_the_entries_that_become_dags(tmp_path: Path, variables: dict[str, str], names: list[str]) -> None:
     ids = [entry.dag_id for entry in load_clients(written(tmp_path), variables)]
     assert ids == [f"billing_data_aggregator_{name}" for name in names]
 
@@ -128,7 +128,7 @@ ENTRY = [
     ),
     ({"schedule": "every night"}, "schedule = 'every night': must be a cron expression of five fields"),
     ({"schedule": "0 25 * * *"}, "schedule = '0 25 * * *': must be a cron expression"),
-    ({"schedule": "0 2 31 2 *"}, "schedule = '0 2 31 2 *': must be a cron expression that comes true one day"),
+    ({"schedule": "0 2 31 2 *"}, "schedule = '0 2 31 2 *': must be a cron expression for a day that exists"),
     ({"timezone": "Europe/Hannover"}, "timezone = 'Europe/Hannover': must be a time zone of the IANA database"),
     ({"key_template": "{client}/{environment}/x.csv"}, "must end with {file}, else the files of an export collide"),
     ({"key_template": "{klient}/{file}"}, "{klient} is not one of business_date, client, environment, file, run"),
@@ -136,7 +136,7 @@ ENTRY = [
     ({"key_template": "/{client}/{environment}/{file}"}, "starts with '/' or has an empty, '.' or '..' part"),
     ({"key_template": "{client}/../{environment}/{file}"}, "starts with '/' or has an empty, '.' or '..' part"),
     ({"key_template": "{client!r}/{file}"}, "key_template = '{client!r}/{file}': {client} is not one of"),
-    ({"key_template": "büro/{client}/{environment}/{file}"}, "holds a character that is unsafe in keys"),
+    ({"key_template": "büro/{client}/{environment}/{file}"}, "has a character that is unsafe in keys"),
     (
         {"key_template": "{client}/{file}"},
         "lacks {environment}: the files of two clients or environments would collide",
@@ -159,7 +159,7 @@ ENTRY = [
 
 
 @pytest.mark.parametrize(("entry", "message"), ENTRY, ids=[message[:40] for _, message in ENTRY])
-def test_a_wrong_entry_is_broken_alone(tmp_path: Path, entry: dict[str, object], message: str) -> None:
+def test_a_wrong_entry_breaks_only_itself(tmp_path: Path, entry: dict[str, object], message: str) -> None:
     path = changed(tmp_path, clients={"one": {"prod": entry}, "two": {"prod": {}}})
     one, two = load_clients(path, {})
     assert isinstance(two, ClientConfig)
@@ -197,7 +197,7 @@ def test_the_variable_that_is_wrong_is_named(tmp_path: Path) -> None:
     assert entry.error == "BDA_SYSTEMS = 'bookkeeper,foo': unknown system foo; known: bookkeeper, tripica"
 
 
-def test_a_later_layer_may_ignore_what_an_earlier_one_chose(tmp_path: Path) -> None:
+def test_a_later_layer_may_ignore_a_system_that_an_earlier_one_selects(tmp_path: Path) -> None:
     path = changed(tmp_path, defaults={"s3_bucket": "b-1", "systems": ["tripica", "bookkeeper"]})
     config = load_client("one", "prod", path, {"BDA_IGNORE_SYSTEMS": "tripica"})
     assert config.systems == ("bookkeeper", "tripica")
@@ -211,8 +211,8 @@ FILE = [
     ("systems: {a: {need: []}}", "systems.a: unknown key need; did you mean needs?"),
     ("systems: {A-B: {}}", "systems.A-B: a system's name has lower-case letters, digits and _ only"),
     ("client: {}", "unknown key client; did you mean clients?"),
-    ("clients: {a: {prod: {}, prod: {}}}", "line 1: prod stands here a second time (first in line 1)"),
-    ("clients:\n  a: {prod: {}}\n  a: {stage: {}}", "line 3: a stands here a second time (first in line 2); merge"),
+    ("clients: {a: {prod: {}, prod: {}}}", "line 1: duplicate key prod (first in line 1)"),
+    ("clients:\n  a: {prod: {}}\n  a: {stage: {}}", "line 3: duplicate key a (first in line 2); merge"),
     ("clients: {no: {prod: {}}}", "line 1: YAML reads this key as False; put it in quotation marks"),
     ("clients: {a: [prod]}", "clients.a must be a mapping, not ['prod']"),
     ("clients: {a: {prod: 1}}", "clients.a.prod must be a mapping, not 1"),
@@ -224,7 +224,7 @@ FILE = [
 
 
 @pytest.mark.parametrize(("text", "message"), FILE, ids=[message[:40] for _, message in FILE])
-def test_a_file_that_concerns_all_is_refused(tmp_path: Path, text: str, message: str) -> None:
+def test_a_problem_of_the_whole_file_is_refused(tmp_path: Path, text: str, message: str) -> None:
     path = written(tmp_path, text)
     with pytest.raises(ConfigError) as refusal:
         load_clients(path, {})
@@ -233,7 +233,7 @@ def test_a_file_that_concerns_all_is_refused(tmp_path: Path, text: str, message:
 
 
 @pytest.mark.parametrize("entry", ["1", "[prod]", "text", "false"])
-def test_an_entry_that_is_no_mapping_is_broken_alone(tmp_path: Path, entry: str) -> None:
+def test_an_entry_that_is_not_a_mapping_breaks_only_itself(tmp_path: Path, entry: str) -> None:
     path = written(tmp_path, BASE + f"  three: {{stage: {entry}}}\n  zero: {entry}\n")
     found = load_clients(path, {})
     broken = {entry.dag_id[24:]: entry.error for entry in found if isinstance(entry, BrokenConfig)}
@@ -243,7 +243,7 @@ def test_an_entry_that_is_no_mapping_is_broken_alone(tmp_path: Path, entry: str)
     assert "clients.yaml: clients.zero must be a mapping, not " in broken["zero_unknown"]
 
 
-def test_everything_that_is_wrong_in_the_sections_is_told(tmp_path: Path) -> None:
+def test_every_problem_in_the_sections_is_reported(tmp_path: Path) -> None:
     text = """
 systems: {A-B: {}, a: {need: []}, b: {needs: [x, y]}, c: {needs: c}}
 defaults: [1]
@@ -260,10 +260,10 @@ def test_a_wrong_field_hides_no_problem_of_others(tmp_path: Path) -> None:
     path = changed(tmp_path, clients={"one": {"prod": entry}})
     (broken,) = load_clients(path, {})
     assert isinstance(broken, BrokenConfig)
-    told = "\n".join(sorted(broken.error.splitlines()))
+    shown = "\n".join(sorted(broken.error.splitlines()))
     assert len(broken.error.splitlines()) == 4
-    assert "deadline_minutes = 200 must not exceed run_timeout_minutes = 120" in told
-    assert "unknown systems sap, sop; known: bookkeeper, tripica; system tripica reads tables of bookkeeper" in told
+    assert "deadline_minutes = 200 must not exceed run_timeout_minutes = 120" in shown
+    assert "unknown systems sap, sop; known: bookkeeper, tripica; system tripica reads tables of bookkeeper" in shown
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
@@ -286,7 +286,7 @@ def test_load_client_raises_with_every_problem(tmp_path: Path) -> None:
 def test_the_model_is_frozen_and_its_names_are_fixed(tmp_path: Path) -> None:
     config = load_client("two", "stage", written(tmp_path), {})
     with pytest.raises(ValueError, match="frozen"):
-        config.retries = 9  # type: ignore[misc]
+        config.retries = 9
     assert config.dag_id == "billing_data_aggregator_two_stage"
     assert config.database_conn_id == "octopus_two_stage"
     assert config.manifest_key == "two/stage/_manifest.json"

@@ -1,4 +1,4 @@
-"""docs/configuration.md says what the models say."""
+"""docs/configuration.md matches the models."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PAGE = (ROOT / "docs/configuration.md").read_text(encoding="utf-8")
 
 
 def test_the_tables_are_the_models() -> None:
-    """After a wanted change: ``python scripts/document_configuration.py`` writes the tables anew."""
+    """After an intended change, ``python scripts/document_configuration.py`` rewrites the tables."""
     script = runpy.run_path(str(ROOT / "scripts/document_configuration.py"))
     assert script["with_tables"](PAGE) == PAGE
 

@@ -1,11 +1,12 @@
-"""Every ``BDA_*`` variable: what it becomes, what is refused and in which words, what stays secret."""
+"""Every ``BDA_*`` variable: its setting, refused values and their messages, what stays secret."""
 
 from __future__ import annotations
 
 import pytest
 
 from billing_aggregator.config import ConfigError, EnvironmentSettings, read_environment
-from billing_aggregator.config.environment import PREFIX, variable_of
+from billing_aggregator.config.environment import PREFIX
+from billing_aggregator.config.environment_settings import variable_of
 
 SECRET = "Geheim-4711"
 
@@ -112,7 +113,7 @@ def test_an_empty_variable_counts_as_unset(name: str) -> None:
         assert read_environment({name: ""}) == read_environment({})
 
 
-def test_all_problems_are_told_at_once() -> None:
+def test_all_problems_are_reported_at_once() -> None:
     with pytest.raises(ConfigError) as refusal:
         read_environment({"BDA_DB_PORT": "x", "BDA_LOG_LEVEL": "x", "BDA_NONSENSE": "x"})
     assert len(str(refusal.value).splitlines()) == 3
@@ -144,7 +145,7 @@ def test_a_number_is_plain_decimal_digits(name: str, value: str) -> None:
     assert read_environment({name: " 5 "}) == read_environment({name: "5"})
 
 
-def test_several_contradictions_are_told_at_once() -> None:
+def test_several_contradictions_are_reported_at_once() -> None:
     with pytest.raises(ConfigError) as refusal:
         read_environment(
             {"BDA_SYSTEMS": "a,b,c", "BDA_IGNORE_SYSTEMS": "c,a", "BDA_DB_PORT": "x", "BDA_S3_BUCKET": "b"}
@@ -153,7 +154,7 @@ def test_several_contradictions_are_told_at_once() -> None:
     assert "both name a, c; name it in one of them" in str(refusal.value)
 
 
-def test_other_programs_variables_are_left_alone() -> None:
+def test_variables_of_other_programs_are_ignored() -> None:
     read_environment(
         {
             "BDA_TEST_PG_VERSION": "16",
@@ -180,7 +181,7 @@ def test_secrets_are_in_no_representation() -> None:
     assert settings.s3_secret_access_key.get_secret_value() == f"SK-{SECRET}"
 
 
-def test_secrets_are_in_no_refusal() -> None:
+def test_secrets_are_in_no_error_message() -> None:
     wrong = {"BDA_DB_PORT": "x", "BDA_SYSTEMS": "a,a,A"} | SECRETS
     with pytest.raises(ConfigError) as refusal:
         read_environment(wrong)
@@ -219,7 +220,7 @@ def test_the_environment_is_detected(variables: dict[str, str], environment: str
 
 
 @pytest.mark.parametrize("host", ["db.example.org", "prod-to-stage.example.org", "product.example.org"])
-def test_a_host_that_does_not_tell_the_environment_is_refused(host: str) -> None:
+def test_a_host_that_does_not_name_an_environment_is_refused(host: str) -> None:
     with pytest.raises(ConfigError, match="set BDA_ENVIRONMENT to one of dev, stage, prod, local, playground"):
         read_environment({"BDA_DB_HOST": host}).detected_environment()
 

@@ -8,6 +8,8 @@ import pytest
 
 from billing_aggregator.config import ConfigError, load_client
 from billing_aggregator.dag.build import build_dag
+from billing_aggregator.night import read_night
+from billing_aggregator.operators.client_exports import ClientPlanOperator
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:
@@ -23,8 +25,8 @@ def clients_with(tmp_path: Path, export: str) -> Path:
 
 def test_the_options_reach_the_plans(tmp_path: Path) -> None:
     path = clients_with(tmp_path, "{compression: gzip, encryption: sse-kms, kms_key_id: alias/billing}")
-    dag = build_dag(load_client("enercity", "local", path, environ={}))
-    plans = [task for task in dag.tasks if task.task_id.endswith(".plan")]
+    dag = build_dag(read_night(load_client("enercity", "local", path, environ={})))
+    plans = [task for task in dag.tasks if isinstance(task, ClientPlanOperator)]
     assert len(plans) == 3
     for plan in plans:
         assert plan.options.compression == "gzip"

@@ -1,4 +1,4 @@
-"""YAML that all readers read the same way, and a line and a way out for everything else."""
+"""YAML that means the same to every reader; everything else is refused with its line and the way out."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from billing_aggregator.config import BrokenConfig, ClientConfig, ConfigError, load_client, load_clients
-from billing_aggregator.config.yaml_file import Doubtful, load_yaml
+from billing_aggregator.config.yaml_file import load_yaml
+from billing_aggregator.config.yaml_values import Ambiguous
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,7 +55,7 @@ def test_merge_keys_and_aliases(tmp_path: Path) -> None:
     }
 
 
-SAME = {
+SAME: dict[str, Any] = {
     "0": 0, "12": 12, "-5": -5, "1.5": 1.5, "true": True, "False": False, "~": None, "null": None, "": None,
     "text": "text", "00:30": "00:30", "0 2 * * *": "0 2 * * *", "'0100'": "0100", '"yes"': "yes", "!!str 0100": "0100",
     "1.2.3": "1.2.3", "256MB": "256MB", "en-gz1": "en-gz1", "2026-1": "2026-1", "[]": [], "{}": {}, "'<<'": "<<",
@@ -62,7 +63,7 @@ SAME = {
 
 
 @pytest.mark.parametrize("text", SAME)
-def test_what_reads_the_same_everywhere_is_read(tmp_path: Path, text: str) -> None:
+def test_values_that_mean_the_same_everywhere_are_read(tmp_path: Path, text: str) -> None:
     value = read(tmp_path, f"a: {text}")["a"]
     assert (type(value), value) == (type(SAME[text]), SAME[text])
 
@@ -95,14 +96,14 @@ DIFFERENT = {
 
 
 @pytest.mark.parametrize("text", DIFFERENT)
-def test_what_reads_differently_is_doubtful(tmp_path: Path, text: str) -> None:
+def test_values_that_are_read_differently_are_ambiguous(tmp_path: Path, text: str) -> None:
     value = read(tmp_path, f"b: 1\na: {text}")["a"]
-    assert isinstance(value, Doubtful)
+    assert isinstance(value, Ambiguous)
     assert (value, value.line, value.advice) == (text, 2, DIFFERENT[text])
 
 
 @pytest.mark.parametrize("text", [text for text in DIFFERENT if text not in ("<<",)])
-def test_a_doubtful_key_is_refused(tmp_path: Path, text: str) -> None:
+def test_an_ambiguous_key_is_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(
         ConfigError, match=r"clients\.yaml: line 2: YAML reads this key as .*; put it in quotation marks"
     ):
@@ -111,7 +112,7 @@ def test_a_doubtful_key_is_refused(tmp_path: Path, text: str) -> None:
 
 @pytest.mark.parametrize("text", ["0100000", "060", "1:40", "1_000", "1e3", "2026-01-01", "yes"])
 @pytest.mark.parametrize("key", ["max_rows_per_file", "retries", "s3_bucket", "timezone"])
-def test_a_doubtful_value_breaks_the_entry_that_has_it(tmp_path: Path, key: str, text: str) -> None:
+def test_an_ambiguous_value_breaks_the_entry_that_has_it(tmp_path: Path, key: str, text: str) -> None:
     path = tmp_path / "clients.yaml"
     path.write_text(
         f"defaults: {{s3_bucket: exports}}\nclients:\n  a: {{prod: {{}}}}\n  b:\n    prod: {{{key}: {text}}}\n"
@@ -124,7 +125,7 @@ def test_a_doubtful_value_breaks_the_entry_that_has_it(tmp_path: Path, key: str,
         assert load_client("b", "prod", path, {"BDA_MAX_ROW_SIZE_FILE": "5"}).max_rows_per_file == 5
 
 
-def test_a_doubtful_default_is_told_once_for_each_that_uses_it(tmp_path: Path) -> None:
+def test_an_ambiguous_default_is_reported_once_for_each_entry_that_uses_it(tmp_path: Path) -> None:
     path = tmp_path / "clients.yaml"
     path.write_text("defaults: {s3_bucket: exports, retries: 010}\nclients: {a: {prod: {}, stage: {retries: 1}}}\n")
     broken, good = load_clients(path, {})
@@ -134,7 +135,7 @@ def test_a_doubtful_default_is_told_once_for_each_that_uses_it(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(("text", "value"), [("yes", True), ("on", True), ("no", False), ("Off", False), ("n", False)])
-def test_a_truth_value_is_one_where_one_is_expected(tmp_path: Path, text: str, value: bool) -> None:
+def test_yes_and_no_are_booleans_where_one_is_expected(tmp_path: Path, text: str, value: bool) -> None:
     path = tmp_path / "clients.yaml"
     path.write_text(f"clients: {{a: {{prod: {{s3_bucket: exports, dry_run: {text}, alerts: {{slack: {text}}}}}}}}}\n")
     config = load_client("a", "prod", path, {})
@@ -146,10 +147,10 @@ REFUSED = {
     "<< with a list of numbers": ("a: {<<: [1]}", "line 1: << takes a mapping or a list of mappings"),
     "<< twice": (
         "u: &u {a: 1}\nv:\n  <<: *u\n  <<: *u\n",
-        "line 4: << stands here a second time (first in line 3); write",
+        "line 4: duplicate key << (first in line 3); write",
     ),
-    "two keys twice": ("a: 1\na: 2\nb: {c: 1, c: 2}", "line 3: c stands here a second time (first in line 3); merge"),
-    "key twice beside a merge": ("u: &u {a: 1}\nv:\n  <<: *u\n  b: 1\n  b: 2\n", "line 5: b stands here a second time"),
+    "two keys twice": ("a: 1\na: 2\nb: {c: 1, c: 2}", "line 3: duplicate key c (first in line 3); merge"),
+    "key twice beside a merge": ("u: &u {a: 1}\nv:\n  <<: *u\n  b: 1\n  b: 2\n", "line 5: duplicate key b"),
     "Python object": (
         "a: !!python/object:os.system x",
         "line 1: the tag !!python/object:os.system has no meaning here",
@@ -161,11 +162,11 @@ REFUSED = {
         "a:\n\tb: 1",
         "line 2: while scanning for the next token: found character '\\t' that cannot start any token; ",
     ),
-    "alias within itself": ("a: &a [*a]", "line 1: what stands here contains itself by an alias; remove the alias"),
+    "alias within itself": ("a: &a [*a]", "line 1: this value contains itself by an alias; remove the alias"),
     "unknown alias": ("a: 1\nb: *b", "line 2: found undefined alias 'b'"),
     "open list": ("a: [1", "line 1: while parsing a flow sequence: expected ',' or ']', but got '<stream end>'"),
     "control character": ("a\n: b\x07", "line 2: the character 0x7 is not allowed; remove it"),
-    "NUL": ("a: b\n\0", "clients.yaml, line 2: byte 5 is NUL, which no text may hold; remove it"),
+    "NUL": ("a: b\n\0", "clients.yaml, line 2: byte 5 is NUL, which is not allowed in text; remove it"),
     "deep": ("[" * 3000, "nested too deeply; write it flatter"),
 }
 

@@ -1,4 +1,4 @@
-"""Keys: rendering, names, and which keys an export may call its own."""
+"""Keys: rendering, names, and which keys belong to an export."""
 
 from __future__ import annotations
 
@@ -62,12 +62,12 @@ def test_a_number_of_five_digits_is_still_a_file() -> None:
         "e/p/x/a_0000.csv",
     ],
 )
-def test_other_keys_are_not_the_exports(key: str) -> None:
+def test_keys_of_other_exports_are_not_ours(key: str) -> None:
     assert not is_file_of(key, "e/p/a")
 
 
 @pytest.mark.parametrize("key", ["e/p/_manifest.json", "e/p/a_0000.csv/x", "secret", "a_0000.csv.d/b.csv"])
-def test_what_never_looks_like_a_file(key: str) -> None:
+def test_keys_that_do_not_look_like_files(key: str) -> None:
     assert not looks_like_a_file(key)
 
 

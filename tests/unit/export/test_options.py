@@ -70,4 +70,4 @@ def test_defaults_are_the_house_rules() -> None:
 
 def test_frozen() -> None:
     with pytest.raises(ValidationError):
-        ExportOptions().compression = "gzip"  # type: ignore[misc]
+        ExportOptions().compression = "gzip"

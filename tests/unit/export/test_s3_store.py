@@ -1,4 +1,4 @@
-"""What S3 answers in cases that the local server does not have."""
+"""Answers of S3 in cases that the local server does not have."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def stubbed() -> tuple[S3Store, Stubber]:
     return S3Store(client, "bucket"), stub
 
 
-def test_a_part_for_an_upload_that_is_no_more(stubbed: tuple[S3Store, Stubber]) -> None:
+def test_a_part_for_an_upload_that_is_gone(stubbed: tuple[S3Store, Stubber]) -> None:
     store, stub = stubbed
     stub.add_client_error("upload_part", "NoSuchUpload", http_status_code=404)
     with pytest.raises(UploadGoneError, match="completed or aborted"):
@@ -72,7 +72,7 @@ def test_a_bucket_without_versions(stubbed: tuple[S3Store, Stubber], version: st
     assert stored.version_id is None
 
 
-def test_a_key_that_cannot_be_removed_is_tried_by_itself_and_then_named(stubbed: tuple[S3Store, Stubber]) -> None:
+def test_a_key_that_cannot_be_removed_is_tried_alone_and_then_named(stubbed: tuple[S3Store, Stubber]) -> None:
     store, stub = stubbed
     stub.add_response("delete_objects", {"Errors": [{"Key": "k", "Code": "AccessDenied"}]})
     stub.add_client_error("delete_object", "AccessDenied", http_status_code=403)

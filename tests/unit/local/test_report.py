@@ -1,4 +1,4 @@
-"""The words of ``make run``: progress, summary, and what a person reads when it failed."""
+"""The output of ``make run``: progress, summary, and the report of a failure."""
 
 from __future__ import annotations
 
@@ -33,6 +33,11 @@ psycopg.errors.UndefinedTable: relation "x" does not exist
 LINE 1: select * from x
                       ^
 2026-11-20T01:00:04Z [info] the end
+2026-11-20T01:00:05Z [info] [DAG TEST] starting task_id=init.c map_index=-1
+2026-11-20T01:00:05Z [error] Task failed with exception
+Traceback (most recent call last):
+billing_aggregator.runs.preflight.UnreachableError: warehouse db:5432/octopus cannot be reached: refused
+2026-11-20T01:00:06Z [info] the end
 """
 
 UNDEFINED = """\
@@ -54,6 +59,7 @@ def airflow(tmp_path: Path) -> AirflowProcess:
         ("start", "warehouse db:5432/octopus cannot be reached: refused"),
         ("init.a", UNDEFINED),
         ("init.b", ""),
+        ("init.c", "warehouse db:5432/octopus cannot be reached: refused"),
     ],
 )
 def test_the_error_of_a_task_is_its_message_without_the_frames(airflow: AirflowProcess, task: str, error: str) -> None:
@@ -85,7 +91,7 @@ def test_a_run_that_did_not_start_shows_the_end_of_the_log(airflow: AirflowProce
     assert "the end" in text
 
 
-def test_a_failure_behind_the_publication_says_that_the_files_are_new(airflow: AirflowProcess, tmp_path: Path) -> None:
+def test_a_failure_after_the_publication_says_that_the_files_are_new(airflow: AirflowProcess, tmp_path: Path) -> None:
     states = [TaskState("publish.publish", "success", 1.0), TaskState("cleanup.a", "failed", 1.0)]
     assert "The new files are published." in report.failure(states, airflow, tmp_path / "run.log", 3)
 
@@ -170,7 +176,7 @@ def test_a_terminal_shows_what_is_running_now() -> None:
     assert text.endswith("\x1b[K")
 
 
-def test_elsewhere_a_long_silence_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_terminal_a_long_silence_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "QUIET_SECONDS", -1)
     stream = io.StringIO()
     shown = progress.RunProgress(stream)
@@ -182,7 +188,7 @@ def test_elsewhere_a_long_silence_is_broken(monkeypatch: pytest.MonkeyPatch) -> 
     assert "init.b" not in stream.getvalue(), "what a failure keeps from starting is counted in the summary"
 
 
-def test_the_first_migration_is_kept_and_a_failed_one_is_told(airflow: AirflowProcess) -> None:
+def test_the_first_migration_is_kept_and_a_failed_one_is_reported(airflow: AirflowProcess) -> None:
     with pytest.raises(RuntimeError, match=r"airflow db migrate failed; see .*run\.log"):
         airflow.migrate({"PATH": "/nowhere", "PYTHONPATH": "/nowhere", "PYTHONHOME": "/nowhere"})
     assert airflow.exit_status != 0

@@ -1,4 +1,4 @@
-"""What a machine may lack or add: a home, a writable project, a way past its proxy."""
+"""Machines without a home or a writable project, or with a proxy."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from billing_aggregator.local.s3 import LocalS3
 
 PROXY = "http://127.0.0.1:9"
-# A user that the machine does not know, as Python sees it.
+# A user unknown to the machine, as Python sees it.
 UNKNOWN_USER = "import pwd; pwd.getpwuid = {}.__getitem__; pwd.getpwnam = {}.__getitem__\n"
 COMMAND = "import sys; from billing_aggregator.cli import main; sys.exit(main(sys.argv[1:]))"
 
@@ -58,12 +58,12 @@ def test_the_local_store_is_reached_past_a_proxy(
         ({"NO_PROXY": "*"}, "*"),
     ],
 )
-def test_what_is_excepted_stays_so(given: dict[str, str], expected: str) -> None:
+def test_existing_proxy_exceptions_stay(given: dict[str, str], expected: str) -> None:
     assert loopback_exceptions(given) == {"NO_PROXY": expected, "no_proxy": expected}
 
 
 @pytest.mark.usefixtures("nobody")
-def test_a_user_that_nobody_knows_has_no_home() -> None:
+def test_an_unknown_user_has_no_home() -> None:
     assert home_folder() is None
 
 

@@ -1,8 +1,8 @@
--- fail: an account has one dunning, and a dunning lock has not ended before the run
+-- fail: an account has one dunning, and a dunning lock has not ended before the business date
 -- Purpose: result check V17.
 -- Grain: one row per master account and reason.
 -- Sources: report_oibl.new_tripica_results.
--- Settings: bda.as_of. Without it the list was made up to a run's time-out (two hours) ago, perhaps before midnight.
+-- Settings: bda.as_of (else today in Berlin).
 with dunning as (
     select distinct
         mba,
@@ -31,8 +31,5 @@ select
 from dunning
 where
     dunning_lock_until
-    < (
-        coalesce(nullif(current_setting('bda.as_of', true), '')::timestamptz, now() - interval '2 hours')
-        at time zone 'Europe/Berlin'
-    )::date
+    < coalesce(nullif(current_setting('bda.as_of', true), '')::date, (now() at time zone 'Europe/Berlin')::date)
 order by mba, reason

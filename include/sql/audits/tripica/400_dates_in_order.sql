@@ -2,7 +2,7 @@
 -- Purpose: result check V11. A balance date before the creation day is possible: raised again, settled before.
 -- Grain: one row per type (glid) and reason.
 -- Sources: report_oibl.new_tripica_results.
--- Settings: bda.as_of (else now).
+-- Settings: bda.as_of (else today in Berlin).
 select
     glid,
     reason,
@@ -17,10 +17,9 @@ from (
             when due_date < date '2000-01-01' then 'due before 2000'
             when
                 due_date
-                > (
-                    coalesce(nullif(current_setting('bda.as_of', true), '')::timestamptz, now())
-                    at time zone 'Europe/Berlin'
-                )::date + 1826
+                > coalesce(
+                    nullif(current_setting('bda.as_of', true), '')::date, (now() at time zone 'Europe/Berlin')::date
+                ) + 1826
                 then 'due in more than five years'
         end as reason
     from report_oibl.new_tripica_results

@@ -1,50 +1,65 @@
--- Purpose: keeps what was published for the business day, in place of what an earlier run of that day kept, and lets
---          the days beyond the client's retention go.
+-- Purpose: keeps what a system has published for the business day, in place of what an earlier run of that day kept,
+--          and lets the days beyond the client's retention go.
 -- Grain:   one row per published row and business day; row_no is the row's place in the published order.
--- Sources: bookkeeper_results.
--- Settings: bda.business_date (else today), bda.timezone (else Europe/Berlin), bda.retention_days (else 400),
---           bda.run_id.
+-- Sources: <system>_results.
+-- Settings: bda.system, bda.business_date (else today), bda.timezone (else Europe/Berlin), bda.retention_days (else
+--           400), bda.run_id, bda.history_lock_timeout (else 60s).
+--
+-- One script for all systems: the folders of the others hold a link to this file, and bda.system, set by the run, says
+-- whose results are kept. By hand: set bda.system = 'tripica';
 --
 -- What was published for a day, exactly and in order:
---     select <columns of the results> from report_oibl.history_bookkeeper_results
+--     select <columns of the results> from report_oibl.history_<system>_results
 --     where business_date = '2026-11-20' order by row_no;
-
-create table if not exists report_oibl.history_bookkeeper_results (
-    business_date date not null,
-    row_no bigint not null,
-    run_id text not null,
-    like report_oibl.bookkeeper_results
-) partition by list (business_date);
 
 do $$
 declare
+    system constant text := nullif(current_setting('bda.system', true), '');
+    results constant text := system || '_results';
+    history constant text := 'history_' || results;
     run_id constant text := coalesce(current_setting('bda.run_id', true), '');
     today constant date := (
         now() at time zone coalesce(nullif(current_setting('bda.timezone', true), ''), 'Europe/Berlin')
     )::date;
     business_date constant date := coalesce(nullif(current_setting('bda.business_date', true), '')::date, today);
-    retention_days constant integer := coalesce(nullif(current_setting('bda.retention_days', true), ''), '400')::integer;
-    day_table constant text := 'history_bookkeeper_results_' || to_char(business_date, 'YYYYMMDD');
-    released_by constant text := split_part(
-        obj_description('report_oibl.bookkeeper_results'::regclass, 'pg_class'), chr(10), 1
-    );
+    retention_days constant integer := coalesce(
+        nullif(current_setting('bda.retention_days', true), ''), '400'
+    )::integer;
+    day_table constant text := history || '_' || to_char(business_date, 'YYYYMMDD');
+    released_by text;
     obsolete record;
 begin
+    if system is null then
+        raise exception 'bda.system is not set'
+            using hint = 'It names the system whose results are kept: set bda.system = ''tripica'';';
+    end if;
+
+    released_by := split_part(
+        obj_description(format('report_oibl.%I', results)::regclass, 'pg_class'), chr(10), 1
+    );
     if run_id <> '' and released_by like 'Published by run %' and released_by <> 'Published by run ' || run_id then
-        raise exception 'report_oibl.bookkeeper_results: %; this is run %', released_by, run_id
+        raise exception 'report_oibl.%: %; this is run %', results, released_by, run_id
             using hint = 'A run keeps what it has released itself: clear its init tasks with everything downstream.';
     end if;
 
+    execute format(
+        'create table if not exists report_oibl.%I (
+            business_date date not null,
+            row_no bigint not null,
+            run_id text not null,
+            like report_oibl.%I
+        ) partition by list (business_date)',
+        history, results
+    );
+
     -- The day is filled beside the history: readers of other days do not wait for it.
     execute format('drop table if exists report_oibl.%I', day_table || '_new');
-    execute format(
-        'create table report_oibl.%I (like report_oibl.history_bookkeeper_results including all)', day_table || '_new'
-    );
+    execute format('create table report_oibl.%I (like report_oibl.%I including all)', day_table || '_new', history);
     execute format(
         'insert into report_oibl.%I
         select %L::date, row_number() over (order by result.ctid), %L, result.*
-        from report_oibl.bookkeeper_results as result',
-        day_table || '_new', business_date, run_id
+        from report_oibl.%I as result',
+        day_table || '_new', business_date, run_id, results
     );
     execute format(
         'alter table report_oibl.%I add constraint business_day check (business_date = %L)',
@@ -52,12 +67,14 @@ begin
     );
 
     -- A rerun of the day replaces it.
-    set local lock_timeout = '60s';
+    perform set_config(
+        'lock_timeout', coalesce(nullif(current_setting('bda.history_lock_timeout', true), ''), '60s'), true
+    );
     execute format('drop table if exists report_oibl.%I', day_table);
     execute format('alter table report_oibl.%I rename to %I', day_table || '_new', day_table);
     execute format(
-        'alter table report_oibl.history_bookkeeper_results attach partition report_oibl.%I for values in (%L)',
-        day_table, business_date
+        'alter table report_oibl.%I attach partition report_oibl.%I for values in (%L)',
+        history, day_table, business_date
     );
     execute format('alter table report_oibl.%I drop constraint business_day', day_table);
 
@@ -67,7 +84,7 @@ begin
         from pg_inherits as partition
         inner join pg_class as child on partition.inhrelid = child.oid
         where
-            partition.inhparent = 'report_oibl.history_bookkeeper_results'::regclass
+            partition.inhparent = format('report_oibl.%I', history)::regclass
             and to_date(right(child.relname, 8), 'YYYYMMDD') < least(business_date, today) - retention_days
         order by child.relname
     loop

@@ -1,9 +1,8 @@
--- Purpose: what the patterns of the report say about each kind of charge; each pattern is tested once per kind, not
---          once per charge, and is written here only.
--- Grain:   one row per distinct glid (null is one of its own) and axis text (null read as empty).
+-- Purpose: the charges, each with what the patterns of the report say about its kind. Each pattern is tested once per
+--          kind, not once per charge, and is written here only.
+-- Grain:   base_data_charge_kinds: one row per distinct glid (null is one of its own) and axis text (null read as
+--          empty). base_data_charges_with_kind: one row per charge; amounts in cents.
 -- Sources: datalake_vault.applied_billing_charge, client_data_due_charge_type.
--- Join:    kind.glid_text = coalesce(charge.glid, '') and kind.glid_missing = (charge.glid is null)
---          and kind.axis_text = coalesce(charge.analyticaxis, '')
 --
 -- Patterns match the whole text, with case; an underscore is any one character (oddity D16, kept). No text matches
 -- nothing.
@@ -61,3 +60,54 @@ select
 from kind;
 
 analyze report_oibl.base_data_charge_kinds;
+
+drop table if exists report_oibl.base_data_charges_with_kind;
+create unlogged table report_oibl.base_data_charges_with_kind as
+select
+    charge.ouid,
+    charge.datetimecreate,
+    charge.datetimelastmodif,
+    charge.customerouid,
+    charge.billingaccountouid,
+    charge.settlementnoteadviceouid,
+    charge.transactionid,
+    charge.glid,
+    charge.analyticaxis,
+    charge.productname,
+    charge.startdatetime,
+    charge.enddatetime,
+    charge.taxexcludedamount,
+    charge.taxincludedamount,
+    charge.aggregateid,
+    charge.accountingid,
+    charge.characteristics ->> 'rejectedChargeTransactionId' as rejected_transactionid,
+    charge.characteristics ->> 'partiallyPaidChargeTransactionId' as partially_paid_transactionid,
+    kind.due_patterns,
+    kind.can_be_due,
+    kind.is_credit_like,
+    kind.is_fee,
+    kind.is_cancellation_balance,
+    kind.is_bill,
+    kind.is_manual_consumption,
+    kind.is_manual_bonus,
+    kind.is_manual_bonus_refund,
+    kind.is_manual_bonus_cancellation,
+    kind.is_overpayment_credit,
+    kind.is_overpayment_used,
+    kind.is_overpayment_credit_rejected,
+    kind.is_overpayment_refund_cancel,
+    kind.is_discount,
+    kind.is_subscription,
+    kind.is_epilot,
+    kind.is_special_axis,
+    kind.is_cancellation_axis,
+    kind.is_write_off_axis
+from datalake_vault.applied_billing_charge as charge
+inner join report_oibl.base_data_charge_kinds as kind
+    on
+        coalesce(charge.glid, '') = kind.glid_text
+        and (charge.glid is null) = kind.glid_missing
+        and coalesce(charge.analyticaxis, '') = kind.axis_text;
+
+-- The columns that later scripts join by: the others would take most of the time.
+analyze report_oibl.base_data_charges_with_kind (ouid, transactionid, aggregateid, billingaccountouid);

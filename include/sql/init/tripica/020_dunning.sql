@@ -3,6 +3,7 @@
 -- Sources: receivablemanagement_vault.case_receivables, dunning_claims; dunninglock_vault.dunning_locks.
 --          The claims of dunning_vault and the locks of receivablemanagement_vault do not influence the result
 --          (oddity D8): they are not read.
+-- Settings: bda.as_of (else today in Berlin): locks that ended before that day are over.
 
 drop table if exists report_oibl.base_data_dunning;
 create unlogged table report_oibl.base_data_dunning (
@@ -69,10 +70,9 @@ begin
         from newest_lock
         where
             deleted is not true
-            and lock_until >= (
-                coalesce(nullif(current_setting('bda.as_of', true), '')::timestamptz, now())
-                at time zone 'Europe/Berlin'
-            )::date
+            and lock_until >= coalesce(
+                nullif(current_setting('bda.as_of', true), '')::date, (now() at time zone 'Europe/Berlin')::date
+            )
     )
 
     select

@@ -3,7 +3,8 @@
 -- Grain:   base_data_original_due_dates: one row per transaction and way to its date: the transaction's own charges,
 --          and each row of a transaction that it replaces. base_data_balance_date: one row per transaction that has
 --          balances with a status that starts with DUE.
--- Sources: datalake_vault.applied_billing_charge, payment_request; base_data_due_balances, base_data_noted_charges.
+-- Sources: datalake_vault.payment_request; base_data_charges_with_kind, base_data_due_balances,
+--          base_data_noted_charges.
 
 drop table if exists report_oibl.base_data_original_due_dates;
 create unlogged table report_oibl.base_data_original_due_dates as
@@ -13,8 +14,8 @@ with original as (
     select
         transactionid,
         max(datetimecreate) as created_at
-    from datalake_vault.applied_billing_charge
-    where transactionid is not null and characteristics ->> 'rejectedChargeTransactionId' is null
+    from report_oibl.base_data_charges_with_kind
+    where transactionid is not null and rejected_transactionid is null
     group by transactionid
 )
 

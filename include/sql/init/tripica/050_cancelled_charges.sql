@@ -1,7 +1,6 @@
 -- Purpose: claims whose balance was cancelled, and cancelled bonuses (specification, section 13).
 -- Grain:   distinct pairs of charge and instant of the cancellation.
--- Sources: datalake_vault.applied_billing_charge, billing_account_balance; base_data_charge_kinds,
---          base_data_noted_charges.
+-- Sources: datalake_vault.billing_account_balance; base_data_charges_with_kind, base_data_noted_charges.
 
 drop table if exists report_oibl.base_data_due_cancelled_balances;
 create unlogged table report_oibl.base_data_due_cancelled_balances as
@@ -27,13 +26,8 @@ select
     charge.taxincludedamount,
     sum(charge.taxincludedamount) over (partition by charge.transactionid) as transaction_amount,
     count(*) over (partition by charge.transactionid, charge.taxincludedamount order by charge.ouid) as n
-from datalake_vault.applied_billing_charge as charge
-inner join report_oibl.base_data_charge_kinds as kind
-    on
-        coalesce(charge.glid, '') = kind.glid_text
-        and (charge.glid is null) = kind.glid_missing
-        and coalesce(charge.analyticaxis, '') = kind.axis_text
-cross join lateral generate_series(1, kind.due_patterns)
+from report_oibl.base_data_charges_with_kind as charge
+cross join lateral generate_series(1, charge.due_patterns)
 where
     charge.aggregateid is null
     and charge.transactionid in (

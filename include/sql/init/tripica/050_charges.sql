@@ -3,8 +3,8 @@
 -- Grain:   distinct rows of a charge and its accounts: one row per charge, more for several logins or relationships.
 --          charge_row numbers them: by charge, login and MBA, so that the first row of a charge is the one to show
 --          where only one may be shown (section 17: lowest login, lowest MBA name).
--- Sources: datalake_vault.applied_billing_charge, settlement_note_advice; base_data_accounts, base_data_charge_kinds,
---          base_data_taxes, base_data_manual_bill_ids, base_data_write_offs.
+-- Sources: datalake_vault.settlement_note_advice; base_data_accounts, base_data_charges_with_kind, base_data_taxes,
+--          base_data_manual_bill_ids, base_data_write_offs.
 
 drop table if exists report_oibl.data_charges;
 create unlogged table report_oibl.data_charges as
@@ -26,9 +26,9 @@ with charge as (
         charge.accountingid,
         -- Amounts: cents / 100; gross and net of credit-like glids change their sign, VAT and energy tax do not
         -- (oddity D11, kept).
-        (charge.taxexcludedamount * case when kind.is_credit_like then -0.01 else 0.01 end)::numeric(20, 2)
+        (charge.taxexcludedamount * case when charge.is_credit_like then -0.01 else 0.01 end)::numeric(20, 2)
             as taxexcludedamount,
-        (charge.taxincludedamount * case when kind.is_credit_like then -0.01 else 0.01 end)::numeric(20, 2)
+        (charge.taxincludedamount * case when charge.is_credit_like then -0.01 else 0.01 end)::numeric(20, 2)
             as taxincludedamount,
         tax.taxamount,
         tax.energytaxamount,
@@ -41,24 +41,19 @@ with charge as (
         account.dunning_scenario,
         account.dunning_level,
         -- What the rules of bookings and open items ask of the kind of charge.
-        kind.can_be_due and kind.due_patterns > 0 as is_open_item,
-        kind.is_fee,
-        kind.is_cancellation_balance,
-        kind.is_overpayment_credit or kind.is_overpayment_used as is_overpayment,
-        kind.is_discount,
-        kind.is_manual_bonus,
-        kind.is_subscription,
-        kind.is_epilot,
-        kind.is_cancellation_axis,
-        kind.is_write_off_axis,
+        charge.can_be_due and charge.due_patterns > 0 as is_open_item,
+        charge.is_fee,
+        charge.is_cancellation_balance,
+        charge.is_overpayment_credit or charge.is_overpayment_used as is_overpayment,
+        charge.is_discount,
+        charge.is_manual_bonus,
+        charge.is_subscription,
+        charge.is_epilot,
+        charge.is_cancellation_axis,
+        charge.is_write_off_axis,
         charge.settlementnoteadviceouid is not null as has_advice_number,
         charge.datetimelastmodif
-    from datalake_vault.applied_billing_charge as charge
-    left join report_oibl.base_data_charge_kinds as kind
-        on
-            coalesce(charge.glid, '') = kind.glid_text
-            and (charge.glid is null) = kind.glid_missing
-            and coalesce(charge.analyticaxis, '') = kind.axis_text
+    from report_oibl.base_data_charges_with_kind as charge
     -- A charge without any VAT or energy tax row is not in the report (oddity D4, kept; a precheck lists them).
     inner join report_oibl.base_data_taxes as tax on charge.ouid = tax.appliedbillingchargeouid
     left join report_oibl.base_data_accounts as account on charge.billingaccountouid = account.billing_account_ouid

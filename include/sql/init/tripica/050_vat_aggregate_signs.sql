@@ -1,6 +1,6 @@
 -- Purpose: the signs by which amounts of an aggregate are booked (specification, section 10.4).
 -- Grain:   one row per non-empty aggregate id whose charges have VAT rows.
--- Sources: datalake_vault.applied_billing_charge; base_data_taxes, base_data_charge_kinds.
+-- Sources: base_data_charges_with_kind, base_data_taxes.
 
 drop table if exists report_oibl.base_data_vat_aggregate_sign;
 create unlogged table report_oibl.base_data_vat_aggregate_sign as
@@ -11,23 +11,18 @@ select
     case when sum(tax.taxamount) < 0 then -1 else 1 end as tax_total_aggregate_sign,
     case
         when
-            sum(charge.taxincludedamount * tax.vat_rows * case when kind.is_credit_like then -1 else 1 end) < 0
+            sum(charge.taxincludedamount * tax.vat_rows * case when charge.is_credit_like then -1 else 1 end) < 0
             then -1
         else 1
     end as total_sign_taxincludedamount,
     case
         when
-            sum(charge.taxexcludedamount * tax.vat_rows * case when kind.is_credit_like then -1 else 1 end) < 0
+            sum(charge.taxexcludedamount * tax.vat_rows * case when charge.is_credit_like then -1 else 1 end) < 0
             then -1
         else 1
     end as total_sign_taxexcludedamount
-from datalake_vault.applied_billing_charge as charge
+from report_oibl.base_data_charges_with_kind as charge
 inner join report_oibl.base_data_taxes as tax on charge.ouid = tax.appliedbillingchargeouid
-left join report_oibl.base_data_charge_kinds as kind
-    on
-        coalesce(charge.glid, '') = kind.glid_text
-        and (charge.glid is null) = kind.glid_missing
-        and coalesce(charge.analyticaxis, '') = kind.axis_text
 where charge.aggregateid <> '' and tax.vat_rows > 0
 group by charge.aggregateid;
 

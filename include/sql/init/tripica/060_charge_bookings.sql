@@ -35,6 +35,7 @@ with formula as (
 posting as (
     select
         charge.charge_row,
+        charge.aggregateid as aggregate_id,
         booking.booking_created,
         booking.budat,
         booking.aufnr,
@@ -176,7 +177,9 @@ line as (
         case when newbs = '40' then amount end as debit_amount,
         case when newbs = '50' then amount end as credit_amount,
         aufnr collate "C" as aufnr,
-        mwskz collate "C" as mwskz
+        mwskz collate "C" as mwskz,
+        -- The charge's: for the sums by aggregate.
+        aggregate_id
     from valued
     order by
         charge_row,

@@ -1,10 +1,20 @@
--- Purpose: aggregates in which negative electricity net debits are shown without sign (specification, section 14.6).
--- Grain:   one row per aggregate id; empty text is one, null is none.
--- Sources: oibl_charge_bookings, data_charges, oibl_payment_balances, oibl_tax_bookings, oibl_payment_allocations.
+-- Purpose: the debits that the list shows without their sign: negative net amounts of electricity in aggregates that do
+--          not balance (specification, section 14.6).
+-- Grain:   one row per aggregate id (empty text is one, null is none), amount formula and debit as booked: the list
+--          looks up what it shows in its place.
+-- Sources: oibl_charge_bookings, oibl_payment_balances, oibl_tax_bookings, oibl_payment_allocations.
 
 drop table if exists report_oibl.oibl_sign_corrections;
 create unlogged table report_oibl.oibl_sign_corrections as
-with other_line as (
+-- Not materialized: the debits to correct are few, and only the lines of their aggregates are summed.
+with line as not materialized (
+    select
+        aggregate_id,
+        amount_calculation,
+        debit_amount,
+        credit_amount
+    from report_oibl.oibl_charge_bookings
+    union all
     select
         aggregate_id,
         amount_calculation,
@@ -27,40 +37,34 @@ with other_line as (
     from report_oibl.oibl_payment_allocations
 ),
 
--- Few aggregates have a debit to correct: only their lines are summed.
 suspect as (
-    select charge.aggregateid as aggregate_id
-    from report_oibl.oibl_charge_bookings as booking
-    inner join report_oibl.data_charges as charge on booking.charge_row = charge.charge_row
-    where booking.debit_amount < 0 and booking.amount_calculation = 'VATExcludedAmount - ELECTRICITYTAX'
-    union
-    select aggregate_id
-    from other_line
-    where debit_amount < 0 and amount_calculation = 'VATExcludedAmount - ELECTRICITYTAX' and aggregate_id is not null
+    select distinct
+        aggregate_id,
+        amount_calculation,
+        debit_amount
+    from line
+    where
+        debit_amount < 0
+        and amount_calculation = 'VATExcludedAmount - ELECTRICITYTAX'
+        and aggregate_id is not null
 ),
-
-line as (
-    select
-        charge.aggregateid as aggregate_id,
-        booking.debit_amount,
-        booking.credit_amount
-    from suspect
-    inner join report_oibl.data_charges as charge on suspect.aggregate_id = charge.aggregateid
-    inner join report_oibl.oibl_charge_bookings as booking on charge.charge_row = booking.charge_row
-    union all
-    select
-        other_line.aggregate_id,
-        other_line.debit_amount,
-        other_line.credit_amount
-    from suspect
-    inner join other_line on suspect.aggregate_id = other_line.aggregate_id
-)
 
 -- Both sides present and different; nothing is corrected where the aggregate balances or has one side only (oddity D15,
 -- kept: electricity only, debit only).
-select aggregate_id
-from line
-group by aggregate_id
-having sum(debit_amount) <> sum(credit_amount);
+unbalanced as (
+    select aggregate_id
+    from line
+    where aggregate_id in (select suspect.aggregate_id from suspect)
+    group by aggregate_id
+    having sum(debit_amount) <> sum(credit_amount)
+)
+
+select
+    suspect.aggregate_id,
+    suspect.amount_calculation,
+    suspect.debit_amount,
+    -suspect.debit_amount as shown_amount
+from suspect
+inner join unbalanced on suspect.aggregate_id = unbalanced.aggregate_id;
 
 analyze report_oibl.oibl_sign_corrections;

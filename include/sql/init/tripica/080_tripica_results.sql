@@ -141,19 +141,13 @@ select
     booking.mwskz as booking_tax_code,
     booking.mainledger_account as booking_mainledger_account,
     booking.xblnr as booking_reference_document_number,
-    case
-        when
-            booking.debit_amount < 0
-            and booking.amount_calculation = 'VATExcludedAmount - ELECTRICITYTAX'
-            and charge.aggregateid in (select fix.aggregate_id from report_oibl.oibl_sign_corrections as fix)
-            then -booking.debit_amount
-        else booking.debit_amount
-    end as booking_debit_amount,
+    coalesce(correction.shown_amount, booking.debit_amount) as booking_debit_amount,
     booking.credit_amount as booking_credit_amount,
     booking.amount_calculation as booking_amount_indicator,
     charge.migration_flag
 from report_oibl.oibl_charge_bookings as booking
 inner join report_oibl.data_charges as charge on booking.charge_row = charge.charge_row
+left join report_oibl.oibl_sign_corrections as correction using (aggregate_id, amount_calculation, debit_amount)
 order by booking.charge_row, booking.line_no;
 
 -- Payment balances (section 14.3).
@@ -196,18 +190,12 @@ select
     payment.mwskz as booking_tax_code,
     payment.mainledger_account as booking_mainledger_account,
     payment.xblnr as booking_reference_document_number,
-    case
-        when
-            payment.debit_amount < 0
-            and payment.amount_calculation = 'VATExcludedAmount - ELECTRICITYTAX'
-            and payment.aggregate_id in (select fix.aggregate_id from report_oibl.oibl_sign_corrections as fix)
-            then -payment.debit_amount
-        else payment.debit_amount
-    end as booking_debit_amount,
+    coalesce(correction.shown_amount, payment.debit_amount) as booking_debit_amount,
     payment.credit_amount as booking_credit_amount,
     payment.amount_calculation as booking_amount_indicator,
     payment.migration_flag
 from report_oibl.oibl_payment_balances as payment
+left join report_oibl.oibl_sign_corrections as correction using (aggregate_id, amount_calculation, debit_amount)
 order by
     payment.billing_account_balance_ouid,
     payment.xblnr collate "C",
@@ -264,19 +252,13 @@ select
     tax.mwskz as booking_tax_code,
     tax.mainledger_account as booking_mainledger_account,
     tax.xblnr as booking_reference_document_number,
-    case
-        when
-            tax.debit_amount < 0
-            and tax.amount_calculation = 'VATExcludedAmount - ELECTRICITYTAX'
-            and tax.aggregate_id in (select fix.aggregate_id from report_oibl.oibl_sign_corrections as fix)
-            then -tax.debit_amount
-        else tax.debit_amount
-    end as booking_debit_amount,
+    coalesce(correction.shown_amount, tax.debit_amount) as booking_debit_amount,
     tax.credit_amount as booking_credit_amount,
     tax.amount_calculation as booking_amount_indicator,
     charge.migration_flag
 from report_oibl.oibl_tax_bookings as tax
 left join report_oibl.data_charges as charge on tax.charge_row = charge.charge_row
+left join report_oibl.oibl_sign_corrections as correction using (aggregate_id, amount_calculation, debit_amount)
 order by
     tax.xblnr collate "C",
     tax.mainledger_account collate "C",
@@ -321,17 +303,11 @@ select
     payment.mwskz as booking_tax_code,
     payment.newko as booking_mainledger_account,
     payment.xblnr as booking_reference_document_number,
-    case
-        when
-            payment.debit_amount < 0
-            and payment.amount_calculation = 'VATExcludedAmount - ELECTRICITYTAX'
-            and payment.aggregate_id in (select fix.aggregate_id from report_oibl.oibl_sign_corrections as fix)
-            then -payment.debit_amount
-        else payment.debit_amount
-    end as booking_debit_amount,
+    coalesce(correction.shown_amount, payment.debit_amount) as booking_debit_amount,
     payment.credit_amount as booking_credit_amount,
     payment.amount_calculation as booking_amount_indicator
 from report_oibl.oibl_payment_allocations as payment
+left join report_oibl.oibl_sign_corrections as correction using (aggregate_id, amount_calculation, debit_amount)
 order by
     payment.xblnr collate "C",
     payment.newko collate "C",

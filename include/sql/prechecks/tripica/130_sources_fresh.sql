@@ -4,7 +4,11 @@
 -- Settings: bda.freshness_hours (unset, empty or 0: no check), bda.as_of (else now).
 with limits as (
     select
-        coalesce(nullif(current_setting('bda.as_of', true), '')::timestamptz, now()) as as_of,
+        -- The end of the business date, as far as it has come: an old day asks for the vaults of that day only.
+        least(
+            now(),
+            (nullif(current_setting('bda.as_of', true), '')::date + 1)::timestamp at time zone 'Europe/Berlin'
+        ) as as_of,
         coalesce(nullif(current_setting('bda.freshness_hours', true), '')::numeric, 0) as hours
 ),
 

@@ -2,12 +2,12 @@
 -- Purpose: source check P10: a charge without modification instant is not in the list; an impossible date becomes an
 --     impossible due or balance date. Creation and lettering lie in the past, due dates at most five years ahead.
 -- Grain: one row per charge or balance and reason.
--- Settings: bda.as_of (else now).
+-- The clock decides, not the business date: the vaults are as they are now, also when an old day is rebuilt.
 with bounds as (
     select
         timestamptz '2000-01-01 00:00:00+00' as earliest,
-        coalesce(nullif(current_setting('bda.as_of', true), '')::timestamptz, now()) + interval '1 day' as latest,
-        coalesce(nullif(current_setting('bda.as_of', true), '')::timestamptz, now()) + interval '5 years' as latest_due
+        now() + interval '1 day' as latest,
+        now() + interval '5 years' as latest_due
 )
 
 select

@@ -1,7 +1,7 @@
 """Exports chunks: one COPY over neighbouring chunks, rows cut exactly, bytes into the uploads that the plan opened.
 
-A repeated task writes the same part numbers of the same uploads again: the same rows give the same bytes, so it does
-not matter which try a part comes from, and nothing has to be looked for or aborted in between.
+A repeated task writes the same parts of the same uploads again. The same rows give the same bytes, so it does not
+matter which attempt a part comes from, and nothing has to be found or aborted first.
 """
 
 from __future__ import annotations
@@ -11,30 +11,31 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from billing_aggregator.export.copy.copy_stream import stream_copy
-from billing_aggregator.export.copy.file_cutter import Rotation
-from billing_aggregator.export.copy.part_sender import FilePump, PartPump
+from billing_aggregator.export.copy.file_cutter import FileCutter
+from billing_aggregator.export.copy.part_sender import FileUpload, PartSender
 from billing_aggregator.export.copy.progress import CopyProgress
 from billing_aggregator.export.errors import ExportSourceChangedError
-from billing_aggregator.export.plan.relation import lock
+from billing_aggregator.export.plan.relation import lock_relation
 from billing_aggregator.export.plan.source import tid_range
-from billing_aggregator.export.session import fetch_one, transaction
 from billing_aggregator.export.store.protocol import Part
+from billing_aggregator.export.transaction import fetch_one, transaction
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from billing_aggregator.export.plan.export_plan import Chunk, ExportPlan
     from billing_aggregator.export.store.protocol import Store
+    from billing_aggregator.postgres.protocols import Connection, Cursor
 
 
-#: The server ends a session whose rows stay unread for so long: its machine was lost. By itself Linux takes a quarter
-#: of an hour. Not much sooner, as a reader that waits for S3 looks the same.
+#: The server ends a session whose client has not read its rows for so long: the client's machine is lost. Linux alone
+#: would take a quarter of an hour. Not much shorter, for a client that waits for S3 looks the same.
 UNREAD_SECONDS = 120
 
 
 @dataclass(frozen=True)
 class ChunkState:
-    """A chunk that lies in its upload, whole.
+    """A chunk that has been written to its upload completely.
 
     :param index: the chunk's number in its export.
     :param rows: rows, as counted on the wire.
@@ -65,13 +66,12 @@ class ChunkState:
 
 
 def export_chunks(
-    connection: Any,
+    connection: Connection,
     store: Store,
     plan: ExportPlan,
     indexes: Sequence[int],
     *,
     timeout: float,
-    progress: CopyProgress | None = None,
 ) -> list[ChunkState]:
     """Export neighbouring chunks of *plan* and return their states.
 
@@ -81,34 +81,33 @@ def export_chunks(
     :raises RowCountError: rows on the wire and the command tag differ.
     """
     chunks = [plan.chunks[index] for index in indexes]
-    progress = progress or CopyProgress(plan.name, sum(chunk.rows for chunk in chunks))
+    progress = CopyProgress(plan.name, sum(chunk.rows for chunk in chunks))
     options = plan.options
     store.use(options)
     with transaction(connection, statement_timeout=timeout) as cursor:
         cursor.execute(f"set local tcp_user_timeout = '{UNREAD_SECONDS}s'")
-        lock(cursor, plan.source.relation)
+        lock_relation(cursor, plan.source.relation)
         totals = [_totals(cursor, plan, chunk) for chunk in chunks]
         statement = plan.source.copy_statement(options.dialect, chunks[0].after, chunks[-1].upto)
-        with PartPump(options.upload_threads, options.part_bytes) as pump:
-            rotation = Rotation(
-                [chunk.rows for chunk in chunks], partial(_open, store, plan, pump, chunks), options, progress
+        with PartSender(options.upload_threads, options.part_bytes) as sender:
+            cutter = FileCutter(
+                [chunk.rows for chunk in chunks], partial(_open, store, plan, sender, chunks), options, progress
             )
-            stream_copy(connection, statement, rotation, header=options.dialect.header)
-            files = rotation.finish()
-    progress.tell("exported")
+            stream_copy(connection, statement, cutter, header=options.dialect.header)
+            files = cutter.finish()
+    progress.log("exported")
     return [
         ChunkState(plan.name, chunk.index, chunk.rows, done.size, done.sha256, tuple(done.parts), summed, seconds)
         for chunk, (done, seconds), summed in zip(chunks, files, totals, strict=True)
     ]
 
 
-def _open(store: Store, plan: ExportPlan, pump: PartPump, chunks: Sequence[Chunk], number: int) -> FilePump:
-    upload = chunks[number].upload
-    part_bytes = plan.options.part_bytes
-    return FilePump(pump, lambda part, data: store.write_part(upload, part, data, part_bytes), store.url(upload.key))
+def _open(store: Store, plan: ExportPlan, sender: PartSender, chunks: Sequence[Chunk], number: int) -> FileUpload:
+    upload, part_bytes = chunks[number].upload, plan.options.part_bytes
+    return FileUpload(sender, lambda n, data: store.write_part(upload, n, data, part_bytes), store.url(upload.key))
 
 
-def _totals(cursor: Any, plan: ExportPlan, chunk: Chunk) -> dict[str, str] | None:
+def _totals(cursor: Cursor, plan: ExportPlan, chunk: Chunk) -> dict[str, str] | None:
     if not plan.options.chunk_totals:
         return None
     where = tid_range(chunk.after, chunk.upto)

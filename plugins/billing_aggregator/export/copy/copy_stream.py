@@ -3,9 +3,9 @@
 The server sends one CopyData message per row (the header line is the first), so row boundaries are known without
 looking into the CSV, also when a field holds newlines. The rows counted here are compared with the command tag.
 
-psycopg 3 is driven at its low level: its ``Copy`` object costs a Python call chain per row. Two things then bring it
-above psql: libpq's input buffer is grown before it is drained for the first time, and a short nap before each read lets
-the server fill it, so that one system call brings hundreds of rows instead of a handful.
+psycopg 3 is driven at its low level: its ``Copy`` object costs a Python call chain per row. Two things make it
+faster than psql: libpq's input buffer is enlarged before it is drained for the first time, and a short sleep before
+each read lets the server fill it, so that one system call brings hundreds of rows instead of a handful.
 """
 
 from __future__ import annotations
@@ -19,10 +19,16 @@ from itertools import repeat
 from typing import TYPE_CHECKING, Any, Protocol
 
 from billing_aggregator.export.errors import ConnectionLostError, RowCountError
-from billing_aggregator.postgres.drivers import copying, is_psycopg3
+from billing_aggregator.postgres.drivers import copying, is_psycopg3, psycopg2_connection
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+
+    import psycopg
+    from psycopg.pq import ExecStatus
+    from psycopg.pq.abc import PGconn, PGresult
+
+    from billing_aggregator.postgres.protocols import Connection
 
 #: A batch ends behind a row of more than so many bytes, so it holds a MiB and one row at most: 128 rows, as the sink
 #: says, of 8 KiB. It depends on the rows alone, because what a compressor returns depends on how it is fed.
@@ -51,22 +57,25 @@ class RowSink(Protocol):
         """
 
 
-def stream_copy(connection: Any, statement: str, sink: RowSink, *, header: bool) -> int:
+def stream_copy(connection: Connection, statement: str, sink: RowSink, *, header: bool) -> int:
     """Run the COPY *statement* and feed *sink*; return the number of rows (the header is none).
 
     :param header: whether the statement asks for a header line.
     :raises RowCountError: the rows counted are not the command tag's.
     """
-    read = _stream_psycopg3 if is_psycopg3(connection) else _stream_psycopg2
-    counted, tag = read(connection, statement, sink, header)
+    if is_psycopg3(connection):
+        counted, tag = _stream_psycopg3(connection, statement, sink, header)
+    else:
+        counted, tag = _stream_psycopg2(connection, statement, sink, header)
     if counted != tag:
         raise RowCountError(f"COPY sent {counted} rows, its command tag says {tag}")
     return counted
 
 
-def _stream_psycopg3(connection: Any, statement: str, sink: RowSink, header: bool) -> tuple[int, int]:
-    from psycopg import pq
-    from psycopg.errors import error_from_result
+def _stream_psycopg3(
+    connection: psycopg.Connection[Any], statement: str, sink: RowSink, header: bool
+) -> tuple[int, int]:
+    from psycopg.pq import ExecStatus
 
     pgconn = connection.pgconn
     poller = select.poll()
@@ -78,22 +87,28 @@ def _stream_psycopg3(connection: Any, statement: str, sink: RowSink, header: boo
         while pgconn.is_busy():
             poller.poll(POLL_MILLISECONDS)
             pgconn.consume_input()
-        result = pgconn.get_result()
-        if result.status != pq.ExecStatus.COPY_OUT:
-            raise error_from_result(result)
+        _expect(pgconn.get_result(), ExecStatus.COPY_OUT)
         _grow_input_buffer(pgconn, poller)
         first = _first_message(pgconn, poller) if header else b""
         rows = _drain(pgconn, poller, sink, sink.start(first))
-        result = pgconn.get_result()
-        if result is None or result.status != pq.ExecStatus.COMMAND_OK:
-            raise error_from_result(result)
-        tag = result.command_tuples
+        tag = _expect(pgconn.get_result(), ExecStatus.COMMAND_OK).command_tuples
         while pgconn.get_result():
             pass
-    return rows, tag
+    return rows, -1 if tag is None else tag
 
 
-def _grow_input_buffer(pgconn: Any, poller: Any) -> None:
+def _expect(result: PGresult | None, status: ExecStatus) -> PGresult:
+    """Return *result* if it has this *status*; raise the server's error otherwise."""
+    from psycopg.errors import error_from_result
+
+    if result is None:
+        raise ConnectionLostError("the connection broke in the middle of a COPY")
+    if result.status != status:
+        raise error_from_result(result)
+    return result
+
+
+def _grow_input_buffer(pgconn: PGconn, poller: select.poll) -> None:
     """Read ahead without draining, until libpq has a buffer of :data:`INPUT_BUFFER`; later reads take as much.
 
     libpq reads what fits, and doubles its buffer when less than 8 KiB of it are free. The loop keeps count in the same
@@ -112,7 +127,7 @@ def _grow_input_buffer(pgconn: Any, poller: Any) -> None:
         pgconn.consume_input()
 
 
-def _first_message(pgconn: Any, poller: Any) -> bytes:
+def _first_message(pgconn: PGconn, poller: select.poll) -> bytes:
     while True:
         size, data = pgconn.get_copy_data(1)
         if size > 0:
@@ -123,10 +138,11 @@ def _first_message(pgconn: Any, poller: Any) -> bytes:
         pgconn.consume_input()
 
 
-def _drain(pgconn: Any, poller: Any, sink: RowSink, limit: int) -> int:
+def _drain(pgconn: PGconn, poller: select.poll, sink: RowSink, limit: int) -> int:
     # Bound methods as locals, an iterator that counts: this loop runs once per row.
     get, consume, poll, nap, take = pgconn.get_copy_data, pgconn.consume_input, poller.poll, time.sleep, sink.rows
-    batch: list[bytes] = []
+    # psycopg gives memoryviews: the sink only measures and joins its rows, as it would bytes.
+    batch: list[Any] = []
     append, large = batch.append, LARGE_ROW
     rows = size = 0
     while size >= 0:
@@ -150,14 +166,14 @@ def _drain(pgconn: Any, poller: Any, sink: RowSink, limit: int) -> int:
     return rows
 
 
-def _stream_psycopg2(connection: Any, statement: str, sink: RowSink, header: bool) -> tuple[int, int]:
+def _stream_psycopg2(connection: Connection, statement: str, sink: RowSink, header: bool) -> tuple[int, int]:
     writer = _Writer(sink, header)
-    with connection.cursor() as cursor, copying(connection):
+    with psycopg2_connection(connection).cursor() as cursor, copying(connection):
         try:
             cursor.copy_expert(statement, writer)
         except Exception as error:
-            if type(error).__name__ == "DatabaseError" and error.pgcode is None:  # type: ignore[attr-defined]
-                # psycopg2 knows no better name for a session that ended in the middle of a COPY.
+            if type(error).__name__ == "DatabaseError" and getattr(error, "pgcode", None) is None:
+                # psycopg2 has no error class of its own for a session that ended in the middle of a COPY.
                 raise ConnectionLostError(f"the connection broke in the middle of a COPY: {error}") from error
             raise
         return writer.finish(), cursor.rowcount

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from billing_aggregator.config.export_options import ExportOptions
-    from billing_aggregator.export.copy.part_sender import Written
+    from billing_aggregator.export.copy.part_sender import WrittenFile
     from billing_aggregator.export.copy.progress import CopyProgress
 
 #: Rows that are joined at once. A constant: what a compressor returns depends on how it is fed. Small: from some 100 KB
@@ -24,13 +24,13 @@ class FileSink(Protocol):
     """Takes one file's bytes."""
 
     def write(self, data: bytes) -> None:
-        """Take some."""
+        """Take the next bytes."""
 
-    def end(self) -> Callable[[], Written]:
-        """There is no more; return what waits until they have arrived."""
+    def end(self) -> Callable[[], WrittenFile]:
+        """End the file; return a function that waits until all bytes have arrived."""
 
 
-class Rotation:
+class FileCutter:
     """A :class:`~billing_aggregator.export.copy.copy_stream.RowSink` that writes one file after another.
 
     :param counts: rows of each file.
@@ -51,7 +51,7 @@ class Rotation:
         self._header = b""
         self._number = 0
         self._left = 0
-        self._done: list[tuple[Callable[[], Written], float]] = []
+        self._done: list[tuple[Callable[[], WrittenFile], float]] = []
 
     def start(self, header: bytes) -> int:
         """Take the header and open the first file."""
@@ -60,7 +60,7 @@ class Rotation:
         return min(self._left, BATCH_ROWS) or 1
 
     def rows(self, batch: list[bytes]) -> int:
-        """Write a batch that ends at a file's end at the latest; return the size of the next one."""
+        """Write a batch, which never goes beyond the end of a file; return the size of the next one."""
         if not self._left:
             raise ExportSourceChangedError(
                 "there are more rows than were planned: the relation was written to; plan again"
@@ -75,8 +75,8 @@ class Rotation:
             self._end_file()
         return min(self._left, BATCH_ROWS) or 1
 
-    def finish(self) -> list[tuple[Written, float]]:
-        """Wait for all parts; return each file with the seconds since the one before it ended."""
+    def finish(self) -> list[tuple[WrittenFile, float]]:
+        """Wait for all parts; return each file with the seconds since the previous one ended."""
         if self._left:
             raise ExportSourceChangedError(
                 "there are fewer rows than were planned: the relation was written to; plan again"

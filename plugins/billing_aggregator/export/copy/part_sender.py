@@ -1,6 +1,6 @@
-"""Carries bytes to a store in parts: a fixed ring of buffers, a few threads, a hash of each file on the way.
+"""Sends the bytes of files to a store in parts, with a few threads and a fixed set of buffers, and hashes each file.
 
-All the memory there is: ``threads + 1`` buffers of ``part_bytes``. When every buffer is on its way, the reader waits.
+Its memory is ``threads + 1`` buffers of ``part_bytes``. While all of them are being sent, the reader waits.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from billing_aggregator.export.store.protocol import Part
 
 
-class PartSender(Protocol):
+class WritePart(Protocol):
     """Writes one part of one file to where it belongs."""
 
     def __call__(self, number: int, data: bytes | bytearray) -> Part:
@@ -29,18 +29,18 @@ class PartSender(Protocol):
 
 
 @dataclass(frozen=True)
-class Written:
-    """A file whose parts have all been taken: its parts, bytes and SHA-256 (hexadecimal)."""
+class WrittenFile:
+    """A file whose parts have all been stored: its parts, bytes and SHA-256 (hexadecimal)."""
 
     parts: list[Part]
     size: int
     sha256: str
 
 
-class PartPump:
+class PartSender:
     """Threads and buffers that the files of one task share, one file after another.
 
-    :param threads: parts on their way at a time.
+    :param threads: parts that are sent at the same time.
     :param part_bytes: size of each buffer and part.
     """
 
@@ -60,37 +60,37 @@ class PartPump:
         self._pool.shutdown(wait=True, cancel_futures=error is not None)
 
     def buffer(self) -> bytearray:
-        """Return a free buffer; waits until a part has arrived."""
+        """Return a free buffer; waits until there is one."""
         return self._free.get()
 
     def give_back(self, buffer: bytearray) -> None:
         """Return a buffer that was not needed."""
         self._free.put(buffer)
 
-    def send(self, write: PartSender, number: int, buffer: bytearray, length: int) -> Future[Part]:
+    def send(self, write: WritePart, number: int, buffer: bytearray, length: int) -> Future[Part]:
         """Write a part in a thread, then give its buffer back."""
 
-        def carry() -> Part:
+        def upload() -> Part:
             try:
                 data = buffer if length == len(buffer) else bytes(memoryview(buffer)[:length])
                 return write(number, data)
             finally:
                 self._free.put(buffer)
 
-        return self._pool.submit(carry)
+        return self._pool.submit(upload)
 
 
-class FilePump:
-    """Takes one file's bytes.
+class FileUpload:
+    """Uploads one file: fills buffers with its bytes and sends each full one as a part.
 
-    :param pump: the task's buffers and threads.
+    :param sender: the task's buffers and threads.
     :param write: writes one part to the file's upload.
     :param name: for messages.
     """
 
-    def __init__(self, pump: PartPump, write: PartSender, name: str) -> None:
-        self._pump = pump
-        self._send = write
+    def __init__(self, sender: PartSender, write: WritePart, name: str) -> None:
+        self._sender = sender
+        self._write_part = write
         self._name = name
         self._sha = hashlib.sha256()
         self._buffer: bytearray | None = None
@@ -99,7 +99,7 @@ class FilePump:
         self._checked = 0
 
     def write(self, data: bytes) -> None:
-        """Take *data*; waits while all buffers are on their way; raises what a part's upload raised.
+        """Add *data*; waits while all buffers are being sent; raises the error of an earlier part.
 
         :raises TooManyPartsError: the store takes no more parts for one file.
         """
@@ -108,28 +108,28 @@ class FilePump:
         while rest:
             if self._buffer is None:
                 if len(self._sent) >= MOST_PARTS:
-                    raise TooManyPartsError(self._name, MOST_PARTS, self._pump.part_bytes)
-                self._buffer = self._pump.buffer()
-            taken = rest[: self._pump.part_bytes - self._used]
+                    raise TooManyPartsError(self._name, MOST_PARTS, self._sender.part_bytes)
+                self._buffer = self._sender.buffer()
+            taken = rest[: self._sender.part_bytes - self._used]
             # A view: a slice of the bytearray itself would copy what it is given once more.
             memoryview(self._buffer)[self._used : self._used + len(taken)] = taken
             self._used += len(taken)
             rest = rest[len(taken) :]
-            if self._used == self._pump.part_bytes:
+            if self._used == self._sender.part_bytes:
                 self._flush()
 
-    def end(self) -> Callable[[], Written]:
-        """Send the last part; return what waits for all parts and tells them."""
+    def end(self) -> Callable[[], WrittenFile]:
+        """Send the last part; return a function that waits for all parts and returns the file."""
         if self._used or not self._sent:
             self._flush()
         elif self._buffer is not None:
-            self._pump.give_back(self._buffer)
+            self._sender.give_back(self._buffer)
             self._buffer = None
         sent, sha256 = self._sent, self._sha.hexdigest()
 
-        def wait() -> Written:
+        def wait() -> WrittenFile:
             parts = [future.result() for future in sent]
-            return Written(parts, sum(part.size for part in parts), sha256)
+            return WrittenFile(parts, sum(part.size for part in parts), sha256)
 
         return wait
 
@@ -138,7 +138,7 @@ class FilePump:
             self._sent[self._checked].result()
             self._checked += 1
         number = len(self._sent) + 1
-        buffer = self._buffer if self._buffer is not None else self._pump.buffer()
-        self._sent.append(self._pump.send(self._send, number, buffer, self._used))
+        buffer = self._buffer if self._buffer is not None else self._sender.buffer()
+        self._sent.append(self._sender.send(self._write_part, number, buffer, self._used))
         self._buffer = None
         self._used = 0

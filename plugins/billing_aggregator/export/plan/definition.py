@@ -1,13 +1,15 @@
-"""What the text of a relation's rows depends on beside the rows: columns, types, labels, views on the way."""
+"""What a relation's CSV depends on apart from its rows: columns, types, enumeration labels, views in between."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from billing_aggregator.export.session import fetch_all, fetch_one
+from billing_aggregator.export.transaction import fetch_all, fetch_one
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from billing_aggregator.postgres.protocols import Cursor
 
 #: The types of a relation's columns with all that they are made of: elements, attributes, base types, bounds.
 PARTS = """
@@ -29,7 +31,7 @@ PARTS = """
         where part.oid <> 0
     )
 """
-# A label's xmin: one that was renamed and got its name back in the meantime was another one for a while.
+# A label's xmin shows that it was renamed, also when it has its old name again.
 DIGEST = f"""
     {PARTS},
     lines as (
@@ -60,7 +62,7 @@ DIGEST = f"""
     )
     select encode(sha256(convert_to(string_agg(line, e'\\n' order by line collate "C"), 'UTF8')), 'hex') from lines
 """
-# Names of other objects, which may change without the column's type; output functions that may do so, too.
+# Not fixed: types that show the names of other objects, and types whose output function is not immutable.
 COLUMNS = f"""
     {PARTS}
     select
@@ -83,8 +85,8 @@ class TableColumn(NamedTuple):
 
     :param number: its attribute number, which stays when it is renamed.
     :param kind: its type's name, e.g. ``numeric``.
-    :param fixed: whether :func:`definition_of` tells all that its text depends on beside the row. Not so: a virtual
-        generated column, and types whose values are other objects' names (``regclass``).
+    :param fixed: whether its text depends on nothing but the row and what :func:`definition_of` covers. Not fixed are
+        virtual generated columns and types that show the names of other objects (``regclass``).
     """
 
     number: int
@@ -93,13 +95,13 @@ class TableColumn(NamedTuple):
     fixed: bool
 
 
-def columns_of(cursor: Any, oid: int) -> list[TableColumn]:
+def columns_of(cursor: Cursor, oid: int) -> list[TableColumn]:
     """Return the columns of the relation in order."""
     return [TableColumn(*row) for row in fetch_all(cursor, COLUMNS, [oid, oid])]
 
 
-def definition_of(cursor: Any, oid: int, views: Sequence[int]) -> str:
-    """Return a digest of the relation's definition, as hexadecimal SHA-256: another one means other text or names.
+def definition_of(cursor: Cursor, oid: int, views: Sequence[int]) -> str:
+    """Return the SHA-256 of the relation's definition, hexadecimal; while it stays the same, so do text and names.
 
     :param views: oids of the views through which the relation is read.
     """

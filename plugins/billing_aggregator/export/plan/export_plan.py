@@ -1,29 +1,19 @@
-"""Plans an export once: cuts a relation at exact rows and opens an upload for each file.
+"""What a plan says of an export: its chunks with their open uploads, and by what later changes of its rows show.
 
-The plan's transaction locks the relation, takes one snapshot and walks over the pages with a cursor: ``MOVE`` counts
-rows on the server and costs a tenth of reading them. What the plan records makes later changes visible: the
-relation's oid, file node and definition, which transactions it saw, the rows of each file.
+Changes show by the relation's oid, file node and definition, which transactions the plan saw, the rows of each chunk.
 """
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import Any, Self
 
 from billing_aggregator.config.export_options import ExportOptions
-from billing_aggregator.config.limits import MOST_FILES
-from billing_aggregator.export.errors import EmptyExportError
-from billing_aggregator.export.keys import ExportRun, file_name, render_key
-from billing_aggregator.export.plan.limits import MOST_UNITS, check_files, divide
+from billing_aggregator.export.keys import ExportRun, file_name
 from billing_aggregator.export.plan.snapshot import Snapshot
 from billing_aggregator.export.plan.source import Source
-from billing_aggregator.export.session import fetch_one
+from billing_aggregator.export.plan.units import MOST_UNITS, divide
 from billing_aggregator.export.store.protocol import Upload
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-MOVED = "MOVE "
 
 
 @dataclass(frozen=True)
@@ -88,71 +78,9 @@ class ExportPlan:
         )
 
     def units(self, chunks_per_task: int | None = None, most: int = MOST_UNITS) -> list[dict[str, Any]]:
-        """Return the work of each task: neighbouring chunks by index, and a name for the task.
+        """Return the units, each with the indexes of its chunks and a name for its task.
 
-        See :func:`billing_aggregator.export.plan.limits.divide`.
+        See :func:`billing_aggregator.export.plan.units.divide`.
         """
-        shares = divide(len(self.chunks), self.rows, files_per_unit=chunks_per_task, most=most)
+        shares = divide(len(self.chunks), self.rows, chunks_per_unit=chunks_per_task, most=most)
         return [{"name": file_name(self.name, share[0], ""), "chunks": list(share)} for share in shares]
-
-
-@dataclass(frozen=True)
-class Cut:
-    """A file's place in the relation."""
-
-    rows: int
-    after: str | None
-    upto: str | None
-
-
-def cut_relation(cursor: Any, source: Source, rows_per_file: int, name: str) -> list[Cut]:
-    """Return the cuts of the relation, in physical order; at least one, which may be empty.
-
-    The last cut is open at its end: rows that somebody appends later are noticed by the COPY's count.
-
-    :param name: the export, for messages.
-    :raises TooManyFilesError: there are more rows than so many files can hold.
-    """
-    cursor.execute(f"declare bda_cut no scroll cursor for select ctid from only {source.relation.sql}")
-    ends: list[str] = []
-    rows = 0
-    while True:
-        moved = _move(cursor, rows_per_file - 1)
-        rows += moved
-        last = fetch_one(cursor, "fetch next from bda_cut") if moved == rows_per_file - 1 else None
-        if last is None:
-            break
-        rows += 1
-        ends.append(last[0])
-        if len(ends) > MOST_FILES:  # too many already; the rest is only counted, for the message
-            rows += _move(cursor, "all")
-            break
-    cursor.execute("close bda_cut")
-    check_files(name, rows, rows_per_file)
-    if ends and rows == len(ends) * rows_per_file:
-        ends.pop()
-    starts: list[str | None] = [None, *ends]
-    counts = [rows_per_file] * len(ends) + [rows - len(ends) * rows_per_file]
-    return [Cut(*cut) for cut in zip(counts, starts, [*ends, None], strict=True)]
-
-
-def _move(cursor: Any, rows: int | Literal["all"]) -> int:
-    """Move over *rows* rows; return how many there were. ``MOVE 0`` would stay on the row and count it again."""
-    if not rows:
-        return 0
-    cursor.execute(f"move forward {rows} in bda_cut")
-    return int(cursor.statusmessage.removeprefix(MOVED))
-
-
-def keys_of(run: ExportRun, options: ExportOptions, name: str, cuts: list[Cut]) -> Iterator[str]:
-    """Yield the key of each cut's file; none for an empty result that is to be skipped.
-
-    :raises EmptyExportError: the result is empty and must not be.
-    """
-    if sum(cut.rows for cut in cuts) == 0:
-        if options.empty == "fail":
-            raise EmptyExportError(f"export {name}: the result is empty, which its policy forbids (empty='fail')")
-        if options.empty == "skip":
-            return
-    for index in range(len(cuts)):
-        yield render_key(options.key_template, run, file_name(name, index, options.ending))

@@ -1,36 +1,39 @@
-"""From a table's name or a query to a plan with open uploads."""
+"""Makes a plan with open uploads from a table's name or a query."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from billing_aggregator.errors.kinds import sqlstate
 from billing_aggregator.export.errors import ExportSourceChangedError, TooManyFilesError
 from billing_aggregator.export.keys import check_export_name
 from billing_aggregator.export.plan.empty_lines import warn_of_empty_lines
-from billing_aggregator.export.plan.export_plan import Chunk, ExportPlan, cut_relation, keys_of
-from billing_aggregator.export.plan.open_uploads import open_all
-from billing_aggregator.export.plan.relation import lock
+from billing_aggregator.export.plan.export_plan import Chunk, ExportPlan
+from billing_aggregator.export.plan.relation import lock_relation
+from billing_aggregator.export.plan.row_ranges import cut_relation, keys_of
 from billing_aggregator.export.plan.snapshot import MOST_WRITERS, take_snapshot
 from billing_aggregator.export.plan.source import Source, SourceError, find_query, find_table
 from billing_aggregator.export.plan.staging import drop_staging, freeze_query
-from billing_aggregator.export.session import quote_ident, transaction
+from billing_aggregator.export.plan.uploads import start_uploads
+from billing_aggregator.export.transaction import GuardedConnection, quote_ident
+from billing_aggregator.sql.report_schema import REPORT_SCHEMA
 from billing_aggregator.sql.statements import as_query
 
 if TYPE_CHECKING:
     from billing_aggregator.config.export_options import ExportOptions
     from billing_aggregator.export.keys import ExportRun
-    from billing_aggregator.export.plan.export_plan import Cut
+    from billing_aggregator.export.plan.row_ranges import RowRange
     from billing_aggregator.export.plan.snapshot import Snapshot
-    from billing_aggregator.export.session import CheckTables
     from billing_aggregator.export.store.protocol import Store
+    from billing_aggregator.export.transaction import CheckTables
+    from billing_aggregator.postgres.protocols import Connection, Cursor
 
-#: What a read-only transaction says of a query that locks rows.
+#: SQLSTATE of a query that locks rows in a read-only transaction.
 WRITES = "25006"
-FINDERS = 3
-STAGING_SCHEMA = "report_oibl"
+MOST_ATTEMPTS = 3
+STAGING_SCHEMA = REPORT_SCHEMA
 
 
 @dataclass(frozen=True)
@@ -60,14 +63,14 @@ class Export:
         return as_query(self.query or "")
 
 
-def find_source(cursor: Any, export: Export) -> Source | None:
+def find_source(cursor: Cursor, export: Export) -> Source | None:
     """Return the pages that hold the export's rows, or None if they have to be frozen first."""
     source = find_table(cursor, *export.table) if export.table is not None else None
     return source or find_query(cursor, export.as_query())
 
 
 def plan_export(
-    connection: Any,
+    connection: Connection,
     store: Store,
     run: ExportRun,
     export: Export,
@@ -81,81 +84,76 @@ def plan_export(
     Repeating it gives a new plan with new uploads; a plan that fails aborts its uploads and drops its frozen copy.
 
     :param timeout: seconds for each statement; 0 means none.
-    :param check_tables: is called in each transaction that has read the export's tables; refuses them by an error.
+    :param check_tables: is called at the end of each transaction that has read the export's tables; refuses them by an
+        error.
     :raises EmptyExportError: the result is empty and must not be.
     :raises SourceError: the table or query cannot be exported.
     :raises TooManyFilesError: the result is more files than an export may have.
     """
+    guarded = GuardedConnection(connection, timeout, check_tables)
     store.use(options)
     published = store.read(run.manifest_key)
-    source, snapshot, cuts = _cut(connection, run, export, options, timeout=timeout, check_tables=check_tables)
+    source, snapshot, ranges = _find_and_cut(guarded, run, export, options)
     try:
-        uploads = open_all(store, options, list(keys_of(run, options, export.name, cuts)))
+        uploads = start_uploads(store, options, list(keys_of(run, options, export.name, ranges)))
     except BaseException:
-        with suppress(Exception):
-            drop_staging(connection, source, timeout=timeout)
+        _drop(guarded, source)
         raise
     chunks = tuple(
-        Chunk(index, cut.rows, cut.after, cut.upto, upload)
-        for index, (cut, upload) in enumerate(zip(cuts, uploads, strict=False))
+        Chunk(index, rows.rows, rows.after, rows.upto, upload)
+        for index, (rows, upload) in enumerate(zip(ranges, uploads, strict=False))
     )
-    rows = sum(cut.rows for cut in cuts)
+    total = sum(each.rows for each in ranges)
     base = published.etag if published else None
-    return ExportPlan(export.name, run, options, source, snapshot, rows, chunks, base)
+    return ExportPlan(export.name, run, options, source, snapshot, total, chunks, base)
 
 
-def _cut(
-    connection: Any,
-    run: ExportRun,
-    export: Export,
-    options: ExportOptions,
-    *,
-    timeout: float,
-    check_tables: CheckTables | None,
-) -> tuple[Source, Snapshot, list[Cut]]:
+def _find_and_cut(
+    connection: GuardedConnection, run: ExportRun, export: Export, options: ExportOptions
+) -> tuple[Source, Snapshot, list[RowRange]]:
     """Find the source and cut it under its lock; a relation that is swapped in between is found again.
 
-    A table that is being written to by many transactions is frozen: which of its rows are new could not be told later.
+    A table to which many transactions are writing is frozen: nobody could find out later which of its rows are new.
     """
     busy = False
-    for attempt in range(1, FINDERS + 1):
-        source = None if busy else _find(connection, export, timeout, check_tables)
+    for attempt in range(1, MOST_ATTEMPTS + 1):
+        source = None if busy else _find(connection, export)
         if source is None:
-            query, schema = export.as_query(), export.staging_schema
-            source = freeze_query(
-                connection, schema, query, run, export.name, timeout=timeout, check_tables=check_tables
-            )
+            source = freeze_query(connection, export.staging_schema, export.as_query(), run, export.name)
         try:
-            with transaction(connection, statement_timeout=timeout) as cursor:
-                lock(cursor, source.relation)
-                if check_tables is not None:
-                    check_tables(cursor)
+            with connection.transaction() as cursor:
+                lock_relation(cursor, source.relation)
                 warn_of_empty_lines(cursor, export.name, source, options.dialect)
                 snapshot = take_snapshot(cursor, source.relation)
                 if snapshot is not None:
-                    return source, snapshot, cut_relation(cursor, source, options.max_rows_per_file, export.name)
-                busy = True
+                    ranges = cut_relation(cursor, source, options.max_rows_per_file, export.name)
         except ExportSourceChangedError:
-            if attempt == FINDERS:
+            if attempt == MOST_ATTEMPTS:
                 raise
         except TooManyFilesError:
-            with suppress(Exception):
-                drop_staging(connection, source, timeout=timeout)
+            _drop(connection, source)
             raise
+        else:
+            if snapshot is not None:
+                return source, snapshot, ranges
+            busy = True
     raise SourceError(
         f"export {export.name}: more than {MOST_WRITERS} transactions write to its frozen copy while it is planned"
     )
 
 
-def _find(connection: Any, export: Export, timeout: float, check_tables: CheckTables | None) -> Source | None:
+def _find(connection: GuardedConnection, export: Export) -> Source | None:
     """Return the pages that hold the export's rows; None if they have to be frozen first."""
     try:
-        with transaction(connection, statement_timeout=timeout, own_path=True) as cursor:
-            source = find_source(cursor, export)
-            if check_tables is not None:
-                check_tables(cursor)
-            return source
+        with connection.transaction(own_path=True) as cursor:
+            return find_source(cursor, export)
     except Exception as error:
         if sqlstate(error) != WRITES:
             raise
         return None
+
+
+def _drop(connection: GuardedConnection, source: Source) -> None:
+    """Drop a frozen copy, as far as that is possible behind the error that is on its way."""
+    with suppress(Exception):
+        drop_staging(connection.connection, source, timeout=connection.timeout)

@@ -1,14 +1,15 @@
-"""Proves that a query gives some columns of one relation, whole and as they are, and finds which columns.
+"""Proves that a query returns some columns of one relation, of all rows and unchanged, and finds out which.
 
 Two answers of the server have to agree, and neither is a displayed name:
 
 * ``EXPLAIN``: the query is one ``Seq Scan`` without filter, so it gives each row of that relation once, in the order of
   its pages;
-* the description of the result: each column's origin, a relation and an attribute number. The parser tells it of plain
-  columns only, through subqueries and WITH. Of a view it tells the view's column, so the view's query is asked next.
+* the description of the result: each column's origin, a relation and an attribute number. The parser reports it for
+  plain columns only, also through subqueries and WITH. For a view it is the view's column; its query
+  is described next.
 
-Origins may be misleading where several queries make one result: the parser looks at one of them, and the planner may
-drop that very one. A text with such a word is not looked at any further. What is not proved is frozen.
+Origins are misleading where several queries make one result: the parser looks at one of them, and the planner may drop
+just that one. A query with such a word in it is frozen, as is everything that cannot be proved.
 """
 
 from __future__ import annotations
@@ -19,11 +20,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from billing_aggregator.errors.kinds import sqlstate
-from billing_aggregator.export.session import fetch_one
-from billing_aggregator.postgres.drivers import is_psycopg3
+from billing_aggregator.export.transaction import fetch_one
+from billing_aggregator.postgres.drivers import column_origins
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from billing_aggregator.postgres.protocols import Cursor
 
 #: What stands before a query when it is sent for the first time: positions of its errors are counted from here.
 BEFORE_QUERY = "select * from ("
@@ -35,7 +38,7 @@ PLAIN_SCAN = frozenset(
 )
 #: A column by its name, and no expression.
 PLAIN_OUTPUT = re.compile(r'(?:(?:"(?:[^"]|"")+"|[^\W\d]\w*)\.)?(?:"(?:[^"]|"")+"|[^\W\d]\w*)')
-#: Also in a comment or a string: then the query is frozen for nothing, and right all the same.
+#: Also found in comments and strings: such a query is frozen needlessly, which is still correct.
 SEVERAL_QUERIES = re.compile(r"(?<![^\W\d])(?:union|intersect|except|join)(?!\w)", re.IGNORECASE)
 VIEWS_DEEP = 16
 SYNTAX_OR_ACCESS = "42"
@@ -64,25 +67,20 @@ class Projection:
     views: tuple[int, ...]
 
 
-def describe(cursor: Any, query: str) -> Described:
+def describe(cursor: Cursor, query: str) -> Described:
     """Return the columns of *query* without running it."""
     cursor.execute(f"{BEFORE_QUERY}{query}\n) named limit 0")
     columns = cursor.description or ()
-    if is_psycopg3(cursor.connection):
-        result = cursor.pgresult
-        origins = [(result.ftable(i), result.ftablecol(i)) for i in range(len(columns))]
-    else:
-        origins = [(column.table_oid or 0, column.table_column or 0) for column in columns]
-    return Described(tuple(c[0] for c in columns), tuple(c[1] for c in columns), tuple(origins))
+    return Described(tuple(c[0] for c in columns), tuple(c[1] for c in columns), column_origins(cursor))
 
 
-def find_projection(cursor: Any, query: str, described: Described) -> Projection | None:
-    """Return the columns of one relation that *query* gives, whole and in physical order; None if that is not sure."""
+def find_projection(cursor: Cursor, query: str, described: Described) -> Projection | None:
+    """Return the columns of one relation that *query* gives, of all rows and in physical order; None if unproved."""
     scanned = _scanned(cursor, query, len(described.names))
     return _follow(cursor, query, described, scanned, ()) if scanned is not None else None
 
 
-def _scanned(cursor: Any, query: str, columns: int) -> int | None:
+def _scanned(cursor: Cursor, query: str, columns: int) -> int | None:
     """Return the oid of the relation that the query reads by one scan, row by row, with nothing computed."""
     cursor.execute(f"explain (verbose, format json) {query}")
     plan = cursor.fetchone()[0]
@@ -94,7 +92,7 @@ def _scanned(cursor: Any, query: str, columns: int) -> int | None:
     return relation_oid(cursor, node["Schema"], node["Relation Name"])
 
 
-def relation_oid(cursor: Any, schema: str, name: str) -> int | None:
+def relation_oid(cursor: Cursor, schema: str, name: str) -> int | None:
     """Return the oid of the relation of that name; None if there is none."""
     row = fetch_one(
         cursor,
@@ -105,7 +103,9 @@ def relation_oid(cursor: Any, schema: str, name: str) -> int | None:
     return row[0] if row else None
 
 
-def _follow(cursor: Any, query: str, described: Described, scanned: int, views: tuple[int, ...]) -> Projection | None:
+def _follow(
+    cursor: Cursor, query: str, described: Described, scanned: int, views: tuple[int, ...]
+) -> Projection | None:
     """Follow the columns' origins from *query* through views down to *scanned*."""
     oids = {oid for oid, _ in described.origins}
     numbers = tuple(number for _, number in described.origins)
@@ -127,7 +127,7 @@ def _choose(values: Sequence[Any], numbers: Sequence[int]) -> tuple[Any, ...]:
     return tuple(values[number - 1] for number in numbers)
 
 
-def _view(cursor: Any, oid: int) -> tuple[str, Described] | None:
+def _view(cursor: Cursor, oid: int) -> tuple[str, Described] | None:
     """Return a view's query and its columns; None for other relations, and for what only the view's owner may read."""
     row = fetch_one(cursor, "select pg_get_viewdef(oid) from pg_class where oid = %s and relkind = 'v'", [oid])
     if row is None:

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 from billing_aggregator.export.errors import ExportSourceChangedError
 from billing_aggregator.export.plan.definition import definition_of
-from billing_aggregator.export.session import fetch_one, is_missing_relation, quote_ident
+from billing_aggregator.export.transaction import fetch_one, is_missing_relation, quote_ident
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from billing_aggregator.postgres.protocols import Cursor
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Relation:
         return cls(**values | {"views": tuple(values["views"])})
 
 
-def lock(cursor: Any, relation: Relation) -> None:
+def lock_relation(cursor: Cursor, relation: Relation) -> None:
     """Keep *relation* from being rebuilt or altered for this transaction, and check that it is the one that was found.
 
     As the transaction's first query it also makes sure that the snapshot is younger than the lock: a table that was
@@ -75,7 +77,7 @@ def lock(cursor: Any, relation: Relation) -> None:
         )
 
 
-def find_relation(cursor: Any, oid: int, views: Sequence[int] = ()) -> Relation | None:
+def find_relation(cursor: Cursor, oid: int, views: Sequence[int] = ()) -> Relation | None:
     """Return the table or materialised view whose pages hold all its rows and may all be read; None for others.
 
     :param views: oids of the views through which it is read.

@@ -15,12 +15,13 @@ from billing_aggregator.export.errors import TerminalExportError
 from billing_aggregator.export.plan.definition import TableColumn, columns_of
 from billing_aggregator.export.plan.projection import Described, describe, find_projection, relation_oid
 from billing_aggregator.export.plan.relation import Relation, find_relation
-from billing_aggregator.export.session import fetch_all, fetch_one, quote_ident, quote_literal
+from billing_aggregator.export.transaction import fetch_all, fetch_one, quote_ident, quote_literal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from billing_aggregator.config.export_options import Dialect
+    from billing_aggregator.postgres.protocols import Cursor
 
 #: Types that add up exactly; a float's sum depends on the order of its rows.
 SUMMED = frozenset({"smallint", "integer", "bigint", "numeric"})
@@ -94,7 +95,7 @@ def tid_range(after: str | None, upto: str | None) -> str:
     return f" where {' and '.join(bounds)}" if bounds else ""
 
 
-def find_table(cursor: Any, schema: str, name: str) -> Source | None:
+def find_table(cursor: Cursor, schema: str, name: str) -> Source | None:
     """Return the source that reads all columns of a table or materialised view by its pages.
 
     None for what is read as a query: views, partitioned and inherited tables, columns whose text may change by itself.
@@ -111,7 +112,7 @@ def find_table(cursor: Any, schema: str, name: str) -> Source | None:
     return _source(relation, [(column.name, column) for column in columns])
 
 
-def find_query(cursor: Any, query: str) -> Source | None:
+def find_query(cursor: Cursor, query: str) -> Source | None:
     """Return the source that gives *query*'s rows from one relation's pages; None if it has to be frozen first.
 
     :raises SourceError: two columns of the query have one name.
@@ -133,7 +134,7 @@ def _source(relation: Relation, columns: Sequence[tuple[str, TableColumn]]) -> S
     return Source(relation, tuple(Column(name, c.name, c.kind in SUMMED) for name, c in columns))
 
 
-def describe_named(cursor: Any, query: str) -> Described:
+def describe_named(cursor: Cursor, query: str) -> Described:
     """Return the query's columns; raises :class:`SourceError` if two have one name or there is none."""
     described = describe(cursor, query)
     names = described.names
@@ -143,7 +144,7 @@ def describe_named(cursor: Any, query: str) -> Described:
     return described
 
 
-def query_totals(cursor: Any, query: str) -> tuple[int, dict[str, str]]:
+def query_totals(cursor: Cursor, query: str) -> tuple[int, dict[str, str]]:
     """Return rows and control totals of *query* by running it once more."""
     described = describe(cursor, query)
     description = list(zip(described.names, described.types, strict=True))

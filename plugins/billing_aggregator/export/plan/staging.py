@@ -6,21 +6,22 @@ import hashlib
 import json
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from billing_aggregator.errors.kinds import sqlstate
 from billing_aggregator.export.errors import ExportError
 from billing_aggregator.export.plan.definition import columns_of
 from billing_aggregator.export.plan.projection import relation_oid
 from billing_aggregator.export.plan.source import Source, SourceError, describe_named, find_table
-from billing_aggregator.export.session import fetch_all, fetch_one, quote_ident, quote_literal, transaction
-from billing_aggregator.export.settings import plan_as_by_default
+from billing_aggregator.export.transaction import fetch_all, fetch_one, quote_ident, quote_literal, transaction
+from billing_aggregator.export.transaction_settings import plan_as_by_default
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from billing_aggregator.export.keys import ExportRun
-    from billing_aggregator.export.session import CheckTables
+    from billing_aggregator.export.transaction import GuardedConnection
+    from billing_aggregator.postgres.protocols import Connection, Cursor
 
 PREFIX = "aggregator_export_"
 #: Program limit exceeded, too many columns.
@@ -37,27 +38,16 @@ def staging_name(run: ExportRun, export: str) -> str:
     return PREFIX + hashlib.sha256(identity.encode()).hexdigest()[:24]
 
 
-def freeze_query(
-    connection: Any,
-    schema: str,
-    query: str,
-    run: ExportRun,
-    export: str,
-    *,
-    timeout: float,
-    check_tables: CheckTables | None = None,
-) -> Source:
+def freeze_query(connection: GuardedConnection, schema: str, query: str, run: ExportRun, export: str) -> Source:
     """Create the staging table anew from *query*, in the query's order, and return it as a source.
 
-    :param timeout: seconds for the statement; 0 means none.
-    :param check_tables: is called behind the query, in its transaction; refuses what it has read by an error.
     :raises SourceError: the result does not fit in a table.
     :raises ReadOnlyServerError: the server is a standby.
     """
     name = staging_name(run, export)
     table = quote_ident(schema, name)
-    _refuse_standby(connection, export, timeout)
-    with transaction(connection, statement_timeout=timeout, write=True, own_path=True) as cursor:
+    _refuse_standby(connection, export)
+    with connection.transaction(write=True, own_path=True) as cursor:
         plan_as_by_default(cursor)
         describe_named(cursor, query)
         cursor.execute(f"drop table if exists {table}")
@@ -67,14 +57,12 @@ def freeze_query(
         cursor.execute(f"comment on table {table} is {quote_literal(note)}")
         _fix_texts(cursor, schema, name)
         source = find_table(cursor, schema, name)
-        if check_tables is not None:
-            check_tables(cursor)
     if source is None:
         raise SourceError(f"{table} was frozen for export {export} but is no plain table")
     return Source(source.relation, source.columns, staging=True)
 
 
-def _fix_texts(cursor: Any, schema: str, name: str) -> None:
+def _fix_texts(cursor: Cursor, schema: str, name: str) -> None:
     """Turn columns whose text may change while the row does not, e.g. names of other objects, into text."""
     cursor.execute("set local search_path = pg_catalog")
     oid = relation_oid(cursor, schema, name)
@@ -101,8 +89,8 @@ def _too_wide(export: str) -> Iterator[None]:
         ) from error
 
 
-def _refuse_standby(connection: Any, export: str, timeout: float) -> None:
-    with transaction(connection, statement_timeout=timeout) as cursor:
+def _refuse_standby(connection: GuardedConnection, export: str) -> None:
+    with connection.transaction() as cursor:
         if fetch_one(cursor, "select pg_is_in_recovery()")[0]:
             raise ReadOnlyServerError(
                 f"export {export} has to be frozen in a table first, which a standby does not allow: "
@@ -110,14 +98,14 @@ def _refuse_standby(connection: Any, export: str, timeout: float) -> None:
             )
 
 
-def drop_staging(connection: Any, source: Source, *, timeout: float) -> None:
+def drop_staging(connection: Connection, source: Source, *, timeout: float) -> None:
     """Drop the source's staging table; does nothing for other sources or when it is gone."""
     if source.staging and source.relation.name.startswith(PREFIX):
         with transaction(connection, statement_timeout=timeout, write=True) as cursor:
             cursor.execute(f"drop table if exists {source.relation.sql}")
 
 
-def sweep_staging(connection: Any, schema: str, *, older_than: float, timeout: float) -> list[str]:
+def sweep_staging(connection: Connection, schema: str, *, older_than: float, timeout: float) -> list[str]:
     """Drop the staging tables in *schema* that are older than so many seconds; return their names."""
     dropped = []
     with transaction(connection, statement_timeout=timeout, write=True) as cursor:

@@ -18,30 +18,32 @@ from __future__ import annotations
 import logging
 from contextlib import closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from billing_aggregator.export.errors import PreconditionFailedError, PublicationSupersededError
-from billing_aggregator.export.manifest import Manifest, read_manifest
+from billing_aggregator.export.manifest import Manifest, read_published
 from billing_aggregator.export.plan.staging import drop_staging
 from billing_aggregator.export.publish.consistency import (
     check_base,
     check_newer,
-    is_published,
+    is_repeated,
     same_run,
     states_by_plan,
 )
 from billing_aggregator.export.publish.lock import TIME_TO_LIVE, WAIT_SECONDS, PublishLock
 from billing_aggregator.export.publish.manifest_contents import kept_exports, new_manifest
-from billing_aggregator.export.publish.stale import stale_keys
-from billing_aggregator.export.publish.uploads import complete_upload, each, uploads, verify_upload
-from billing_aggregator.export.publish.verify import verify_source
+from billing_aggregator.export.publish.source_check import verify_source
+from billing_aggregator.export.publish.stale_files import stale_keys
+from billing_aggregator.export.publish.uploads import complete_upload, each, planned_chunks, verify_upload
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from billing_aggregator.export.copy.chunk import ChunkState
+    from billing_aggregator.export.manifest import Published
     from billing_aggregator.export.plan.export_plan import ExportPlan
     from billing_aggregator.export.store.protocol import Store
+    from billing_aggregator.postgres.protocols import Connection
 
 LOG = logging.getLogger(__name__)
 
@@ -63,7 +65,7 @@ class Publication:
 
 
 def publish(
-    connect: Callable[[], Any],
+    connect: Callable[[], Connection],
     store: Store,
     plans: Sequence[ExportPlan],
     states: Sequence[ChunkState],
@@ -92,47 +94,52 @@ def publish(
     by_plan = states_by_plan(plans, states)
     store.use(plans[0].options)
     with PublishLock(store, run, ttl=lock_ttl, wait=lock_wait) as lock:
-        found = store.read(run.manifest_key)
-        earlier = read_manifest(found, store.url(run.manifest_key))
-        if earlier is not None and is_published(earlier, plans, by_plan, keep):
+        earlier = read_published(store, run.manifest_key)
+        if earlier.manifest is not None and is_repeated(earlier.manifest, plans, by_plan, keep):
             LOG.info("run %s is published already", run.run_id)
-            publication = Publication(
-                earlier, run.manifest_key, _remove_stale(store, plans, earlier, earlier), repeated=True
-            )
+            removed = _remove_stale(store, plans, earlier.manifest, earlier.manifest)
+            publication = Publication(earlier.manifest, run.manifest_key, removed, repeated=True)
         else:
-            etag = found.etag if found else None
             if not over_newer:
-                check_newer(earlier, run)
-            check_base(earlier, etag, plans)
-            each(lambda item: verify_upload(store, *item), uploads(plans, by_plan))
-            totals = [verify_source(connect, plan, by_plan[plan.name], timeout=timeout) for plan in plans]
-            lock.check()
-            stored = each(lambda item: complete_upload(store, *item), uploads(plans, by_plan))
-            lock.check()
-            manifest = new_manifest(plans, by_plan, totals, stored, kept_exports(earlier, plans, keep))
-            removed = _commit(store, plans, earlier, manifest, etag)
+                check_newer(earlier.manifest, run)
+            check_base(earlier, plans)
+            totals = _verify(connect, store, plans, by_plan, timeout)
+            lock.renew()
+            stored = each(lambda item: complete_upload(store, *item), planned_chunks(plans, by_plan))
+            lock.renew()
+            manifest = new_manifest(plans, by_plan, totals, stored, kept_exports(earlier.manifest, plans, keep))
+            removed = _commit(store, plans, earlier, manifest)
             publication = Publication(manifest, run.manifest_key, removed, repeated=False)
     for plan in plans:
         _drop(connect, plan, timeout)
     return publication
 
 
-def _commit(
-    store: Store, plans: Sequence[ExportPlan], earlier: Manifest | None, manifest: Manifest, etag: str | None
-) -> tuple[str, ...]:
+def _verify(
+    connect: Callable[[], Connection],
+    store: Store,
+    plans: Sequence[ExportPlan],
+    by_plan: dict[str, list[ChunkState]],
+    timeout: float,
+) -> list[dict[str, str]]:
+    """Compare what lies in the store with what the tasks wrote, then the rows with the plans; return the totals."""
+    each(lambda item: verify_upload(store, *item), planned_chunks(plans, by_plan))
+    return [verify_source(connect, plan, by_plan[plan.name], timeout=timeout) for plan in plans]
+
+
+def _commit(store: Store, plans: Sequence[ExportPlan], earlier: Published, manifest: Manifest) -> tuple[str, ...]:
     """Remove stale files and write the manifest; return the keys that were removed.
 
     In a versioned bucket removed files stay readable by version, so the folder is tidied first and the manifest ends
     the publication. Without versions, readers of the earlier manifest keep its files until the new manifest is there.
     """
     key = plans[0].run.manifest_key
-    versioned = earlier is None or all(f.version_id for e in earlier.exports.values() for f in e.files)
-    if versioned:
-        removed = _remove_stale(store, plans, earlier, manifest)
-        _put_manifest(store, manifest, key, etag)
+    if earlier.manifest is None or earlier.manifest.has_versions:
+        removed = _remove_stale(store, plans, earlier.manifest, manifest)
+        _put_manifest(store, manifest, key, earlier.etag)
     else:
-        _put_manifest(store, manifest, key, etag)
-        removed = _remove_stale(store, plans, earlier, manifest)
+        _put_manifest(store, manifest, key, earlier.etag)
+        removed = _remove_stale(store, plans, earlier.manifest, manifest)
     return removed
 
 
@@ -144,7 +151,7 @@ def _remove_stale(
     return tuple(stale)
 
 
-def _drop(connect: Callable[[], Any], plan: ExportPlan, timeout: float) -> None:
+def _drop(connect: Callable[[], Connection], plan: ExportPlan, timeout: float) -> None:
     """Drop the plan's frozen copy; what is published stays published if that fails."""
     if not plan.source.staging:
         return
@@ -160,7 +167,7 @@ def _put_manifest(store: Store, manifest: Manifest, key: str, expected: str | No
     try:
         store.put_if(key, manifest.body(), expected)
     except PreconditionFailedError:
-        now = read_manifest(store.read(key), store.url(key))
+        now = read_published(store, key).manifest
         if now != manifest:
             raise PublicationSupersededError(
                 f"run {now.run_id if now else '?'} has published to {store.url(key)} in the middle of this publication"

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from billing_aggregator.export.copy.chunk import ChunkState
     from billing_aggregator.export.keys import ExportRun
-    from billing_aggregator.export.manifest import Manifest
+    from billing_aggregator.export.manifest import Manifest, Published
     from billing_aggregator.export.plan.export_plan import ExportPlan
 
 
@@ -47,11 +47,11 @@ def states_by_plan(plans: Sequence[ExportPlan], states: Sequence[ChunkState]) ->
     return by_plan
 
 
-def is_published(
+def is_repeated(
     earlier: Manifest, plans: Sequence[ExportPlan], by_plan: dict[str, list[ChunkState]], keep: Collection[str]
 ) -> bool:
     """Tell whether *earlier* is this very publication: same run, same files."""
-    if not plans[0].run.is_same(earlier.run_id, earlier.run_tag):
+    if not earlier.is_of(plans[0].run):
         return False
     own = {name: export for name, export in earlier.exports.items() if export.kept_from is None}
     there = {(name, file.key, file.sha256) for name, export in own.items() for file in export.files}
@@ -66,8 +66,7 @@ def is_published(
 
 def check_newer(earlier: Manifest | None, run: ExportRun) -> None:
     """Refuse to put an older business date in the place of a newer one that another run has published."""
-    same = earlier is not None and run.is_same(earlier.run_id, earlier.run_tag)
-    if earlier is not None and not same and earlier.business_date > run.business_date:
+    if earlier is not None and not earlier.is_of(run) and earlier.business_date > run.business_date:
         raise PublicationSupersededError(
             f"run {earlier.run_id} has published business date {earlier.business_date}, this run is for "
             f"{run.business_date}: readers would get older data; to publish the older day all the same, trigger a run "
@@ -75,14 +74,15 @@ def check_newer(earlier: Manifest | None, run: ExportRun) -> None:
         )
 
 
-def check_base(earlier: Manifest | None, etag: str | None, plans: Sequence[ExportPlan]) -> None:
+def check_base(published: Published, plans: Sequence[ExportPlan]) -> None:
     """Refuse to overwrite what another run has published since these plans were made."""
-    if earlier is not None and plans[0].run.is_same(earlier.run_id, earlier.run_tag):
+    earlier, etag = published
+    if earlier is not None and earlier.is_of(plans[0].run):
         return
-    late = [plan.name for plan in plans if plan.base != etag]
-    if late:
+    outdated = [plan.name for plan in plans if plan.base != etag]
+    if outdated:
         other = earlier.run_id if earlier else "nobody (the manifest was removed)"
         raise PublicationSupersededError(
-            f"published since {', '.join(late)} was planned: run {other}; to publish this run all the same, "
+            f"published since {', '.join(outdated)} was planned: run {other}; to publish this run all the same, "
             "run it again from its plans"
         )

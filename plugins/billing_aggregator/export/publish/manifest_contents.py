@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
     from billing_aggregator.export.copy.chunk import ChunkState
     from billing_aggregator.export.plan.export_plan import Chunk, ExportPlan
-    from billing_aggregator.export.store.protocol import Stored
+    from billing_aggregator.export.store.protocol import StoredFile
 
 
 def new_manifest(
     plans: Sequence[ExportPlan],
     by_plan: dict[str, list[ChunkState]],
     totals: Sequence[dict[str, str]],
-    stored: Sequence[Stored],
+    stored: Sequence[StoredFile],
     kept: dict[str, ManifestExport],
 ) -> Manifest:
     """Return the manifest of this publication.
@@ -55,7 +55,7 @@ def new_manifest(
     )
 
 
-def _file(chunk: Chunk, state: ChunkState, stored: Stored) -> ManifestFile:
+def _file(chunk: Chunk, state: ChunkState, stored: StoredFile) -> ManifestFile:
     return ManifestFile(
         key=chunk.upload.key,
         version_id=stored.version_id,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from billing_aggregator.export.copy.chunk import ChunkState
     from billing_aggregator.export.plan.export_plan import Chunk, ExportPlan
-    from billing_aggregator.export.store.protocol import Store, Stored
+    from billing_aggregator.export.store.protocol import Store, StoredFile
 
 LOG = logging.getLogger(__name__)
 COMPLETERS = 8
@@ -21,7 +21,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-def uploads(plans: Sequence[ExportPlan], by_plan: dict[str, list[ChunkState]]) -> list[tuple[Chunk, ChunkState]]:
+def planned_chunks(plans: Sequence[ExportPlan], by_plan: dict[str, list[ChunkState]]) -> list[tuple[Chunk, ChunkState]]:
     """Return each planned chunk with its state."""
     return [pair for plan in plans for pair in zip(plan.chunks, by_plan[plan.name], strict=True)]
 
@@ -52,8 +52,8 @@ def verify_upload(store: Store, chunk: Chunk, state: ChunkState) -> None:
         raise UploadError(f"{store.url(chunk.upload.key)}: its parts do not have {state.size} bytes")
 
 
-def complete_upload(store: Store, chunk: Chunk, state: ChunkState) -> Stored:
-    """Complete an upload; one that is no more may have been completed by an earlier try or with a lost reply."""
+def complete_upload(store: Store, chunk: Chunk, state: ChunkState) -> StoredFile:
+    """Complete an upload; one that is gone may have been completed by an earlier attempt whose reply was lost."""
     version = None
     try:
         version = store.complete(chunk.upload, list(state.parts))

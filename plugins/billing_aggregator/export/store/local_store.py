@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from billing_aggregator.export.errors import PreconditionFailedError, UploadError, UploadGoneError
-from billing_aggregator.export.store.protocol import Found, Part, Stored, Upload
+from billing_aggregator.export.store.protocol import Part, StoredFile, StoredObject, Upload
 from billing_aggregator.s3.answers import crc32_base64
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class LocalStore:
         return self._path(key).as_uri()
 
     def use(self, options: StoreOptions) -> None:
-        """Do nothing: files have no attributes of S3."""
+        """Do nothing: a folder has no requests."""
 
     def start(self, key: str, token: str, options: ExportOptions) -> Upload:
         """Create the temporary file ``.<name>.<token>.part`` beside the final one."""
@@ -102,12 +102,12 @@ class LocalStore:
         size: int,
         sha256: str,
         version_id: str | None = None,
-    ) -> Stored | None:
+    ) -> StoredFile | None:
         """Return the file if it has these bytes: here the content itself tells whose it is."""
         path = self._path(upload.key)
         if not path.is_file() or path.stat().st_size != size or file_sha256(path) != sha256:
             return None
-        return Stored(size, f'"{sha256}"', None)
+        return StoredFile(size, f'"{sha256}"', None)
 
     def abort(self, upload: Upload) -> bool:
         """Remove the temporary file."""
@@ -126,7 +126,7 @@ class LocalStore:
                 with suppress(FileNotFoundError):
                     yield Upload(key, path.name, token), time.time() - path.stat().st_mtime
 
-    def read(self, key: str, version_id: str | None = None) -> Found | None:
+    def read(self, key: str) -> StoredObject | None:
         """Return a file; its etag is its content's hash and the time of its writing."""
         path = self._path(key)
         try:
@@ -134,9 +134,9 @@ class LocalStore:
             body = path.read_bytes()
         except FileNotFoundError:
             return None
-        return Found(body, _etag(body, status), time.time() - status.st_mtime)
+        return StoredObject(body, _etag(body, status), time.time() - status.st_mtime)
 
-    def chunks(self, key: str, version_id: str | None = None) -> Iterator[bytes]:
+    def stream(self, key: str, version_id: str | None = None) -> Iterator[bytes]:
         """Yield a file's bytes, a MiB at a time."""
         with self._path(key).open("rb") as file:
             yield from iter(lambda: file.read(READ_BYTES), b"")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from billing_aggregator.export.errors import PreconditionFailedError, RemovalRefusedError, UploadError, UploadGoneError
-from billing_aggregator.export.store.protocol import CONTENT_TYPES, Found, Part, Stored, Upload
+from billing_aggregator.export.store.protocol import CONTENT_TYPES, Part, StoredFile, StoredObject, Upload
 from billing_aggregator.s3.answers import (
     age,
     bare,
@@ -76,7 +76,7 @@ class S3Store(Bucket):
         return Part(number, len(data), quoted(answer["ETag"]), crc)
 
     def parts(self, upload: Upload) -> list[Part] | None:
-        """Return what ListParts says; None for an upload that is no more."""
+        """Return what ListParts says; None for an upload that is gone."""
         found = []
         try:
             for page in self.pages("list_parts", Key=upload.key, UploadId=upload.upload_id):
@@ -111,13 +111,13 @@ class S3Store(Bucket):
         version: str | None = answer.get("VersionId")
         return None if version == "null" else version
 
-    def completed(self, upload: Upload, size: int, sha256: str, version_id: str | None = None) -> Stored | None:
+    def completed(self, upload: Upload, size: int, sha256: str, version_id: str | None = None) -> StoredFile | None:
         """Look at the object: it is ours if it carries the upload's token, which no other object has."""
         wanted = {"VersionId": version_id} if version_id else {}
         try:
             head = self.ask("head_object", Key=upload.key, **wanted)
         except ClientError as error:
-            # Stores without versions name one all the same at completion, and then do not know it.
+            # Some stores without versions answer a version at completion, and do not know it afterwards.
             if version_id and error_code(error) in UNKNOWN_VERSION:
                 return self.completed(upload, size, sha256)
             if error_code(error) in MISSING:
@@ -128,7 +128,7 @@ class S3Store(Bucket):
         if head["ContentLength"] != size:
             raise UploadError(f"{self.url(upload.key)} has {head['ContentLength']} bytes, {size} were written")
         version = head.get("VersionId")
-        return Stored(size, quoted(head["ETag"]), None if version == "null" else version)
+        return StoredFile(size, quoted(head["ETag"]), None if version == "null" else version)
 
     def abort(self, upload: Upload) -> bool:
         """Abort the upload and free its parts."""
@@ -146,19 +146,18 @@ class S3Store(Bucket):
             for found in page.get("Uploads", []):
                 yield Upload(found["Key"], found["UploadId"], ""), age(page, found.get("Initiated"))
 
-    def read(self, key: str, version_id: str | None = None) -> Found | None:
+    def read(self, key: str) -> StoredObject | None:
         """Return an object and its age by S3's clock."""
-        wanted = {"VersionId": version_id} if version_id else {}
         try:
-            answer = self.ask("get_object", Key=key, **wanted)
+            answer = self.ask("get_object", Key=key)
         except ClientError as error:
             if error_code(error) in MISSING:
                 return None
             raise
         body = answer["Body"].read()
-        return Found(body, self._seen(answer), age(answer, answer.get("LastModified")))
+        return StoredObject(body, self._seen(answer), age(answer, answer.get("LastModified")))
 
-    def chunks(self, key: str, version_id: str | None = None) -> Iterator[bytes]:
+    def stream(self, key: str, version_id: str | None = None) -> Iterator[bytes]:
         """Yield an object's bytes, a MiB at a time."""
         wanted = {"VersionId": version_id} if version_id else {}
         try:

@@ -19,7 +19,7 @@ EXPORTS: dict[str, dict[str, Any]] = {
     "customer/big_orders": {"query": "select id, amount from orders where amount > 10 order by id"},
     "empty": {"query": "select id from orders where false", "options": {"empty": "skip"}},
 }
-PLACE = {"target": TARGET, "client": "enercity", "environment": "prod"}
+PLACE: dict[str, Any] = {"target": TARGET, "client": "enercity", "environment": "prod"}
 
 with DAG(
     dag_id="export_example",
@@ -29,10 +29,11 @@ with DAG(
     default_args={"trigger_rule": "none_failed"},
     render_template_as_native_obj=False,
 ) as dag:
-    plans, chunks = [], []
+    plans: list[Any] = []
+    chunks: list[Any] = []
     for name, what in EXPORTS.items():
         task = name.replace("/", "_")
-        plan = ExportPlanOperator(
+        plan: Any = ExportPlanOperator(
             task_id=f"plan_{task}",
             export_name=name,
             max_rows_per_file="{{ 50 }}",
@@ -49,11 +50,11 @@ with DAG(
         chunks.append(chunk)
     publish = PublishExportsOperator(
         task_id="publish",
-        plans=[plan.output["plan"] for plan in plans],
+        plan_tasks=[plan.task_id for plan in plans],
         states=[chunk.output for chunk in chunks],
         assets={name: export_asset(export_name=name, **PLACE) for name in EXPORTS},
         lock_wait=0,
         postgres_conn_id="{{ 'nowhere' if params.fail else 'postgres_default' }}",
     )
-    end = AbortExportsOperator(task_id="end_exports", plans=[plan.output["plan"] for plan in plans])
+    end = AbortExportsOperator(task_id="end_exports", plan_tasks=[plan.task_id for plan in plans])
     publish >> end.as_teardown()

@@ -1,6 +1,6 @@
 -- Purpose: VAT booking accounts of the client (specification, section 5.2).
 -- Grain:   one row per SAP tax code.
--- Sources: the client's chart of accounts. The clients enercity and local have the same rows.
+-- Sources: the client's chart of accounts. The client local has the same rows: its folder holds a link to this file.
 
 drop table if exists report_oibl.client_data_vat_booking_accounts;
 create unlogged table report_oibl.client_data_vat_booking_accounts (

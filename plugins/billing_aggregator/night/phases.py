@@ -1,0 +1,49 @@
+"""The one list of phases and their order.
+
+A phase is a folder of SQL, ``include/sql/<phase>/<system>/``, or work of the machinery: start, export, publish.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ScriptPhase:
+    """A phase that is a folder of SQL.
+
+    :param name: of the folder and of the task group; logs and metrics have it as ``phase``.
+    :param checks: its files are checks: SELECTs of the offending rows.
+    :param ordered: a system waits for the systems that it needs.
+    :param required: every system must have scripts here.
+    :param publishes: it changes what readers see, so dry runs skip it.
+    """
+
+    name: str
+    checks: bool = False
+    ordered: bool = False
+    required: bool = False
+    publishes: bool = False
+
+
+START, EXPORT, PUBLISH = "start", "export", "publish"
+
+BEFORE_EXPORTS = (
+    ScriptPhase("prechecks", checks=True),
+    ScriptPhase("init", ordered=True, required=True),
+    ScriptPhase("audits", checks=True),
+    ScriptPhase("release", ordered=True),
+)
+AFTER_EXPORTS = (
+    ScriptPhase("history", publishes=True),
+    ScriptPhase("cleanup"),
+)
+SCRIPT_PHASES = (*BEFORE_EXPORTS, *AFTER_EXPORTS)
+# Every phase by name, from left to right; the task `finish` stands behind all of them.
+DAG_PHASES = (
+    START,
+    *(phase.name for phase in BEFORE_EXPORTS),
+    EXPORT,
+    PUBLISH,
+    *(phase.name for phase in AFTER_EXPORTS),
+)

@@ -1,0 +1,110 @@
+"""What can never work in a client's SQL, and what in its folders would never run.
+
+Takes longer than a DAG may take to be built: for ``validate`` and ``run``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from billing_aggregator.config.errors import suggestion
+from billing_aggregator.config.text_files import SourceFileError, entries, printable, read_sql
+from billing_aggregator.night.phases import SCRIPT_PHASES
+from billing_aggregator.night.read import RENAMED
+from billing_aggregator.sql.checks import CheckError, parse_check
+from billing_aggregator.sql.queries import ARCHIVE
+from billing_aggregator.sql.rules import query_problem, text_problems
+from billing_aggregator.sql.scripts import NO_STATEMENT, NOT_RUN_PREFIX
+from billing_aggregator.sql.statements import split_statements
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from billing_aggregator.night.description import Night
+    from billing_aggregator.night.phases import ScriptPhase
+    from billing_aggregator.sql.scripts import Script
+
+
+def all_problems(night: Night) -> list[str]:
+    """Return what is wrong with the client's SQL folders, scripts, checks and export queries, one line each."""
+    return list(dict.fromkeys([*folder_problems(night), *script_problems(night), *export_problems(night)]))
+
+
+def folder_problems(night: Night) -> Iterator[str]:
+    """Yield what in the SQL folders would never run: unknown phases and systems, files at a wrong place."""
+    yield from night.folder_problems
+    systems = tuple(night.config.dependencies or night.systems)
+    phases = [phase.name for phase in SCRIPT_PHASES]
+    try:
+        for entry in entries(night.root):
+            if entry.name == ARCHIVE or entry.name.startswith((".", NOT_RUN_PREFIX)):
+                continue
+            if entry.name in RENAMED and entry.is_dir():
+                continue  # told already
+            if entry.name not in phases or not entry.is_dir():
+                yield (f"{printable(entry)}: no phase has this name; the phases are {', '.join(phases)} and {ARCHIVE}")
+                continue
+            for system in entries(entry):
+                if system.is_file() and system.suffix != ".sql":
+                    continue
+                if system.name not in systems or not system.is_dir():
+                    yield f"{printable(system)}: no system has this name; known: {', '.join(systems)}"
+    except SourceFileError as error:
+        yield from str(error).splitlines()
+
+
+def script_problems(night: Night) -> Iterator[str]:
+    """Yield what is wrong with scripts and checks."""
+    for phase in night.phases:
+        for system in phase.systems:
+            yield from system.problems
+            for script in system.scripts:
+                yield from _script(phase.phase, script)
+
+
+def export_problems(night: Night) -> Iterator[str]:
+    """Yield what is wrong with export queries."""
+    yield from night.export_problems
+    for export in night.exports:
+        if export.problem:
+            yield export.problem
+        if export.query:
+            path = night.root / export.query
+            try:
+                yield from _text(path, read_sql(path), "an export")
+            except SourceFileError as error:
+                yield str(error)
+
+
+def severity_problems(night: Night) -> Iterator[str]:
+    """Yield overrides of severity for checks that do not exist; none where it is not known which checks there are."""
+    checked = [phase for phase in night.phases if phase.phase.checks]
+    if any(system.problems for phase in checked for system in phase.systems):
+        return
+    known = [script.key for phase in checked for system in phase.systems for script in system.scripts]
+    for name in night.config.check_severity:
+        if name not in known:
+            near = suggestion(name, known).split("; known")[0]
+            yield f"{night.config.client}/{night.config.environment}: check_severity: there is no check {name}{near}"
+
+
+def _script(phase: ScriptPhase, script: Script) -> Iterator[str]:
+    try:
+        text = script.read()
+        if phase.checks:
+            parse_check(text, printable(script.path))
+    except (SourceFileError, CheckError) as error:
+        yield str(error)
+        return
+    if not phase.checks and not split_statements(text):
+        yield f"{printable(script.path)}: {NO_STATEMENT}"
+    yield from _text(script.path, text, "a check" if phase.checks else None)
+
+
+def _text(path: Path, text: str, query: str | None) -> Iterator[str]:
+    """Yield what can never work in *text*; *query* says what must be one query, such as ``a check``."""
+    for problem in text_problems(text):
+        yield f"{printable(path)}, line {problem.line}: {problem.text}"
+    if query and (reason := query_problem(split_statements(text))):
+        yield f"{printable(path)}: {query} is {reason}"
