@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -57,7 +58,7 @@ def measure(path: Path) -> dict[str, Any]:
     from airflow.serialization.serialized_objects import DagSerialization
 
     from billing_aggregator.config import BrokenConfig, load_clients
-    from billing_aggregator.dag.build import build_dag
+    from billing_aggregator.dag.build import build_or_explain
 
     seconds: dict[str, list[float]] = {name: [] for name in ("build", "serialise", "floor_build", "floor_serialise")}
     tasks = 0
@@ -68,11 +69,12 @@ def measure(path: Path) -> dict[str, Any]:
     for config in configs:
         if isinstance(config, BrokenConfig):
             raise SystemExit(f"error: {config.error}")
-        dag, build = _timed(lambda config=config: build_dag(config))  # type: ignore[misc]
-        _, serialise = _timed(lambda dag=dag: DagSerialization.to_dict(dag))  # type: ignore[misc]
+        dag, build = _timed(partial(build_or_explain, config))
+        assert dag is not None
+        _, serialise = _timed(partial(DagSerialization.to_dict, dag))
         tasks = len(dag.tasks)
-        empty, floor_build = _timed(lambda config=config, tasks=tasks: _empty(config.dag_id, tasks))  # type: ignore[misc]
-        _, floor_serialise = _timed(lambda empty=empty: DagSerialization.to_dict(empty))  # type: ignore[misc]
+        empty, floor_build = _timed(partial(_empty, config.dag_id, tasks))
+        _, floor_serialise = _timed(partial(DagSerialization.to_dict, empty))
         if first:
             # What a process does once, such as imports and reading the scripts, belongs to no single DAG.
             first = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -40,7 +41,7 @@ def check(name: str, query: str, severity: str = "fail") -> NamedCheck:
 
 
 def run(connect: Connect, *checks: NamedCheck, sessions: int = 3, **options: Any) -> dict[str, CheckOutcome]:
-    with CheckPhase(connect, sessions=sessions, **options) as phase:
+    with closing(CheckPhase(connect, sessions=sessions, **options)) as phase:
         return {outcome.name: outcome for outcome in phase.run(checks)}
 
 
@@ -119,7 +120,7 @@ def test_a_check_leaves_nothing_for_the_next_one(connect: Connect, admin: psycop
     )
     assert found["100_b"].state == "failed"
     assert found["100_c"].state == "passed"
-    assert sessions_left(admin) == 0
+    wait_for(lambda: sessions_left(admin) == 0, "the sessions to end")
 
 
 def test_a_check_writes_nothing(connect: Connect, admin: psycopg.Connection) -> None:
@@ -158,7 +159,7 @@ def test_a_lost_session_fails_its_checks_and_is_told_as_it_was(connect: Connect,
 
 
 def test_cancelled_from_outside_all_end(connect: Connect, admin: psycopg.Connection) -> None:
-    with CheckPhase(connect, sessions=3) as phase:
+    with closing(CheckPhase(connect, sessions=3)) as phase:
         slow = [check(f"100_{name}", "select pg_sleep(600)") for name in "abcd"]
         done: list[CheckOutcome] = []
         thread = threading.Thread(target=lambda: done.extend(phase.run(slow)))

@@ -22,7 +22,7 @@ def main(driver: str, kind: str, script: str) -> None:
 
     from billing_aggregator.config import ClientConfig
     from billing_aggregator.operators.client_exports import ClientPlanOperator
-    from billing_aggregator.operators.sql_check import SqlCheckOperator
+    from billing_aggregator.operators.sql_checks import SqlChecksOperator
     from billing_aggregator.operators.sql_script import SqlScriptOperator
 
     hook.USE_PSYCOPG3 = driver == "psycopg"
@@ -40,8 +40,10 @@ def main(driver: str, kind: str, script: str) -> None:
         operator = ClientPlanOperator(export_name="long", query=script, **common)
         operator.query = text
     else:
-        operator = {"script": SqlScriptOperator, "check": SqlCheckOperator}[kind](sql=script, **common)
-        operator.sql = text
+        operator = (
+            SqlScriptOperator(sql=script, **common) if kind == "script" else SqlChecksOperator(sql=[script], **common)
+        )
+        operator.sql = text if kind == "script" else [text]
     started = datetime.now(UTC)
     context: Any = {
         "run_id": "manual__1",

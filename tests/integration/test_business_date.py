@@ -11,7 +11,7 @@ import pytest
 
 from billing_aggregator.config import load_client
 from billing_aggregator.operators.run_aware import RunAwareOperator
-from billing_aggregator.operators.sql_check import SqlCheckOperator
+from billing_aggregator.operators.sql_checks import SqlChecksOperator
 from billing_aggregator.operators.sql_script import SqlScriptOperator
 from billing_aggregator.sql.scripts import find_scripts
 from tests.conftest import SQL_ROOT
@@ -58,7 +58,7 @@ def rebuild(day: str | None) -> None:
     for system in ("bookkeeper", "tripica"):
         for script in find_scripts(SQL_ROOT, "init", system, "enercity"):
             run(SqlScriptOperator(task_id=script.name, sql=script.relative, client_config=config, system=system), day)
-    run(SqlCheckOperator(task_id="audit", sql=AUDIT, client_config=config, system="tripica"), day)
+    run(SqlChecksOperator(task_id="audit", sql=[AUDIT], client_config=config, system="tripica"), day)
 
 
 def run(task: Any, day: str | None) -> None:

@@ -18,7 +18,7 @@ from billing_aggregator.config import ClientConfig
 from billing_aggregator.config.export_options import ExportOptions
 from billing_aggregator.export.plan.source import copy_statement
 from billing_aggregator.operators.client_exports import ClientPlanOperator
-from billing_aggregator.operators.sql_check import SqlCheckOperator
+from billing_aggregator.operators.sql_checks import SqlChecksOperator
 from billing_aggregator.operators.sql_script import SqlScriptOperator
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from billing_aggregator.local.postgres import EmbeddedPostgres
 
 DRIVERS: dict[str, Callable[[str], Any]] = {"psycopg3": psycopg.connect, "psycopg2": psycopg2.connect}
+FILE = "010_x.sql"
 SAMPLES = [
     "{{10}}",
     "{# note #}kept",
@@ -77,18 +78,18 @@ def run(
     config = ClientConfig(client="enercity", environment="local", s3_bucket="bucket", scripts_dir=str(tmp_path))
 
     def execute(kind: str, text: str) -> tuple[Any, Any]:
-        (tmp_path / "x.sql").write_bytes(text.encode())
+        (tmp_path / FILE).write_bytes(text.encode())
         task: Any
         if kind == "export":
-            task = ClientPlanOperator(task_id="plan", export_name="x", query="x.sql", client_config=config)
+            task = ClientPlanOperator(task_id="plan", export_name="x", query=FILE, client_config=config)
         else:
-            operator: Any = SqlScriptOperator if kind == "script" else SqlCheckOperator
-            task = operator(task_id="x", sql="x.sql", client_config=config)
+            operator: Any = SqlScriptOperator if kind == "script" else SqlChecksOperator
+            task = operator(task_id="x", sql=FILE if kind == "script" else [FILE], client_config=config)
         pushed: dict[str, Any] = {}
         context = a_context(pushed)
         task.render_template_fields(context)
         shown = task.query if kind == "export" else task.sql
-        assert shown == text
+        assert shown == ([text] if kind == "check" else text)
         task.pre_execute(context)
         result = task.execute(context)
         return pushed, result
@@ -154,8 +155,9 @@ def test_a_script(run: Any, warehouse: Callable[[], Any], text: str, end: str) -
 def test_a_check(run: Any, warehouse: Callable[[], Any], text: str, end: str) -> None:
     with expecting(warehouse, text):
         query = f"-- fail: the text is the text\nselect a from expected_bytes where a <> {literal(text)}{end}"
-        _, outcome = run("check", query)
-        assert outcome["violations"] == 0
+        pushed, _ = run("check", query)
+        ((outcome,),) = (pushed["checks"],)
+        assert (outcome["state"], outcome["violations"]) == ("passed", 0)
 
 
 @examples

@@ -25,7 +25,7 @@ EXPORT = {
     "control_totals": {"amount": "12345678901234567.89"},
 }
 PUBLISHED = {"manifest_key": "k", "run_id": "manual__1", "exports": {"tripica_results": EXPORT}}
-CHECK = {"check": "audits/a.sql", "severity": "warn", "title": "all add up", "violations": 2}
+CHECK = {"check": "audits/a.sql", "state": "violated", "severity": "warn", "title": "all add up", "violations": 2}
 
 
 def made(**more: Any) -> RunSummary:
@@ -33,11 +33,11 @@ def made(**more: Any) -> RunSummary:
         "business_date": "2026-11-20",
         "results": {
             "publish.publish": PUBLISHED,
-            "audits.a": CHECK,
             "init.x": {"rows": 9, "statements": 1, "seconds": 1.0},
         },
         "states": {"export.tripica": "success", "audits.a": "success"},
         "errors": {},
+        "checks": [[CHECK]],
         "started": START,
         "ended": START + timedelta(seconds=90),
     }
@@ -68,7 +68,7 @@ def test_a_dry_run_sends_no_metrics_of_published_data(monkeypatch: pytest.Monkey
     sent: list[str] = []
     monkeypatch.setattr(metrics, "emit", lambda config, metric, value, **tags: sent.append(metric))
     config = ClientConfig(client="enercity", environment="prod", s3_bucket="bucket")
-    emit_run(config, made(results={}, dry_runs=[EXPORT | {"export": "tripica_results"}]))
+    emit_run(config, made(results={}, checks=[], dry_runs=[EXPORT | {"export": "tripica_results"}]))
     assert sent == ["run_success", "run_seconds"]
 
 

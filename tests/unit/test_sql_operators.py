@@ -13,7 +13,7 @@ from airflow.sdk import DAG, literal
 from billing_aggregator.config import ClientConfig
 from billing_aggregator.operators.client_exports import ClientPlanOperator
 from billing_aggregator.operators.export_plan import ExportPlanOperator
-from billing_aggregator.operators.sql_check import SqlCheckOperator
+from billing_aggregator.operators.sql_checks import SqlChecksOperator
 from billing_aggregator.operators.sql_file import WITHOUT_EFFECT, SqlFile
 from billing_aggregator.operators.sql_script import SqlScriptOperator
 
@@ -31,19 +31,26 @@ def config(tmp_path: Path) -> ClientConfig:
     return ClientConfig(client="one", environment="prod", s3_bucket="exports", scripts_dir=str(tmp_path))
 
 
-@pytest.mark.parametrize("operator", [SqlScriptOperator, SqlCheckOperator])
+@pytest.mark.parametrize("operator", [SqlScriptOperator, SqlChecksOperator])
 @pytest.mark.parametrize("argument", WITHOUT_EFFECT)
 def test_arguments_of_the_stock_operator_without_effect_are_refused(
     config: ClientConfig, operator: Any, argument: str
 ) -> None:
+    sql = "010_x.sql" if operator is SqlScriptOperator else ["010_x.sql"]
     with pytest.raises(ValueError, match=rf"{operator.__name__} has no such argument as {argument}: "):
-        operator(task_id="x", sql="x.sql", client_config=config, **{argument: None})
+        operator(task_id="x", sql=sql, client_config=config, **{argument: None})
 
 
 @pytest.mark.parametrize("sql", [["x.sql", "y.sql"], None, 7])
-def test_sql_is_one_path(config: ClientConfig, sql: Any) -> None:
+def test_a_scripts_sql_is_one_path(config: ClientConfig, sql: Any) -> None:
     with pytest.raises(ValueError, match="sql is the path of one file"):
         SqlScriptOperator(task_id="x", sql=sql, client_config=config)
+
+
+@pytest.mark.parametrize("sql", ["x.sql", [], None])
+def test_the_sql_of_checks_is_a_list_of_paths(config: ClientConfig, sql: Any) -> None:
+    with pytest.raises(ValueError, match="sql is a list of paths"):
+        SqlChecksOperator(task_id="x", sql=sql, client_config=config)
 
 
 def test_the_serialised_dag_carries_names_and_no_text(config: ClientConfig) -> None:
@@ -51,13 +58,14 @@ def test_the_serialised_dag_carries_names_and_no_text(config: ClientConfig) -> N
 
     with DAG("d", schedule=None) as dag:
         SqlScriptOperator(task_id="script", sql="x.sql", client_config=config)
-        SqlCheckOperator(task_id="check", sql="x.sql", client_config=config)
+        SqlChecksOperator(task_id="checks", sql=["010_x.sql", "010_y.sql"], client_config=config)
         ClientPlanOperator(task_id="plan", export_name="x", query="x.sql", client_config=config)
         SqlScriptOperator.partial(task_id="mapped", client_config=config).expand(sql=["x.sql"])
     dag.resolve_template_files()
     serialised = json.dumps(DagSerialization.to_dict(dag))
     assert "other.sql" not in serialised
-    assert serialised.count('"sql": "x.sql"') == 2
+    assert serialised.count('"sql": "x.sql"') == 1
+    assert '"sql": ["010_x.sql", "010_y.sql"]' in serialised
     assert '"query": "x.sql"' in serialised
 
 
@@ -72,6 +80,17 @@ def test_airflow_shows_the_text_of_the_file(config: ClientConfig) -> None:
         task._do_render_template_fields(task, task.template_fields, CONTEXT, dag.get_template_env(), set())
         assert _serialize_rendered_fields(task) == {"sql": TEXT}
     assert isinstance(script.sql, SqlFile)
+
+
+def test_airflow_shows_the_texts_of_all_checks(config: ClientConfig, tmp_path: Path) -> None:
+    from airflow.sdk.execution_time.task_runner import _serialize_rendered_fields
+
+    (tmp_path / "010_x.sql").write_bytes(TEXT.encode())
+    with DAG("d", schedule=None) as dag:
+        checks: Any = SqlChecksOperator(task_id="checks", sql=["010_x.sql", "010_gone.sql"], client_config=config)
+    task = checks.prepare_for_execution()
+    task._do_render_template_fields(task, task.template_fields, CONTEXT, dag.get_template_env(), set())
+    assert _serialize_rendered_fields(task) == {"sql": [TEXT, "010_gone.sql"]}
 
 
 def test_a_file_that_is_gone_is_shown_by_its_name(config: ClientConfig) -> None:

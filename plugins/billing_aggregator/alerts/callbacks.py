@@ -11,7 +11,7 @@ from billing_aggregator.alerts import open_alerts
 from billing_aggregator.alerts.channels import channels, send
 from billing_aggregator.alerts.events import Fact, event
 from billing_aggregator.alerts.run_facts import RunFacts, impact, run_facts
-from billing_aggregator.errors.text import first_line
+from billing_aggregator.errors.text import first_line, harmless
 from billing_aggregator.observe import logs
 from billing_aggregator.runs.airflow_names import ERROR_KEY
 from billing_aggregator.runs.airflow_states import tasks_in
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from billing_aggregator.config import ClientConfig
 
 MAX_TASKS = 5
+MAX_CHECKS = 20
 CAUSES = {
     "timed_out": "the run took longer than run_timeout_minutes and was stopped",
     "task_failure": "a task failed and could not report why: its worker was lost or killed",
@@ -76,6 +77,7 @@ def _task_failed(context: Any) -> None:
     facts = [
         Fact("Impact", impact(config, run.run_id)),
         Fact("Cause", error_line(context)),
+        *violated_checks(context),
         Fact("Task", f"{ti.task_id}, try {tries(ti, context['task'])}"),
     ]
     send(config, event("task_failed", config, run, f"failed in {where}", facts, log_url=str(ti.log_url)))
@@ -137,6 +139,15 @@ def error_line(context: Any) -> str:
     except Exception:  # there is none when the worker has died
         stored = None
     return str(stored) if stored else "unknown: the worker was lost or killed"
+
+
+def violated_checks(context: Any) -> list[Fact]:
+    """Return a fact with a line for each violated check, where there is more than the one that is the cause."""
+    violated = getattr(context.get("exception"), "violated", ())
+    lines = [harmless(line) for line in violated[:MAX_CHECKS]]
+    if len(violated) > MAX_CHECKS:
+        lines.append(f"and {len(violated) - MAX_CHECKS} more")
+    return [Fact("Checks", "\n".join(lines))] if len(violated) > 1 else []
 
 
 def tries(ti: Any, task: Any) -> str:

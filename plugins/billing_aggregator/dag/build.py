@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow.sdk import DAG, chain
+from airflow.sdk.definitions.param import ParamsDict
 
 from billing_aggregator.alerts import dag_callbacks, on_task_failure
 from billing_aggregator.config import BrokenConfig, ClientConfig, ConfigError
@@ -48,7 +49,6 @@ def build_dag(night: Night) -> DAG:
         dagrun_timeout=timedelta(minutes=config.run_timeout_minutes),
         # The DAG file registers DAGs itself: one whose building failed half-way must not be found.
         auto_register=False,
-        params=params,
         default_args=default_args(config),
         tags=["billing", config.client, config.environment],
         doc_md=documentation(night, params),
@@ -65,6 +65,9 @@ def build_dag(night: Night) -> DAG:
         # An empty group hands its successors on to the group around it: a cycle.
         chain(start, *(phase for phase in (*before, export, publish, *after) if phase.children))
         finish(dag, start)
+    # Now that its tasks exist: each task would get a copy of params that the DAG has before, and Airflow validates every
+    # copy when it serialises the DAG (apache/airflow#32434). The context of a task has the DAG's params all the same.
+    dag.params = ParamsDict(params)
     return dag
 
 

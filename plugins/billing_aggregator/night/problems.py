@@ -39,14 +39,14 @@ def file_problems(night: Night) -> Iterator[str]:
 def problems_of_task(night: Night, task_id: str) -> Iterator[str]:
     """Yield what keeps a worker from building *task_id* as its run has it; other tasks' files are left to those tasks.
 
-    A script's task needs the scripts of its phase and system, for a client's file may replace another. All other tasks
-    may need the whole list of exports.
+    A task of scripts or checks needs the names of its phase and system, for a client's file may replace another. All
+    other tasks may need the whole list of exports.
     """
     for phase in night.phases:
         if not task_id.startswith(f"{phase.phase.name}."):
             continue
         for system in phase.systems:
-            if task_id.startswith(f"{phase.phase.name}.{system.system}."):
+            if f"{task_id}.".startswith(f"{phase.phase.name}.{system.system}."):
                 yield from system.problems
         return
     yield from night.export_problems

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing, contextmanager, suppress
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, TypeVar, final
 
 from airflow.sdk import BaseOperator
 
@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
     from airflow.sdk.definitions.context import Context
 
-    from billing_aggregator.postgres.protocols import Connection
+    from billing_aggregator.postgres.protocols import Session
+
+SessionT = TypeVar("SessionT", bound="Session")
 
 
 class WorkOperator(BaseOperator):
@@ -26,7 +28,7 @@ class WorkOperator(BaseOperator):
     # Whether Airflow told the task to stop. A task that fails by itself was not killed.
     killed = False
     # What on_kill cancels.
-    _session: Connection | None = None
+    _session: Session | None = None
 
     @final
     def execute(self, context: Context) -> Any:
@@ -45,12 +47,12 @@ class WorkOperator(BaseOperator):
             yield
 
     @contextmanager
-    def session(self, connection: Connection) -> Iterator[Connection]:
-        """Yield *connection*, which is cancelled when the task fails or is told to stop, and closed in any case."""
-        with closing(connection):
-            self._session = connection
+    def session(self, session: SessionT) -> Iterator[SessionT]:
+        """Yield *session*, which is cancelled when the task fails or is told to stop, and closed in any case."""
+        with closing(session):
+            self._session = session
             try:
-                yield connection
+                yield session
             except BaseException:
                 self._cancel()
                 raise

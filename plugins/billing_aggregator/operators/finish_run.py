@@ -13,9 +13,10 @@ from billing_aggregator import alerts
 from billing_aggregator.operators.client_exports import ClientPlanOperator
 from billing_aggregator.operators.planned_exports import pull_dry_runs
 from billing_aggregator.operators.run_aware import RunAwareOperator
+from billing_aggregator.operators.sql_checks import SqlChecksOperator
 from billing_aggregator.operators.task_errors import is_last_try
 from billing_aggregator.runs import lock, run_records
-from billing_aggregator.runs.airflow_names import ERROR_KEY, FINISH_TASK, NOTHING_KEY, PUBLISH_TASK
+from billing_aggregator.runs.airflow_names import CHECKS_KEY, ERROR_KEY, FINISH_TASK, NOTHING_KEY, PUBLISH_TASK
 from billing_aggregator.runs.airflow_states import task_states
 from billing_aggregator.runs.run_metrics import emit_run
 from billing_aggregator.runs.summary import summarise
@@ -107,11 +108,19 @@ class FinishRunOperator(RunAwareOperator):
             results=self._pull(context, others, "return_value"),
             states=states,
             errors=self._pull(context, sorted(failed), ERROR_KEY),
+            checks=self._checks(context),
             dry_runs=pull_dry_runs(context, self.plan_tasks) if params.dry_run else None,
             nothing_to_publish=bool(context["ti"].xcom_pull(task_ids=PUBLISH_TASK, key=NOTHING_KEY)),
             started=context["dag_run"].start_date or context["dag_run"].run_after,
             ended=datetime.now(UTC),
         )
+
+    @staticmethod
+    def _checks(context: Context) -> list[list[dict[str, Any]]]:
+        """Return what each task of checks has pushed; a failed one as well."""
+        tasks = [task.task_id for task in context["dag"].tasks if isinstance(task, SqlChecksOperator)]
+        pulled = (context["ti"].xcom_pull(task_ids=task, key=CHECKS_KEY) for task in sorted(tasks))
+        return [list(found) for found in pulled if found]
 
     @staticmethod
     def _pull(context: Context, tasks: list[str], key: str) -> dict[str, Any]:

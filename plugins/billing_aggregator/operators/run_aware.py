@@ -139,12 +139,18 @@ class RunAwareOperator(WorkOperator):
 
     def warehouse_hook(self, context: Context) -> WarehouseHook:
         """Return a hook whose sessions name this task and end with it; raises ConfigError, which is terminal."""
-        seconds = int(self.execution_timeout.total_seconds()) if self.execution_timeout else 3600
         config = self.client_config
         name = session_name(config.client, config.environment, self.this_run(context).tag, self.task_id)
-        return postgres_hook(
-            config, application_name=name, statement_seconds=max(1, seconds - STATEMENT_MARGIN_SECONDS)
-        )
+        seconds = max(1, self.statement_seconds() - STATEMENT_MARGIN_SECONDS)
+        return postgres_hook(config, application_name=name, statement_seconds=seconds)
+
+    def task_seconds(self) -> int:
+        """Return how long the task may take."""
+        return int(self.execution_timeout.total_seconds()) if self.execution_timeout else 3600
+
+    def statement_seconds(self) -> int:
+        """Return how long one statement of the task may take: as long as the task."""
+        return self.task_seconds()
 
     @contextmanager
     def warehouse(self, context: Context) -> Iterator[Connection]:
@@ -158,7 +164,7 @@ class RunAwareOperator(WorkOperator):
         :raises LockHeldError: another run has it.
         """
         with self.warehouse(context) as connection:
-            return heartbeat(connection, self.this_run(context), self.client_config.task_timeout_minutes * 60)
+            return heartbeat(connection, self.this_run(context), self.task_seconds())
 
     @contextmanager
     def _locked(self, context: Context) -> Iterator[None]:

@@ -80,9 +80,9 @@ def text_of(sql: Any, name: str) -> str:
 
 
 class SqlFileOperator(RunAwareOperator, SQLExecuteQueryOperator):
-    """Base of the tasks that send one file of SQL to the client's warehouse.
+    """Base of the tasks that send files of SQL to the client's warehouse.
 
-    :param sql: path of the file, relative to the client's SQL root; shown in the UI as the file's text. Not templated.
+    :param sql: path of a file, or paths, relative to the client's SQL root; shown in the UI as text. Not templated.
     :param client_config: the client and environment.
     """
 
@@ -90,13 +90,10 @@ class SqlFileOperator(RunAwareOperator, SQLExecuteQueryOperator):
     template_ext: Sequence[str] = ()
     template_fields_renderers: ClassVar[dict[str, str]] = {"sql": "sql"}
 
-    def __init__(self, *, sql: str, client_config: ClientConfig, **kwargs: Any) -> None:
+    def __init__(self, *, sql: str | Sequence[str], client_config: ClientConfig, **kwargs: Any) -> None:
         refused = [f"{name}: {why}" for name, why in WITHOUT_EFFECT.items() if name in kwargs]
         if refused:
             raise ValueError(f"{type(self).__name__} has no such argument as {'; '.join(refused)}")
-        if not isinstance(sql, str):
-            raise ValueError(f"{type(self).__name__}: sql is the path of one file, not {sql!r}")
-        file: Any = SqlFile(sql, client_config)
-        super().__init__(sql=file, conn_id=client_config.database_conn_id, client_config=client_config, **kwargs)
-        self.sql = file
-        self.script = sql
+        files: Any = SqlFile(sql, client_config) if isinstance(sql, str) else [SqlFile(f, client_config) for f in sql]
+        super().__init__(sql=files, conn_id=client_config.database_conn_id, client_config=client_config, **kwargs)
+        self.sql = files

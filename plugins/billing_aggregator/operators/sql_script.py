@@ -16,6 +16,7 @@ from billing_aggregator.sql.runner import run_script
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
 
+    from billing_aggregator.config import ClientConfig
     from billing_aggregator.postgres.protocols import Connection
     from billing_aggregator.runs import TableGuard
     from billing_aggregator.runs.table_guard import Phase
@@ -34,6 +35,12 @@ class SqlScriptOperator(SqlFileOperator):
     :param client_config: the client and environment.
     :param system: the system that the script belongs to.
     """
+
+    def __init__(self, *, sql: str, client_config: ClientConfig, **kwargs: Any) -> None:
+        if not isinstance(sql, str):
+            raise ValueError(f"{type(self).__name__}: sql is the path of one file, not {sql!r}")
+        super().__init__(sql=sql, client_config=client_config, **kwargs)
+        self.script = sql
 
     def work(self, context: Context) -> dict[str, Any]:
         """Return ``{"statements": n, "rows": n, "seconds": s}``; raises SqlScriptError."""

@@ -59,6 +59,20 @@ class Cursor(Protocol):
     ) -> None: ...
 
 
+class Session(Protocol):
+    """What a task that is told to stop has to end: one connection, or several that work together."""
+
+    @property
+    def closed(self) -> int:
+        """0 while it is open."""
+
+    def cancel(self) -> None:
+        """Ask the server to end what runs; safe from another thread or a signal handler."""
+
+    def close(self) -> None:
+        """End it; the server rolls back what is not committed."""
+
+
 class Connection(Protocol):
     """A session with the server. Not for two threads at once, apart from :meth:`cancel`."""
 

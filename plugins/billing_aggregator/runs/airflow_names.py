@@ -11,6 +11,8 @@ PUBLISH_TASK = "publish.publish"
 DEPLOYMENT_KEY = "deployment"
 # Of any task: the first line of a failed try's error, for the alerts and the run's summary.
 ERROR_KEY = "error"
+# Of a task that runs checks: what became of each of them, also when the task fails.
+CHECKS_KEY = "checks"
 # Of a task that plans an export: the plan or, in a dry run, what would be published; never both.
 PLAN_KEY = "plan"
 DRY_RUN_KEY = "dry_run"

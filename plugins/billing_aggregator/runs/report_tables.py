@@ -34,6 +34,14 @@ where
     locktype = 'relation' and pid = pg_backend_pid() and granted
     and database = (select oid from pg_database where datname = current_database())
 """
+UNSEEN = """
+select relation::regclass::text from pg_locks
+where
+    locktype = 'relation' and pid = pg_backend_pid() and granted
+    and database = (select oid from pg_database where datname = current_database())
+    and not exists (select from pg_class where oid = relation)
+order by 1
+"""
 ROWS = """
 select exists (select from only {table}),
     exists (select from only {table} as t where age(t.xmin) > age(pg_current_xact_id()::xid))
@@ -85,6 +93,15 @@ def held_locks(cursor: Cursor) -> dict[int, frozenset[str]]:
     for oid, mode in cursor.fetchall():
         found.setdefault(oid, set()).add(mode)
     return {oid: frozenset(modes) for oid, modes in found.items()}
+
+
+def unseen_relations(cursor: Cursor) -> list[str]:
+    """Return the names of relations that the transaction has touched and its snapshot does not see.
+
+    Names are looked up as they are now. A snapshot that is older than a table sees the table empty.
+    """
+    cursor.execute(UNSEEN)
+    return [name for (name,) in cursor.fetchall()]
 
 
 def has_pages(cursor: Cursor, table: ReportTable) -> bool:

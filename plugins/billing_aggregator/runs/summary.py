@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from billing_aggregator.runs.airflow_names import PUBLISH_TASK
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from billing_aggregator.runs.identity import Run
@@ -47,7 +47,7 @@ class ExportFigures:
 
 @dataclass(frozen=True)
 class CheckOutcome:
-    """What one check found; *violations* are rows."""
+    """What one check found; *violations* are rows, *task* is the phase, the system and the check's name."""
 
     task: str
     severity: str
@@ -150,6 +150,7 @@ def summarise(
     results: Mapping[str, Any],
     states: Mapping[str, str],
     errors: Mapping[str, str],
+    checks: Iterable[Sequence[Mapping[str, Any]]] = (),
     dry_runs: Sequence[Mapping[str, Any]] | None = None,
     nothing_to_publish: bool = True,
     started: datetime,
@@ -158,7 +159,9 @@ def summarise(
     """Return the summary of *run*.
 
     :param results: return value of each task, by task id. The publication's has ``exports``: name -> see
-        :meth:`ExportFigures.of`; a check's has ``severity``, ``title`` and ``violations``.
+        :meth:`ExportFigures.of`.
+    :param checks: what each task of checks has pushed: a list of ``check``, ``state``, ``severity``, ``title`` and
+        ``violations``.
     :param states: state of each task but the one that asks, by task id.
     :param errors: first line of the error of each failed task, by task id.
     :param dry_runs: of a dry run, what each export has counted (:class:`billing_aggregator.export.dry_run.DryRun` as
@@ -179,7 +182,7 @@ def summarise(
         started_at=started,
         ended_at=ended,
         exports=tuple(ExportFigures.of(name, export) for name, export in counted),
-        checks=tuple(_check(task, result) for task, result in sorted(results.items()) if _is_check(result)),
+        checks=tuple(sorted((_check(check) for task in checks for check in task if _has_run(check)), key=_by_task)),
         failed_tasks=failed,
         error=next((errors[task] for task in sorted(errors)), by_hand),
     )
@@ -201,9 +204,14 @@ def _published(results: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, A
             yield from sorted(result["exports"].items())
 
 
-def _is_check(result: Any) -> bool:
-    return isinstance(result, dict) and {"severity", "violations"} <= set(result)
+def _has_run(check: Mapping[str, Any]) -> bool:
+    return check["state"] in ("passed", "violated", "skipped")
 
 
-def _check(task: str, result: Mapping[str, Any]) -> CheckOutcome:
-    return CheckOutcome(task, str(result["severity"]), str(result.get("title", task)), int(result["violations"]))
+def _check(check: Mapping[str, Any]) -> CheckOutcome:
+    task = str(check["check"]).removesuffix(".sql").replace("/", ".")
+    return CheckOutcome(task, str(check["severity"]), str(check["title"]), int(check["violations"]))
+
+
+def _by_task(check: CheckOutcome) -> str:
+    return check.task

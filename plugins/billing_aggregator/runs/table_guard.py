@@ -23,6 +23,7 @@ from billing_aggregator.runs.report_tables import (
     has_pages,
     held_locks,
     report_tables,
+    unseen_relations,
     was_rebuilt,
     write_comment,
 )
@@ -79,6 +80,10 @@ class TableGuard:
 
         :raises ForeignTableError: with the table's name, its run and the way out.
         """
+        if unseen := unseen_relations(cursor):
+            raise ForeignTableError(
+                f"{', '.join(unseen)}: built by somebody else since this task started; {WAYS_OUT[self._phase]}"
+            )
         self._touched(cursor, report_tables(cursor), builds=False)
 
     def end(self, cursor: Cursor) -> None:

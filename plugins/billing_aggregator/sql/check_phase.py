@@ -13,14 +13,14 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Literal
 
 from billing_aggregator.sql.checks import select_violations
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
-    from types import TracebackType
 
+    from billing_aggregator.postgres.protocols import Connection, Cursor
     from billing_aggregator.sql.checks import Check, CheckResult
 
 #: What became of a check: ``skipped``: tables that it needs do not exist; ``not run``: an earlier stage stopped it.
@@ -78,7 +78,7 @@ class CheckOutcome:
 
 
 class CheckPhase:
-    """The sessions of one phase's checks, as a context manager that leaves none of them behind.
+    """The sessions of one phase's checks; whoever makes it closes it, and none of them is left.
 
     :param connect: opens a session outside of autocommit mode; called in this thread only, at most *sessions* times.
     :param settings: become ``bda.<name>`` for each check.
@@ -88,10 +88,10 @@ class CheckPhase:
 
     def __init__(
         self,
-        connect: Callable[[], Any],
+        connect: Callable[[], Connection],
         *,
         settings: Mapping[str, str] | None = None,
-        guards: Callable[[str], Callable[[Any], None]] | None = None,
+        guards: Callable[[str], Callable[[Cursor], None]] | None = None,
         sessions: int = 1,
     ) -> None:
         if sessions < 1:
@@ -100,21 +100,24 @@ class CheckPhase:
         self._settings = settings or {}
         self._guards = guards
         self._most = sessions
-        self._open: list[Any] = []
+        self._open: list[Connection] = []
         self._snapshot = ""
+        self._ended = False
 
-    def __enter__(self) -> Self:
-        return self
+    @property
+    def closed(self) -> int:
+        """0 while a session may be open."""
+        return int(self._ended)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """End all sessions."""
+        self._ended = True
         for connection in self._open:
             with suppress(Exception):
                 connection.close()
 
     def cancel(self) -> None:
-        """End what the server does for these checks; from any thread."""
+        """Ask the server to end what runs for these checks; safe from another thread."""
         for connection in list(self._open):
             # It may have ended already; the others are to be cancelled all the same.
             with suppress(Exception):
@@ -141,7 +144,7 @@ class CheckPhase:
         """Run the checks of one stage, as many side by side as there are sessions."""
         while len(self._open) < min(self._most, len(stage)):
             self._open_session()
-        free: SimpleQueue[Any] = SimpleQueue()
+        free: SimpleQueue[Connection] = SimpleQueue()
         for connection in self._open:
             free.put(connection)
         with ThreadPoolExecutor(len(self._open), thread_name_prefix="check") as pool:
@@ -171,7 +174,7 @@ class CheckPhase:
                 self._snapshot = str(cursor.fetchone()[0])
             cursor.execute(PATIENT)
 
-    def _run_one(self, named: NamedCheck, free: SimpleQueue[Any]) -> CheckOutcome:
+    def _run_one(self, named: NamedCheck, free: SimpleQueue[Connection]) -> CheckOutcome:
         """Run one check on a session that is free; its error is part of what became of it."""
         connection = free.get()
         started = time.monotonic()

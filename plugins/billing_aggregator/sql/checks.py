@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 from billing_aggregator.config.text_files import SourceFileError
 from billing_aggregator.sql.runner import StatementError, set_local
@@ -129,7 +129,7 @@ def select_violations(
     cursor: Cursor,
     check: Check,
     settings: Mapping[str, str] | None = None,
-    guard: Callable[[Any], None] | None = None,
+    guard: Callable[[Cursor], None] | None = None,
 ) -> CheckResult:
     """Run *check* in the transaction that *cursor* is in, which the caller undoes; see :func:`run_check`."""
     set_local(cursor, settings or {})

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-__all__ = ["Script", "SourceFileError", "find_scripts", "stages"]
+__all__ = ["Script", "SourceFileError", "find_scripts", "stage_of", "stages"]
 
 SCRIPT_NAME = re.compile(r"(?P<stage>\d{3})_[a-z0-9][a-z0-9_]*\.sql")
 NOT_RUN_PREFIX = "NOEXEC_"
@@ -71,6 +71,17 @@ def find_scripts(root: Path, phase: str, system: str, client: str) -> list[Scrip
     if is_folder(overlay):
         found |= {script.name: script for script in _folder_scripts(overlay, root, overlay.name)}
     return sorted(found.values())
+
+
+def stage_of(relative: str) -> int:
+    """Return the number in front of a script's name, from its path below the SQL root.
+
+    :raises SourceFileError: the name has none.
+    """
+    match = SCRIPT_NAME.fullmatch(relative.rpartition("/")[2])
+    if match is None:
+        raise SourceFileError(f"{relative}: a script's name is NNN_what_it_makes.sql")
+    return int(match["stage"])
 
 
 def stages(scripts: Iterable[Script]) -> list[list[Script]]:
