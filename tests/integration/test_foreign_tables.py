@@ -25,7 +25,7 @@ select nummer, current_setting('bda.business_date') from report_oibl.tripica_res
 @pytest.mark.parametrize(
     ("earlier", "later", "failed"),
     [
-        ({AUDIT: "-- fail: stop\nselect 1 as one\n"}, {INIT: NOTHING, AUDIT: READ_LIST}, "audits.tripica.100_summe"),
+        ({AUDIT: "-- fail: stop\nselect 1 as one\n"}, {INIT: NOTHING, AUDIT: READ_LIST}, "audits.tripica"),
         ({AUDIT: "-- fail: stop\nselect 1 as one\n"}, {INIT: NOTHING}, "release.tripica.010_freigabe"),
         ({}, {RELEASE: NOTHING}, "export.tripica_results.plan"),
         ({}, {RELEASE: NOTHING}, "export.customer_oibl.plan"),

@@ -65,8 +65,8 @@ def build_dag(night: Night) -> DAG:
         # An empty group hands its successors on to the group around it: a cycle.
         chain(start, *(phase for phase in (*before, export, publish, *after) if phase.children))
         finish(dag, start)
-    # Now that its tasks exist: each task would get a copy of params that the DAG has before, and Airflow validates every
-    # copy when it serialises the DAG (apache/airflow#32434). The context of a task has the DAG's params all the same.
+    # Now that its tasks exist: each task would get a copy of params that the DAG has before, and Airflow validates all
+    # copies when it serialises the DAG (apache/airflow#32434). Each task finds the params of its DAG in its context.
     dag.params = ParamsDict(params)
     return dag
 
