@@ -6,6 +6,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from billing_aggregator.night.phases import DAG_PHASES
+from billing_aggregator.runs.airflow_names import PUBLISH_TASK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     from billing_aggregator.local.airflow_process import AirflowProcess, TaskState
     from billing_aggregator.local.objects import ObjectStore
 
-# The group holds the abortion of uploads, too, which succeeds when nothing was published.
-PUBLISH_TASK = "publish.publish"
 PREVIEW_LINES = 4
 PREVIEW_WIDTH = 118
 
@@ -89,6 +88,7 @@ def data(
 
 
 def _is_published(states: Sequence[TaskState]) -> bool:
+    # This task and not its group: the group also aborts uploads, which succeeds when nothing was published.
     return any(state.task_id == PUBLISH_TASK and state.state == "success" for state in states)
 
 

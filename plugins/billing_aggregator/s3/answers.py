@@ -24,7 +24,7 @@ def crc32_base64(data: bytes | bytearray) -> str:
 
 
 def md5(data: bytes | bytearray) -> bytes:
-    """Return the MD5, which S3 has as Content-MD5 and, for plain objects, as ETag; nothing secret hangs on it."""
+    """Return the MD5, which S3 has as Content-MD5 and, for plain objects, as ETag; no secret depends on it."""
     return hashlib.md5(data, usedforsecurity=False).digest()
 
 
