@@ -11,6 +11,8 @@ import re
 import zlib
 from typing import IO, TYPE_CHECKING, cast
 
+import zstandard
+
 from billing_aggregator.export.errors import UploadError
 
 if TYPE_CHECKING:
@@ -60,8 +62,6 @@ def _gunzip(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _unzstd(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    import zstandard
-
     source = _PieceReader(pieces)
     reader = zstandard.ZstdDecompressor().stream_reader(cast("IO[bytes]", source), read_across_frames=True)
     try:
