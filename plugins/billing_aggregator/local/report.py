@@ -5,6 +5,8 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from billing_aggregator.runs.airflow_names import PUBLISH_TASK
+
 from billing_aggregator.night.phases import DAG_PHASES
 
 if TYPE_CHECKING:
@@ -15,8 +17,6 @@ if TYPE_CHECKING:
     from billing_aggregator.local.airflow_process import AirflowProcess, TaskState
     from billing_aggregator.local.objects import ObjectStore
 
-# The group holds the abortion of uploads, too, which succeeds when nothing was published.
-PUBLISH_TASK = "publish.publish"
 PREVIEW_LINES = 4
 PREVIEW_WIDTH = 118
 
@@ -89,6 +89,7 @@ def data(
 
 
 def _is_published(states: Sequence[TaskState]) -> bool:
+    # Not the whole group: it also holds the abortion of uploads, which succeeds when nothing was published.
     return any(state.task_id == PUBLISH_TASK and state.state == "success" for state in states)
 
 
