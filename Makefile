@@ -10,7 +10,7 @@ RUN_CLIENT := $(if $(filter command line,$(origin CLIENT)),--client '$(CLIENT)')
 RUN_ENV := $(if $(filter command line,$(origin ENV)),--environment '$(ENV)')
 
 .DEFAULT_GOAL := help
-.PHONY: help run validate health plan test test-large mutation bench-sql bench-export package-mwaa lint typecheck fmt hooks lock clean venv
+.PHONY: help run validate health plan test test-large mutation bench-sql bench-export package-mwaa lint typecheck fmt graph hooks lock clean venv
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -78,6 +78,9 @@ fmt: venv ## format Python and SQL
 	@$(BIN)/ruff check --fix-only .
 	@$(BIN)/ruff format .
 	@$(BIN)/sqlfluff fix --processes 2 --disable-progress-bar include/sql
+
+graph: venv ## draw the package's imports into docs/architecture.md
+	@$(BIN)/python -m scripts.draw_imports
 
 hooks: venv ## check changed files before each commit, with the tools of lint and typecheck
 	@$(BIN)/pre-commit install

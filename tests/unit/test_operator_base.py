@@ -52,7 +52,7 @@ class BesideStock(RunAwareOperator, SQLExecuteQueryOperator):
 class Overrides(ClientSweepOperator):
     """Overrides ``execute`` all the same, against its type."""
 
-    def execute(self, context: Any) -> Any:  # type: ignore[misc]
+    def execute(self, context: Any) -> Any:  # type: ignore[misc]  # final; the class is refused
         return super().execute(context)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import structlog
 
@@ -12,12 +12,12 @@ from billing_aggregator.alerts import open_alerts
 from billing_aggregator.alerts.channels import channels, send
 from billing_aggregator.alerts.events import Event, Fact, count, event
 from billing_aggregator.alerts.run_facts import NOT_YET, NOTHING, RunFacts, impact, published_at, run_facts
+from billing_aggregator.config import ClientConfig
 from billing_aggregator.errors.text import first_line
 from billing_aggregator.observe import metrics
+from billing_aggregator.postgres.connection import postgres_hook
 from billing_aggregator.runs.airflow_states import run_state, tasks_in
-
-if TYPE_CHECKING:
-    from billing_aggregator.config import ClientConfig
+from billing_aggregator.runs.run_records import first_publication
 
 STOP_GRACE_SECONDS = 60
 WAREHOUSE_SECONDS = 15
@@ -35,8 +35,6 @@ async def deadline_missed(config: dict[str, Any], context: Any = None, **_: Any)
     :param config: the client's configuration as JSON: the triggerer has no DAG.
     :param context: ``{"dag_run": {...}, "deadline": {"deadline_time": ...}}``, as Airflow makes it.
     """
-    from billing_aggregator.config import ClientConfig
-
     try:
         client = ClientConfig.model_validate(config)
         if client.deadline_minutes == client.run_timeout_minutes:
@@ -88,9 +86,6 @@ def was_published_before(config: ClientConfig, run: RunFacts) -> bool:
 
     False where the warehouse does not answer: a second alert is better than none.
     """
-    from billing_aggregator.postgres.connection import postgres_hook
-    from billing_aggregator.runs.run_records import first_publication
-
     try:
         hook = postgres_hook(config, application_name="bda:deadline", statement_seconds=WAREHOUSE_SECONDS)
         with closing(hook.get_conn()) as connection:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from billing_aggregator.errors.text import first_line
+from billing_aggregator.export.reader import client_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -112,8 +113,6 @@ def read_manifest(config: ClientConfig) -> Mapping[str, Any] | str | None:
     Takes half a minute at most: S3 is asked once.
     """
     try:
-        from billing_aggregator.export.reader import client_manifest
-
         manifest = client_manifest(config, quick=True)
     except Exception as error:  # S3, its credentials, the network, the file: the message is sent anyway
         return first_line(error)

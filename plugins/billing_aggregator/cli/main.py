@@ -18,8 +18,13 @@ from typing import TYPE_CHECKING
 
 from billing_aggregator.cli.airflow_home import airflow_home
 from billing_aggregator.cli.arguments import Choice
+from billing_aggregator.cli.health import health
+from billing_aggregator.cli.plan import plan
 from billing_aggregator.cli.results import DONE, INTERRUPTED, WRONG
+from billing_aggregator.cli.validate import validate
 from billing_aggregator.config import ConfigError
+from billing_aggregator.night import read_night
+from billing_aggregator.night.text_problems import all_problems
 from billing_aggregator.sql.scripts import SourceFileError
 
 if TYPE_CHECKING:
@@ -105,22 +110,15 @@ def _show(answer: Callable[[], Result], options: argparse.Namespace) -> int:
 
 
 def _validate(options: argparse.Namespace) -> int:
-    from billing_aggregator.cli.validate import validate
-
     return _show(validate, options)
 
 
 def _health(options: argparse.Namespace) -> int:
-    from billing_aggregator.cli.health import health
-
     config = Choice.of(options).config()
     return _show(lambda: health(config), options)
 
 
 def _plan(options: argparse.Namespace) -> int:
-    from billing_aggregator.cli.plan import plan
-    from billing_aggregator.night import read_night
-
     choice = Choice.of(options)
     config = choice.config()
     params = choice.params(config)
@@ -129,8 +127,6 @@ def _plan(options: argparse.Namespace) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     from billing_aggregator.local.run import run
-    from billing_aggregator.night import read_night
-    from billing_aggregator.night.text_problems import all_problems
 
     choice = Choice.of(options)
     config = choice.config()

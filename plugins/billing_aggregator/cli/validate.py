@@ -10,6 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from billing_aggregator.cli.results import DONE, WRONG
 from billing_aggregator.config import BrokenConfig, ClientConfig, ConfigError
+from billing_aggregator.config.airflow_connections import (
+    MAIL_TYPES,
+    SLACK_TYPES,
+    UnreadableConnectionError,
+    find_connection,
+)
 from billing_aggregator.config.environment import examine_environment
 from billing_aggregator.config.load import read_configuration
 from billing_aggregator.config.values import ENVIRONMENT_NAMES
@@ -137,13 +143,6 @@ def _dags(configs: Sequence[ClientConfig]) -> Iterator[str]:
 
 
 def _alerts(configs: Sequence[ClientConfig]) -> Iterator[str]:
-    from billing_aggregator.config.airflow_connections import (
-        MAIL_TYPES,
-        SLACK_TYPES,
-        UnreadableConnectionError,
-        find_connection,
-    )
-
     for config in configs:
         name = _name(config)
         if config.enabled and config.schedule and not config.alerts.email and not config.alerts.slack:

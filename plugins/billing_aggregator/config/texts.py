@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
+from croniter import CroniterBadDateError, croniter
 from pydantic import AfterValidator
 
 from billing_aggregator.config.key_template import KeyTemplateError, check_template
@@ -23,8 +24,6 @@ RUN_SETTINGS = frozenset(
 
 def check_cron(value: str) -> str:
     """Return *value*; raises ValueError when it is not a cron expression, or one for a day that does not exist."""
-    from croniter import CroniterBadDateError, croniter
-
     if len(value.split()) != CRON_FIELDS or not croniter.is_valid(value):
         raise ValueError(
             "must be a cron expression of five fields such as '0 2 * * *' (minute hour day month weekday), or null"

@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from airflow import __version__
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import timedelta
@@ -31,8 +33,8 @@ def deadline(config: ClientConfig) -> dict[str, Any]:
     """
     if config.deadline_minutes is None or not supported() or is_dag_test(sys.argv):
         return {}
-    from airflow.sdk.definitions.callback import AsyncCallback
-    from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
+    from airflow.sdk.definitions.callback import AsyncCallback  # noqa: PLC0415 - not in every Airflow 3
+    from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference  # noqa: PLC0415 - as above
 
     alert = DeadlineAlert(
         reference=DeadlineReference.DAGRUN_QUEUED_AT,
@@ -48,8 +50,6 @@ def deadline(config: ClientConfig) -> dict[str, Any]:
 
 def supported() -> bool:
     """Return whether this Airflow keeps deadlines reliably."""
-    from airflow import __version__
-
     return tuple(int(part) for part in __version__.split(".")[:2]) >= FIRST_WITH_DEADLINES
 
 

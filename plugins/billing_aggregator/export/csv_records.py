@@ -11,6 +11,8 @@ import re
 import zlib
 from typing import IO, TYPE_CHECKING, cast
 
+import zstandard
+
 from billing_aggregator.export.errors import UploadError
 
 if TYPE_CHECKING:
@@ -25,24 +27,24 @@ class CsvError(UploadError):
     """A file is not the CSV that COPY writes."""
 
 
-def decompressed(chunks: Iterable[bytes], compression: str) -> Iterator[bytes]:
+def decompressed(pieces: Iterable[bytes], compression: str) -> Iterator[bytes]:
     """Yield the bytes of a file in pieces of about a MiB; a file of several gzip members or zstd frames is read whole.
 
     :param compression: ``none``, ``gzip`` or ``zstd``.
     :raises CsvError: it is not compressed in this way, or ends too early.
     """
     if compression == "gzip":
-        return _gunzip(chunks)
+        return _gunzip(pieces)
     if compression == "zstd":
-        return _unzstd(chunks)
-    return iter(chunks)
+        return _unzstd(pieces)
+    return iter(pieces)
 
 
-def _gunzip(chunks: Iterable[bytes]) -> Iterator[bytes]:
+def _gunzip(pieces: Iterable[bytes]) -> Iterator[bytes]:
     member, begun = zlib.decompressobj(GZIP_WINDOW), False
     try:
-        for chunk in chunks:
-            rest, full = chunk, False
+        for piece in pieces:
+            rest, full = piece, False
             while rest or full:
                 begun = begun or bool(rest)
                 data = member.decompress(rest, PIECE_BYTES)
@@ -59,10 +61,8 @@ def _gunzip(chunks: Iterable[bytes]) -> Iterator[bytes]:
         raise CsvError("its gzip ends too early")
 
 
-def _unzstd(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    import zstandard
-
-    source = _Source(chunks)
+def _unzstd(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    source = _PieceReader(pieces)
     reader = zstandard.ZstdDecompressor().stream_reader(cast("IO[bytes]", source), read_across_frames=True)
     try:
         while data := reader.read(PIECE_BYTES):
@@ -71,17 +71,17 @@ def _unzstd(chunks: Iterable[bytes]) -> Iterator[bytes]:
         raise CsvError(f"it is no zstd: {error}") from error
 
 
-class _Source:
-    """Chunks as a file to read from."""
+class _PieceReader:
+    """Pieces of bytes as a file to read from."""
 
-    def __init__(self, chunks: Iterable[bytes]) -> None:
-        self._chunks = iter(chunks)
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self._pieces = iter(pieces)
         self._rest = b""
 
     def read(self, size: int) -> bytes:
         while not self._rest:
             try:
-                self._rest = next(self._chunks)
+                self._rest = next(self._pieces)
             except StopIteration:
                 return b""
         data, self._rest = self._rest[:size], self._rest[size:]

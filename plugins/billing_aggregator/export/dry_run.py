@@ -91,7 +91,7 @@ def dry_run(
                 DryRunFile(key, each.rows, file.size, file.sha256)
                 for key, each, file in zip(keys, counted.ranges, written, strict=True)
             ]
-    progress.tell("dry run of")
+    progress.log("dry run of")
     rows = sum(each.rows for each in counted.ranges)
     size = sum(file.bytes for file in files)
     return DryRun(export.name, rows, size, counted.totals, tuple(files), round(progress.seconds, 3))
@@ -123,7 +123,7 @@ def _count(cursor: Cursor, export: Export, source: Source | None, options: Expor
 
 
 class _Counter:
-    """A file that is counted and hashed and goes nowhere."""
+    """A file that is counted, hashed and thrown away."""
 
     def __init__(self) -> None:
         self._sha = hashlib.sha256()

@@ -71,7 +71,7 @@ class PublicationInProgressError(ExportError):
 
 
 class LockLostError(ExportError):
-    """The publisher was taken for dead, and another one took its lock."""
+    """The publisher's lock expired, and another publisher has taken it."""
 
 
 class PublicationSupersededError(TerminalExportError):
@@ -79,7 +79,7 @@ class PublicationSupersededError(TerminalExportError):
 
 
 class PreconditionFailedError(ExportError):
-    """A conditional write found something else than it expected."""
+    """A conditional write was refused: the object is not the expected one."""
 
 
 class ManifestError(TerminalExportError):

@@ -38,16 +38,16 @@ def client_manifest(config: ClientConfig, **wanted: Any) -> Manifest | None:
 
 
 def stored_bytes(store: Store, file: ManifestFile) -> Iterator[bytes]:
-    """Yield a file's bytes as they are stored, in pieces; what was read is known to be right at the end only.
+    """Yield a file's bytes as they are stored, in pieces; whether they are right is known at the end.
 
     :raises UploadError: at the end, if they are not those that the manifest describes (without versions: a publication
         is under way).
     """
     sha, size = hashlib.sha256(), 0
-    for chunk in store.chunks(file.key, file.version_id):
-        sha.update(chunk)
-        size += len(chunk)
-        yield chunk
+    for piece in store.stream(file.key, file.version_id):
+        sha.update(piece)
+        size += len(piece)
+        yield piece
     if size != file.bytes or sha.hexdigest() != file.sha256:
         raise UploadError(f"{store.url(file.key)} is not the file that the manifest names")
 
@@ -65,7 +65,7 @@ def read_records(store: Store, export: ManifestExport, file: ManifestFile) -> It
     """Yield the fields of each row of a file, as UTF-8; None is NULL. Memory is a row and a few MiB.
 
     :raises UploadError: the file is not the one that the manifest names, or not the CSV that it describes; where the
-        bytes are others, that is what is told.
+        bytes are others, the error says that.
     """
     stored = stored_bytes(store, file)
     try:
@@ -77,8 +77,8 @@ def read_records(store: Store, export: ManifestExport, file: ManifestFile) -> It
 
 
 def check_publication(store: Store, manifest: Manifest) -> None:
-    """Read every file again and compare bytes, rows and control totals with the manifest; slow, and owes nothing to
-    what the export counted.
+    """Read every file again and compare bytes, rows and control totals with the manifest; slow, and
+    independent of what the export counted.
 
     :raises UploadError: something differs.
     """  # noqa: D205
@@ -131,9 +131,9 @@ def _number(store: Store, file: ManifestFile, column: str, row: int, text: bytes
         raise UploadError(f"{store.url(file.key)}: row {row}: {column} is no number: {text[:40]!r}") from None
 
 
-def _same(found: Decimal, told: Decimal) -> bool:
+def _same(found: Decimal, stated: Decimal) -> bool:
     """NaN is the same as NaN, as it is in Postgres."""
-    return told.is_nan() if found.is_nan() else EXACT.compare(found, told) == 0
+    return stated.is_nan() if found.is_nan() else EXACT.compare(found, stated) == 0
 
 
 def _drain(stored: Iterator[bytes]) -> None:

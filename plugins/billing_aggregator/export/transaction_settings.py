@@ -1,7 +1,7 @@
 """What an export's transaction sets for itself, whatever the database, the role, the connection or a pooler say.
 
 Everything is set local to the transaction, in the statement that begins it, and read back: a pooler that gives each
-statement another session would lose it without a word.
+statement another session would lose it silently.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def check_arrived(cursor: Cursor, settings: Mapping[str, str]) -> None:
     lost = [
         f"{name} is {now[name]!r} and not {value!r}"
         for name, value in settings.items()
-        if now.get(name, value) != value  # a server may keep one to itself
+        if now.get(name, value) != value  # a server may hide one
     ]
     if lost:
         raise TerminalExportError(

@@ -1,4 +1,4 @@
-"""Runs ``airflow dags test`` as a child process with an Airflow home of its own, and tells what it is doing."""
+"""Runs ``airflow dags test`` as a child process with an Airflow home of its own, and shows what it is doing."""
 
 from __future__ import annotations
 

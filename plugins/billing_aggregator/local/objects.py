@@ -64,6 +64,6 @@ class ObjectStore:
             target = folder / file["key"]
             target.parent.mkdir(parents=True, exist_ok=True)
             with target.open("wb") as copy:
-                copy.writelines(store.chunks(file["key"], file["version_id"]))
+                copy.writelines(store.stream(file["key"], file["version_id"]))
             copies.append(target)
         return copies

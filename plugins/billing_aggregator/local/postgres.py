@@ -91,7 +91,7 @@ class EmbeddedPostgres:
         raise AssertionError("unreachable")
 
     def stop(self) -> None:
-        """Stop the server and remove its data; does nothing when it was stopped before."""
+        """Stop the server and remove its data; does nothing if it is stopped already."""
         try:
             if (self._data / "postmaster.pid").exists():
                 self._run("pg_ctl", "-D", self._data, "-m", "immediate", "-w", "stop")

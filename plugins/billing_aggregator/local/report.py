@@ -5,9 +5,8 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from billing_aggregator.runs.airflow_names import PUBLISH_TASK
-
 from billing_aggregator.night.phases import DAG_PHASES
+from billing_aggregator.runs.airflow_names import PUBLISH_TASK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -89,7 +88,7 @@ def data(
 
 
 def _is_published(states: Sequence[TaskState]) -> bool:
-    # Not the whole group: it also holds the abortion of uploads, which succeeds when nothing was published.
+    # This task and not its group: the group also aborts uploads, which succeeds when nothing was published.
     return any(state.task_id == PUBLISH_TASK and state.state == "success" for state in states)
 
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from airflow.sdk.definitions.context import Context
 
+    from billing_aggregator.postgres.protocols import Connection
+
 
 class WorkOperator(BaseOperator):
     """Base of the operators: :meth:`execute` is the same for all, a subclass says in :meth:`work` what its task does.
@@ -24,7 +26,7 @@ class WorkOperator(BaseOperator):
     # Whether Airflow told the task to stop. A task that fails by itself was not killed.
     killed = False
     # What on_kill cancels.
-    _session: Any = None
+    _session: Connection | None = None
 
     @final
     def execute(self, context: Context) -> Any:
@@ -43,7 +45,7 @@ class WorkOperator(BaseOperator):
             yield
 
     @contextmanager
-    def session(self, connection: Any) -> Iterator[Any]:
+    def session(self, connection: Connection) -> Iterator[Connection]:
         """Yield *connection*, which is cancelled when the task fails or is told to stop, and closed in any case."""
         with closing(connection):
             self._session = connection

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
+from billing_aggregator.alerts import on_task_failure
+
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
 
@@ -21,8 +23,6 @@ class BrokenConfigOperator(BaseOperator):
     """
 
     def __init__(self, *, error: str, client_config: ClientConfig | None = None, **kwargs: Any) -> None:
-        from billing_aggregator.alerts import on_task_failure
-
         if client_config is not None:
             kwargs.setdefault("on_failure_callback", on_task_failure)
         super().__init__(**kwargs)

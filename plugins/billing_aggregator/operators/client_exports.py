@@ -64,7 +64,7 @@ class ClientExportOperator(RunAwareOperator, ExportBaseOperator):
 
     def get_s3_client(self) -> Any:
         """Return a client for the client's bucket."""
-        from billing_aggregator.s3.client import client_hook
+        from billing_aggregator.s3.client import client_hook  # noqa: PLC0415 - slow: the provider's hook
 
         return client_hook(self.client_config).get_conn()
 

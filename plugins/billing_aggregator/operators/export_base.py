@@ -54,14 +54,14 @@ class ExportBaseOperator(WorkOperator):
 
     def get_db_connection(self) -> Connection:
         """Return a new psycopg 3 or psycopg2 connection; the caller closes it."""
-        from billing_aggregator.postgres.hook import WarehouseHook
+        from billing_aggregator.postgres.hook import WarehouseHook  # noqa: PLC0415 - slow: the provider's hook
 
         settings = session_settings(application_name=self.task_id, statement_seconds=self.statement_timeout)
         return WarehouseHook(postgres_conn_id=self.postgres_conn_id, settings=settings).get_conn()
 
     def get_s3_client(self) -> Any:
         """Return a boto3 S3 client; see :func:`billing_aggregator.s3.defaults.client_config` for its settings."""
-        from billing_aggregator.s3.client import named_hook
+        from billing_aggregator.s3.client import named_hook  # noqa: PLC0415 - slow: the provider's hook
 
         return named_hook(self.aws_conn_id, self._store_options).get_conn()
 

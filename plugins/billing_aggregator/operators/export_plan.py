@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from airflow.configuration import conf
+
 from billing_aggregator.config.export_options import ExportOptions
 from billing_aggregator.errors.kinds import sqlstate
 from billing_aggregator.export.dry_run import dry_run
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
 
     from billing_aggregator.export.transaction import CheckTables
+    from billing_aggregator.postgres.protocols import Connection
 
 BUSINESS_DATE = "{{ (dag_run.logical_date or dag_run.run_after).strftime('%Y-%m-%d') }}"
 
@@ -135,7 +138,9 @@ class ExportPlanOperator(ExportBaseOperator):
         self.log.info("%s: %s rows, %d files", plan.name, f"{plan.rows:,}", len(plan.chunks))
         return plan.units(self.chunks_per_task, most_mapped_tasks())
 
-    def _dry_run(self, context: Context, connection: Any, run: ExportRun, export: Export) -> list[dict[str, Any]]:
+    def _dry_run(
+        self, context: Context, connection: Connection, run: ExportRun, export: Export
+    ) -> list[dict[str, Any]]:
         """Push what would be published; return no units of work."""
         timeout, check = self.statement_timeout, self.check_tables
         report = dry_run(connection, run, export, self._options(), timeout=timeout, check_tables=check).to_json()
@@ -167,8 +172,6 @@ class ExportPlanOperator(ExportBaseOperator):
 
 def most_mapped_tasks() -> int:
     """Return how many tasks Airflow maps at most: ``[core] max_map_length``, 1,024 unless it is configured."""
-    from airflow.configuration import conf
-
     return int(conf.getint("core", "max_map_length", fallback=1024))
 
 

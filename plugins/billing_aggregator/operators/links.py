@@ -23,9 +23,12 @@ class S3PrefixLink(BaseOperatorLink):
 
 def prefix_url(target: str, prefix: str) -> str:
     """Return where a person can look at *prefix* of *target*: ``s3://bucket`` or ``file:///folder``."""
-    from airflow.providers.amazon.aws.links.base_aws import BASE_AWS_CONSOLE_LINK, BaseAwsLink
-
     if not target.startswith("s3://"):
         return f"{target.rstrip('/')}/{prefix}" if target else ""
+    from airflow.providers.amazon.aws.links.base_aws import (  # noqa: PLC0415 - slow: the provider
+        BASE_AWS_CONSOLE_LINK,
+        BaseAwsLink,
+    )
+
     console = BASE_AWS_CONSOLE_LINK.format(aws_domain=BaseAwsLink.get_aws_domain("aws"))
     return f"{console}/s3/buckets/{urlsplit(target).netloc}?prefix={quote(prefix)}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -10,12 +10,13 @@ from billing_aggregator.runs import lock
 from billing_aggregator.runs.airflow_states import run_state
 
 if TYPE_CHECKING:
+    from billing_aggregator.postgres.protocols import Connection
     from billing_aggregator.runs.identity import Run
 
 log = structlog.get_logger(__name__)
 
 
-def heartbeat(connection: Any, run: Run, task_seconds: float) -> bool:
+def heartbeat(connection: Connection, run: Run, task_seconds: float) -> bool:
     """Take the lock on the client for *run*, or prolong it; return whether the run did not have it. Commits.
 
     :param task_seconds: how long a task of the run may take; the lease is longer by a margin.

@@ -9,12 +9,15 @@ from contextlib import closing, suppress
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from billing_aggregator.config import ConfigError
 from billing_aggregator.config.airflow_connections import UnreadableConnectionError
 from billing_aggregator.errors.kinds import TerminalError, TransientError, classify
 from billing_aggregator.errors.text import first_line
 from billing_aggregator.postgres import POOLED, SessionError, behind_pooler, shares_backends
 from billing_aggregator.postgres.connection import postgres_hook
+from billing_aggregator.s3.capabilities import capabilities
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -109,10 +112,6 @@ def check_bucket(config: ClientConfig) -> None:
 
 def bucket_capabilities(config: ClientConfig) -> Iterator[Capability]:
     """Yield what the client's bucket can do; raises :class:`UnreachableError` when it cannot be reached."""
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    from billing_aggregator.s3.capabilities import capabilities
-
     prefix = f"{config.client}/{config.environment}/"
     bucket = _bucket(config)
     try:
@@ -124,8 +123,6 @@ def bucket_capabilities(config: ClientConfig) -> Iterator[Capability]:
 
 
 def _bucket(config: ClientConfig, *, checksums: bool = True) -> Bucket:
-    from botocore.exceptions import BotoCoreError, ClientError
-
     from billing_aggregator.s3.client import client_bucket
 
     try:

@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
+from isal import isal_zlib
+
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
 
@@ -18,13 +20,11 @@ MD5 = re.compile("[0-9a-f]{32}")
 
 def crc32_base64(data: bytes | bytearray) -> str:
     """Return the CRC-32 as S3 writes it."""
-    from isal import isal_zlib
-
     return b64encode(isal_zlib.crc32(data).to_bytes(4, "big")).decode()
 
 
 def md5(data: bytes | bytearray) -> bytes:
-    """Return the MD5, which S3 has as Content-MD5 and, for plain objects, as ETag; nothing secret hangs on it."""
+    """Return the MD5, which S3 has as Content-MD5 and, for plain objects, as ETag; no secret depends on it."""
     return hashlib.md5(data, usedforsecurity=False).digest()
 
 

@@ -1,4 +1,4 @@
-"""A bucket: the one place that adds to a request what the options say, whatever the request is."""
+"""A bucket: the one place that adds to every request what the options say."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ ENCRYPTIONS = {"sse-s3": "AES256", "sse-kms": "aws:kms"}
 
 
 class Bucket:
-    """A bucket as its options want it to be asked.
+    """A bucket, asked as its options require.
 
     :param client: a boto3 S3 client.
     :param bucket: its name.
-    :param options: what goes with requests and objects; None is S3's defaults.
+    :param options: what is sent with requests and objects; None means S3's defaults.
     """
 
     def __init__(self, client: Any, bucket: str, options: StoreOptions | None = None) -> None:
@@ -30,7 +30,7 @@ class Bucket:
         self._extras: dict[str, dict[str, Any]] = {}
 
     def use(self, options: StoreOptions) -> None:
-        """From now on let what *options* say go with every request."""
+        """Send what *options* say with every request from now on."""
         self.options = options
         self._extras = {}
 

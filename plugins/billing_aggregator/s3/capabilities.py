@@ -1,4 +1,4 @@
-"""What a store can do, tried out on an object of our own below the client's prefix before any work is done.
+"""Finds out what a store can do, with an object of our own below the client's prefix, before any work is done.
 
 A dozen small requests. The key is random, so probes of two runs do not meet. Nothing is left behind, but for versions
 in a versioned bucket whose policy does not let us delete versions.
@@ -53,19 +53,19 @@ def capabilities(bucket: Bucket, prefix: str, plain: Callable[[], Bucket]) -> It
     """Yield what the store can do, one subject after the other.
 
     :param prefix: the client's, with a slash at its end.
-    :param plain: returns the same bucket without checksums, to find out whether it is them that a store refuses.
+    :param plain: returns the same bucket without checksums, to find out whether the store refuses those.
     :raises ClientError: a transient one; then nothing is known.
     """
     probe = _Probe(bucket, f"{prefix}_probe_{secrets.token_hex(8)}", plain)
     try:
-        written = probe.tell("objects", probe.objects)
+        written = probe.examine("objects", probe.objects)
         yield written
         if not written.lacks:
-            yield probe.tell("conditional writes", probe.conditions)
-            yield probe.tell("answers", probe.answers)
-        yield probe.tell("multipart uploads", probe.multipart)
+            yield probe.examine("conditional writes", probe.conditions)
+            yield probe.examine("answers", probe.answers)
+        yield probe.examine("multipart uploads", probe.multipart)
         if not written.lacks:
-            yield probe.tell("deletes", probe.deletes)
+            yield probe.examine("deletes", probe.deletes)
     finally:
         probe.traces.remove()
 
@@ -84,8 +84,8 @@ class _Probe:
         self._found: Any = None
         self.traces = Traces(bucket, key)
 
-    def tell(self, subject: str, look: Callable[[], str]) -> Capability:
-        """Return what *look* finds out; what another try may mend is raised."""
+    def examine(self, subject: str, look: Callable[[], str]) -> Capability:
+        """Return what *look* finds out; an error that a retry may fix is raised."""
         try:
             return Capability(subject, look())
         except StoreLacksError as error:
@@ -100,7 +100,7 @@ class _Probe:
         try:
             self._put(self._bucket, IfNoneMatch="*")
         except ClientError as error:
-            self._why(error, self._put, conditional=True)
+            self._raise_cause(error, self._put, conditional=True)
             raise
         self._found = self._bucket.ask("get_object", Key=self._key)
         if self._found["Body"].read() != BODY:
@@ -111,7 +111,7 @@ class _Probe:
         return f"written, read and listed: {self._bucket.url(self._key)}{asked(self._bucket)}"
 
     def conditions(self) -> str:
-        """Find out whether conditions are kept: a wrong one is refused, a right one accepted."""
+        """Find out whether conditions are honoured: a false one is refused, a true one accepted."""
         self._must_refuse("If-None-Match: *", IfNoneMatch="*")
         self._must_refuse("If-Match", IfMatch=OTHER_ETAG)
         for form in dict.fromkeys((quoted(self._found["ETag"]), bare(self._found["ETag"]))):
@@ -148,7 +148,7 @@ class _Probe:
         try:
             return self._upload(self._bucket)
         except ClientError as error:
-            self._why(error, self._upload, conditional=False)
+            self._raise_cause(error, self._upload, conditional=False)
             raise
 
     def deletes(self) -> str:
@@ -191,7 +191,7 @@ class _Probe:
         bucket.ask("abort_multipart_upload", **place)
         return f"opened, written to, listed and aborted{', with checksums' if bucket.checksums else ''}"
 
-    def _why(self, error: ClientError, again: Callable[[Bucket], Any], *, conditional: bool) -> None:
+    def _raise_cause(self, error: ClientError, again: Callable[[Bucket], Any], *, conditional: bool) -> None:
         """Raise what the store lacks if the same request succeeds without a condition, or without checksums."""
         if is_denied(error) or classify(error) == "transient":
             return

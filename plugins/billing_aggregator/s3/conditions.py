@@ -1,4 +1,4 @@
-"""Conditional writes: what stores say that refuse one, or that do not know them. Publication rests on them."""
+"""Conditional writes: what stores say that refuse one, or that do not know them. Publication depends on them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which AWS connection holds: Airflow's, else the ``BDA_S3_*`` keys, else boto3's own chain of credentials."""
+"""Which AWS connection is used: Airflow's, else the ``BDA_S3_*`` keys, else boto3's own chain of credentials."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""botocore's settings as exports want them, where the connection says nothing else."""
+"""botocore's settings for exports, where the connection does not say otherwise."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DEFAULTS: dict[str, Any] = {
     "read_timeout": 120,
     "s3": {"payload_signing_enabled": False},
 }
-#: For a message that must go out whatever S3 does.
+#: For alerts, which must be sent whatever S3 does.
 QUICK: dict[str, Any] = {"connect_timeout": 15, "read_timeout": 15, "retries": {"total_max_attempts": 1}}
 #: boto3 adds CRC-32 to every request by itself unless it is told not to.
 NO_CHECKSUMS = {

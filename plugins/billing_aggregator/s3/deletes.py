@@ -25,9 +25,9 @@ DELETE_LIMIT = 1000
 class Deletes:
     """Deletes of one bucket; remembers that its store refuses DeleteObjects.
 
-    Stores refuse it in many ways: they miss a Content-MD5, which boto3 no longer sends, do not know it, or a proxy
-    does not let it through. Whatever they answer, a single delete is the simplest request there is, and its answer
-    says what is really wrong. Only a denied one is not tried again: both need the same permission.
+    Stores refuse it in many ways: they require a Content-MD5, which boto3 does not send, do not know the request, or a
+    proxy does not let it through. Whatever they answer, a single delete is the simplest request there is, and its
+    answer says what is really wrong. Only a denied one is not tried again: both need the same permission.
     """
 
     def __init__(self, bucket: Bucket) -> None:

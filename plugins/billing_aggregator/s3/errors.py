@@ -1,4 +1,4 @@
-"""What no retry mends about a store: what it cannot do, and what it does not let us do."""
+"""What no retry fixes: a store that cannot do what is needed, or does not allow it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from billing_aggregator.errors.kinds import TerminalError
 
 
 class StoreLacksError(TerminalError):
-    """The store cannot do what publication rests on; the message says what it lacks and what to do."""
+    """The store cannot do what publication depends on; the message says what it lacks and what to do."""
 
 
 class StoreRefusesError(TerminalError):

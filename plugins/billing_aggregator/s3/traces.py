@@ -41,7 +41,7 @@ class Traces:
             self.versions.append(answer["VersionId"])
 
     def remove(self) -> str:
-        """Delete what is left, as far as the policy lets us, and return how it went; never raises S3's errors.
+        """Delete what is left, as far as the policy allows it, and return what was done; never raises S3's errors.
 
         Does nothing the second time: deleting what is gone would leave one more delete marker.
         """

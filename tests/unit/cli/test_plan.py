@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -144,7 +145,7 @@ def test_an_interruption_has_its_own_status(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("billing_aggregator.cli.validate.validate", interrupted)
+    monkeypatch.setattr(import_module("billing_aggregator.cli.main"), "validate", interrupted)
     assert main(["validate"]) == 130
     assert "interrupted: everything that was started is stopped" in capsys.readouterr().err
 
@@ -166,7 +167,7 @@ def test_output_of_libraries_is_not_part_of_the_answer(
         print("a library's warning")
         return Validation((), (), {})
 
-    monkeypatch.setattr("billing_aggregator.cli.validate.validate", noisy)
+    monkeypatch.setattr(import_module("billing_aggregator.cli.main"), "validate", noisy)
     assert main(["validate", "--json"]) == 0
     captured = capsys.readouterr()
     assert json.loads(captured.out)["ok"] is True

@@ -1,7 +1,7 @@
 """Exports chunks: one COPY over neighbouring chunks, rows cut exactly, bytes into the uploads that the plan opened.
 
-A repeated task writes the same part numbers of the same uploads again: the same rows give the same bytes, so it does
-not matter which try a part comes from, and nothing has to be looked for or aborted in between.
+A repeated task writes the same parts of the same uploads again. The same rows give the same bytes, so it does not
+matter which attempt a part comes from, and nothing has to be found or aborted first.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
     from billing_aggregator.postgres.protocols import Connection, Cursor
 
 
-#: The server ends a session whose rows stay unread for so long: its machine was lost. By itself Linux takes a quarter
-#: of an hour. Not much sooner, as a reader that waits for S3 looks the same.
+#: The server ends a session whose client has not read its rows for so long: the client's machine is lost. Linux alone
+#: would take a quarter of an hour. Not much shorter, for a client that waits for S3 looks the same.
 UNREAD_SECONDS = 120
 
 
 @dataclass(frozen=True)
 class ChunkState:
-    """A chunk that lies in its upload, whole.
+    """A chunk that has been written to its upload completely.
 
     :param index: the chunk's number in its export.
     :param rows: rows, as counted on the wire.
@@ -95,7 +95,7 @@ def export_chunks(
             )
             stream_copy(connection, statement, cutter, header=options.dialect.header)
             files = cutter.finish()
-    progress.tell("exported")
+    progress.log("exported")
     return [
         ChunkState(plan.name, chunk.index, chunk.rows, done.size, done.sha256, tuple(done.parts), summed, seconds)
         for chunk, (done, seconds), summed in zip(chunks, files, totals, strict=True)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
+import zstandard
+from isal import isal_zlib
+
 GZIP_LEVEL = 1
 GZIP_WINDOW = 31  # 15 bits of window, gzip framing; the header's time is 0
 ZSTD_LEVEL = 3
@@ -36,12 +39,8 @@ def new_compressor(compression: str, level: int | None) -> Compressor:
     if compression == "none":
         return NoCompression()
     if compression == "gzip":
-        from isal import isal_zlib
-
         gzip: Compressor = isal_zlib.compressobj(
             GZIP_LEVEL if level is None else level, isal_zlib.DEFLATED, GZIP_WINDOW
         )
         return gzip
-    import zstandard
-
     return zstandard.ZstdCompressor(level=level or ZSTD_LEVEL, write_checksum=True).compressobj()

@@ -3,9 +3,9 @@
 The server sends one CopyData message per row (the header line is the first), so row boundaries are known without
 looking into the CSV, also when a field holds newlines. The rows counted here are compared with the command tag.
 
-psycopg 3 is driven at its low level: its ``Copy`` object costs a Python call chain per row. Two things then bring it
-above psql: libpq's input buffer is grown before it is drained for the first time, and a short nap before each read lets
-the server fill it, so that one system call brings hundreds of rows instead of a handful.
+psycopg 3 is driven at its low level: its ``Copy`` object costs a Python call chain per row. Two things make it
+faster than psql: libpq's input buffer is enlarged before it is drained for the first time, and a short sleep before
+each read lets the server fill it, so that one system call brings hundreds of rows instead of a handful.
 """
 
 from __future__ import annotations
@@ -173,7 +173,7 @@ def _stream_psycopg2(connection: Connection, statement: str, sink: RowSink, head
             cursor.copy_expert(statement, writer)
         except Exception as error:
             if type(error).__name__ == "DatabaseError" and getattr(error, "pgcode", None) is None:
-                # psycopg2 knows no better name for a session that ended in the middle of a COPY.
+                # psycopg2 has no error class of its own for a session that ended in the middle of a COPY.
                 raise ConnectionLostError(f"the connection broke in the middle of a COPY: {error}") from error
             raise
         return writer.finish(), cursor.rowcount

@@ -24,10 +24,10 @@ class FileSink(Protocol):
     """Takes one file's bytes."""
 
     def write(self, data: bytes) -> None:
-        """Take some."""
+        """Take the next bytes."""
 
     def end(self) -> Callable[[], WrittenFile]:
-        """There is no more; return what waits until they have arrived."""
+        """End the file; return a function that waits until all bytes have arrived."""
 
 
 class FileCutter:
@@ -60,7 +60,7 @@ class FileCutter:
         return min(self._left, BATCH_ROWS) or 1
 
     def rows(self, batch: list[bytes]) -> int:
-        """Write a batch that ends at a file's end at the latest; return the size of the next one."""
+        """Write a batch, which never goes beyond the end of a file; return the size of the next one."""
         if not self._left:
             raise ExportSourceChangedError(
                 "there are more rows than were planned: the relation was written to; plan again"
@@ -76,7 +76,7 @@ class FileCutter:
         return min(self._left, BATCH_ROWS) or 1
 
     def finish(self) -> list[tuple[WrittenFile, float]]:
-        """Wait for all parts; return each file with the seconds since the one before it ended."""
+        """Wait for all parts; return each file with the seconds since the previous one ended."""
         if self._left:
             raise ExportSourceChangedError(
                 "there are fewer rows than were planned: the relation was written to; plan again"

@@ -1,6 +1,6 @@
-"""Carries bytes to a store in parts: a fixed ring of buffers, a few threads, a hash of each file on the way.
+"""Sends the bytes of files to a store in parts, with a few threads and a fixed set of buffers, and hashes each file.
 
-All the memory there is: ``threads + 1`` buffers of ``part_bytes``. When every buffer is on its way, the reader waits.
+Its memory is ``threads + 1`` buffers of ``part_bytes``. While all of them are being sent, the reader waits.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class WritePart(Protocol):
 
 @dataclass(frozen=True)
 class WrittenFile:
-    """A file whose parts have all been taken: its parts, bytes and SHA-256 (hexadecimal)."""
+    """A file whose parts have all been stored: its parts, bytes and SHA-256 (hexadecimal)."""
 
     parts: list[Part]
     size: int
@@ -40,7 +40,7 @@ class WrittenFile:
 class PartSender:
     """Threads and buffers that the files of one task share, one file after another.
 
-    :param threads: parts on their way at a time.
+    :param threads: parts that are sent at the same time.
     :param part_bytes: size of each buffer and part.
     """
 
@@ -60,7 +60,7 @@ class PartSender:
         self._pool.shutdown(wait=True, cancel_futures=error is not None)
 
     def buffer(self) -> bytearray:
-        """Return a free buffer; waits until a part has arrived."""
+        """Return a free buffer; waits until there is one."""
         return self._free.get()
 
     def give_back(self, buffer: bytearray) -> None:
@@ -70,18 +70,18 @@ class PartSender:
     def send(self, write: WritePart, number: int, buffer: bytearray, length: int) -> Future[Part]:
         """Write a part in a thread, then give its buffer back."""
 
-        def carry() -> Part:
+        def upload() -> Part:
             try:
                 data = buffer if length == len(buffer) else bytes(memoryview(buffer)[:length])
                 return write(number, data)
             finally:
                 self._free.put(buffer)
 
-        return self._pool.submit(carry)
+        return self._pool.submit(upload)
 
 
 class FileUpload:
-    """Takes one file's bytes.
+    """Uploads one file: fills buffers with its bytes and sends each full one as a part.
 
     :param sender: the task's buffers and threads.
     :param write: writes one part to the file's upload.
@@ -99,7 +99,7 @@ class FileUpload:
         self._checked = 0
 
     def write(self, data: bytes) -> None:
-        """Take *data*; waits while all buffers are on their way; raises what a part's upload raised.
+        """Add *data*; waits while all buffers are being sent; raises the error of an earlier part.
 
         :raises TooManyPartsError: the store takes no more parts for one file.
         """
@@ -119,7 +119,7 @@ class FileUpload:
                 self._flush()
 
     def end(self) -> Callable[[], WrittenFile]:
-        """Send the last part; return what waits for all parts and tells them."""
+        """Send the last part; return a function that waits for all parts and returns the file."""
         if self._used or not self._sent:
             self._flush()
         elif self._buffer is not None:

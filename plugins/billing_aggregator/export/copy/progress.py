@@ -1,4 +1,4 @@
-"""Tells every few seconds how far an export is."""
+"""Logs every few seconds how far an export is."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class CopyProgress:
     def __init__(self, name: str, expected: int) -> None:
         self._name = name
         self._expected = expected
-        self._started = self._told = time.monotonic()
+        self._started = self._logged = time.monotonic()
         self.rows = 0
         self.bytes = 0
 
@@ -29,11 +29,11 @@ class CopyProgress:
         self.rows += rows
         self.bytes += size
         now = time.monotonic()
-        if now - self._told >= EVERY_SECONDS:
-            self._told = now
-            self.tell("exporting")
+        if now - self._logged >= EVERY_SECONDS:
+            self._logged = now
+            self.log("exporting")
 
-    def tell(self, what: str) -> None:
+    def log(self, what: str) -> None:
         """Log one line."""
         seconds = max(self.seconds, 1e-6)
         share = f" ({100 * self.rows / self._expected:.0f} %)" if self._expected else ""

@@ -1,4 +1,4 @@
-"""What the text of a relation's rows depends on beside the rows: columns, types, labels, views on the way."""
+"""What a relation's CSV depends on apart from its rows: columns, types, enumeration labels, views in between."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PARTS = """
         where part.oid <> 0
     )
 """
-# A label's xmin: one that was renamed and got its name back in the meantime was another one for a while.
+# A label's xmin shows that it was renamed, also when it has its old name again.
 DIGEST = f"""
     {PARTS},
     lines as (
@@ -62,7 +62,7 @@ DIGEST = f"""
     )
     select encode(sha256(convert_to(string_agg(line, e'\\n' order by line collate "C"), 'UTF8')), 'hex') from lines
 """
-# Names of other objects, which may change without the column's type; output functions that may do so, too.
+# Not fixed: types that show the names of other objects, and types whose output function is not immutable.
 COLUMNS = f"""
     {PARTS}
     select
@@ -85,8 +85,8 @@ class TableColumn(NamedTuple):
 
     :param number: its attribute number, which stays when it is renamed.
     :param kind: its type's name, e.g. ``numeric``.
-    :param fixed: whether :func:`definition_of` tells all that its text depends on beside the row. Not so: a virtual
-        generated column, and types whose values are other objects' names (``regclass``).
+    :param fixed: whether its text depends on nothing but the row and what :func:`definition_of` covers. Not fixed are
+        virtual generated columns and types that show the names of other objects (``regclass``).
     """
 
     number: int
@@ -101,7 +101,7 @@ def columns_of(cursor: Cursor, oid: int) -> list[TableColumn]:
 
 
 def definition_of(cursor: Cursor, oid: int, views: Sequence[int]) -> str:
-    """Return a digest of the relation's definition, as hexadecimal SHA-256: another one means other text or names.
+    """Return the SHA-256 of the relation's definition, hexadecimal; while it stays the same, so do text and names.
 
     :param views: oids of the views through which the relation is read.
     """

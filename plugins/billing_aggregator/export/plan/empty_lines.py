@@ -1,4 +1,4 @@
-"""Warns of CSV that many programs misread: one column, and NULL as nothing, make empty lines."""
+"""Warns of CSV that many programs misread: the NULLs of a single column become empty lines."""
 
 from __future__ import annotations
 

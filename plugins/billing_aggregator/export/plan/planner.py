@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from billing_aggregator.export.transaction import CheckTables
     from billing_aggregator.postgres.protocols import Connection, Cursor
 
-#: What a read-only transaction says of a query that locks rows.
+#: SQLSTATE of a query that locks rows in a read-only transaction.
 WRITES = "25006"
 MOST_ATTEMPTS = 3
 STAGING_SCHEMA = REPORT_SCHEMA
@@ -113,7 +113,7 @@ def _find_and_cut(
 ) -> tuple[Source, Snapshot, list[RowRange]]:
     """Find the source and cut it under its lock; a relation that is swapped in between is found again.
 
-    A table that is being written to by many transactions is frozen: which of its rows are new could not be told later.
+    A table to which many transactions are writing is frozen: nobody could find out later which of its rows are new.
     """
     busy = False
     for attempt in range(1, MOST_ATTEMPTS + 1):

@@ -1,14 +1,15 @@
-"""Proves that a query gives some columns of one relation, whole and as they are, and finds which columns.
+"""Proves that a query returns some columns of one relation, of all rows and unchanged, and finds out which.
 
 Two answers of the server have to agree, and neither is a displayed name:
 
 * ``EXPLAIN``: the query is one ``Seq Scan`` without filter, so it gives each row of that relation once, in the order of
   its pages;
-* the description of the result: each column's origin, a relation and an attribute number. The parser tells it of plain
-  columns only, through subqueries and WITH. Of a view it tells the view's column, so the view's query is asked next.
+* the description of the result: each column's origin, a relation and an attribute number. The parser reports it for
+  plain columns only, also through subqueries and WITH. For a view it is the view's column; its query
+  is described next.
 
-Origins may be misleading where several queries make one result: the parser looks at one of them, and the planner may
-drop that very one. A text with such a word is not looked at any further. What is not proved is frozen.
+Origins are misleading where several queries make one result: the parser looks at one of them, and the planner may drop
+just that one. A query with such a word in it is frozen, as is everything that cannot be proved.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ PLAIN_SCAN = frozenset(
 )
 #: A column by its name, and no expression.
 PLAIN_OUTPUT = re.compile(r'(?:(?:"(?:[^"]|"")+"|[^\W\d]\w*)\.)?(?:"(?:[^"]|"")+"|[^\W\d]\w*)')
-#: Also in a comment or a string: then the query is frozen for nothing, and right all the same.
+#: Also found in comments and strings: such a query is frozen needlessly, which is still correct.
 SEVERAL_QUERIES = re.compile(r"(?<![^\W\d])(?:union|intersect|except|join)(?!\w)", re.IGNORECASE)
 VIEWS_DEEP = 16
 SYNTAX_OR_ACCESS = "42"
@@ -74,7 +75,7 @@ def describe(cursor: Cursor, query: str) -> Described:
 
 
 def find_projection(cursor: Cursor, query: str, described: Described) -> Projection | None:
-    """Return the columns of one relation that *query* gives, whole and in physical order; None if that is not sure."""
+    """Return the columns of one relation that *query* gives, of all rows and in physical order; None if unproved."""
     scanned = _scanned(cursor, query, len(described.names))
     return _follow(cursor, query, described, scanned, ()) if scanned is not None else None
 

@@ -1,9 +1,9 @@
-"""Tells rows that the plan saw from later ones, whatever kind of transaction wrote them.
+"""Distinguishes rows that the plan saw from later ones, whatever kind of transaction wrote them.
 
 A plan's *horizon* is the oldest transaction that was still running in its snapshot. All transactions before it had
-ended, sub-transactions too, as their ids are higher than their parent's. Of later ones the snapshot does not tell
-enough: it lists no running sub-transactions, and none at all on a standby. So the plan remembers which of them had
-written rows that it saw: such a transaction had ended, and its later rows do not exist.
+ended, sub-transactions too, as their ids are higher than their parent's. For later ones the snapshot is
+not enough: it does not list running sub-transactions, and on a standby no transaction at all. So the plan remembers
+which of them wrote rows that it saw: such a transaction had ended, so it can write no later row.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from billing_aggregator.postgres.protocols import Cursor
 
 LOW_BITS = 0xFFFFFFFF
-#: So many transactions are remembered; a table that more have just written to is frozen.
+#: Transactions that are remembered; a table with more recent writers is frozen.
 MOST_WRITERS = 100
 FEW = 3
 
@@ -44,9 +44,9 @@ class Snapshot:
 
         ``age`` counts back from the current transaction, so ids from before a wrap-around are not taken for new ones.
         """
-        # Numbers of ours, in the text: a parameter would make the driver look for % in the columns' names.
+        # The number stands in the text: with a parameter the driver would look for % in the columns' names.
         age = fetch_one(cursor, f"select age('{self.horizon}'::xid)")[0]
-        # First what is cheapest and true of no row, where one transaction has just written the whole table.
+        # The cheapest condition first: it is false for all rows where one transaction has just written the whole table.
         if len(self.writers) <= FEW:
             unknown = "".join(f"xmin <> '{writer}'::xid and " for writer in self.writers)
         else:
@@ -57,8 +57,8 @@ class Snapshot:
 def take_snapshot(cursor: Cursor, relation: Relation) -> Snapshot | None:
     """Return what the transaction's snapshot says of *relation*; None if too many transactions have just written to it.
 
-    It costs nothing where no transaction is running, else one scan that looks at row heads only: each writer is found
-    behind the place where the one before it was.
+    It costs nothing where no transaction is running, else one scan over the rows' headers: the search for the next
+    writer starts where the previous one was found.
     """
     text = fetch_one(cursor, "select pg_current_snapshot()::text")[0]
     horizon, limit, _ = text.split(":")

@@ -1,4 +1,4 @@
-"""Opens an export's uploads side by side: all of them, or none."""
+"""Starts an export's uploads side by side: all of them, or none."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STARTERS = 8
 
 
 def start_uploads(store: Store, options: ExportOptions, keys: Sequence[str]) -> list[Upload]:
-    """Open an upload for each key; when one fails no more are opened, and none stays open."""
+    """Start an upload for each key; if one fails, those that were started are aborted."""
     with ThreadPoolExecutor(STARTERS, thread_name_prefix="start") as pool:
         futures = [pool.submit(store.start, key, uuid.uuid4().hex, options) for key in keys]
         try:

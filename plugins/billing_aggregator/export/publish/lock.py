@@ -1,15 +1,14 @@
 """Lets one publisher at a time work on a prefix.
 
-The lock is a small object that is written conditionally: who finds none, or a released one, or one whose holder has
-not renewed it for its time to live, takes it. The same run takes its own lock again, so a repeated task goes on
+The lock is a small object that is written conditionally. A publisher takes it if there is none, if it was released, or
+if its holder has not renewed it for its time to live. The same run takes its own lock again, so a repeated task goes on
 where the first one stopped. Ages come from the store's clock, so workers' clocks do not matter.
 
-A holder that sleeps longer than its time to live and wakes up can still complete an upload before it notices. That is
-why the manifest itself is written conditionally too: the lock keeps publishers apart, the manifest's condition
-decides.
+A holder that was suspended for longer than its time to live can still complete an upload before it notices. Therefore
+the manifest is written conditionally too: the lock keeps publishers apart, the manifest's condition decides.
 
-Both rest on a store that keeps the conditions. There are stores that take them and write all the same; so who has just
-taken the lock tries to take it from itself, in both ways, and must not succeed.
+Both depend on a store that honours conditions. Some stores accept them and write anyway; so a new holder tries to
+overwrite its own lock under false conditions, in both forms, and must be refused.
 """
 
 from __future__ import annotations
@@ -47,7 +46,7 @@ class PublishLock:
     :param ttl: seconds without a renewal after which the holder is taken for dead.
     :param wait: seconds to wait for another holder.
     :raises PublicationInProgressError: another run holds the lock for longer than *wait*.
-    :raises StoreLacksError: the store does not keep conditions, so a lock would keep nobody out.
+    :raises StoreLacksError: the store does not honour conditions, so a lock would keep nobody out.
     """
 
     def __init__(self, store: Store, run: ExportRun, *, ttl: float = TIME_TO_LIVE, wait: float = WAIT_SECONDS) -> None:
@@ -64,7 +63,7 @@ class PublishLock:
 
     def __enter__(self) -> Self:
         self._take()
-        self._prove()
+        self._prove_conditions()
         self._heart.start()
         return self
 
@@ -76,7 +75,7 @@ class PublishLock:
         try:
             self._write(released=True)
         except Exception as problem:
-            # The work is done or its own error is on its way; the lock runs out by itself.
+            # The work is done, or its error is about to be raised; the lock expires by itself.
             LOG.warning("the lock %s could not be released: %s", self._run.lock_key, problem)
 
     def renew(self) -> None:
@@ -108,15 +107,15 @@ class PublishLock:
                 time.sleep(min(nap, self._wait))
                 nap = min(2 * nap, longest)
 
-    def _prove(self) -> None:
-        """Write the lock under conditions that do not hold; where that succeeds all the same, it is released."""
+    def _prove_conditions(self) -> None:
+        """Write the lock under false conditions; what a store writes all the same is a released lock."""
         for header, expected in (("If-None-Match: *", None), ("If-Match", NOBODYS_ETAG)):
             with suppress(PreconditionFailedError):
                 self._store.put_if(self._run.lock_key, self._text(released=True), expected)
                 raise StoreLacksError(f"{self._store.url(self._run.lock_key)}: {IGNORES.format(header=header)}")
 
     def _holder_of(self, found: StoredObject | None) -> str | None:
-        """Return the run that keeps us out, or None."""
+        """Return the id of the run that holds the lock, or None."""
         held = found.json() if found else {}
         if found is None or held["released"] or self._run.is_same(held["run_id"], held.get("run_tag", "")):
             return None

@@ -53,7 +53,7 @@ def verify_upload(store: Store, chunk: Chunk, state: ChunkState) -> None:
 
 
 def complete_upload(store: Store, chunk: Chunk, state: ChunkState) -> StoredFile:
-    """Complete an upload; one that is no more may have been completed by an earlier try or with a lost reply."""
+    """Complete an upload; one that is gone may have been completed by an earlier attempt whose reply was lost."""
     version = None
     try:
         version = store.complete(chunk.upload, list(state.parts))

@@ -1,4 +1,4 @@
-"""Throws away what failed and forgotten runs left open."""
+"""Aborts the uploads that failed and forgotten runs have left open."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def is_published(store: Store, plans: Sequence[ExportPlan]) -> bool:
 def abort_earlier(store: Store, run: ExportRun, key_template: str, export: str) -> int:
     """Abort the open uploads of an export at *run*'s keys, which an earlier plan has left; return how many there were.
 
-    For a caller that knows that nobody else exports to these keys now.
+    The caller makes sure that nobody else exports to these keys at the moment.
     """
     stem = render_key(key_template, run, export)
     earlier = [upload for upload, _ in list(store.open_uploads(f"{stem}_")) if is_file_of(upload.key, stem)]

@@ -48,7 +48,7 @@ class LocalStore:
         return self._path(key).as_uri()
 
     def use(self, options: StoreOptions) -> None:
-        """Do nothing: files have no attributes of S3."""
+        """Do nothing: a folder has no requests."""
 
     def start(self, key: str, token: str, options: ExportOptions) -> Upload:
         """Create the temporary file ``.<name>.<token>.part`` beside the final one."""
@@ -126,7 +126,7 @@ class LocalStore:
                 with suppress(FileNotFoundError):
                     yield Upload(key, path.name, token), time.time() - path.stat().st_mtime
 
-    def read(self, key: str, version_id: str | None = None) -> StoredObject | None:
+    def read(self, key: str) -> StoredObject | None:
         """Return a file; its etag is its content's hash and the time of its writing."""
         path = self._path(key)
         try:
@@ -136,7 +136,7 @@ class LocalStore:
             return None
         return StoredObject(body, _etag(body, status), time.time() - status.st_mtime)
 
-    def chunks(self, key: str, version_id: str | None = None) -> Iterator[bytes]:
+    def stream(self, key: str, version_id: str | None = None) -> Iterator[bytes]:
         """Yield a file's bytes, a MiB at a time."""
         with self._path(key).open("rb") as file:
             yield from iter(lambda: file.read(READ_BYTES), b"")

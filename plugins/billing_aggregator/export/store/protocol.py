@@ -1,4 +1,4 @@
-"""What the publication protocol needs of a place for files; S3 and local folders both give it.
+"""What publication needs of a place for files; S3 and local folders provide it.
 
 A file is written as an *upload* that stays invisible until it is completed. Small objects (manifest, lock) are
 written whole and conditionally.
@@ -84,7 +84,7 @@ class Store(Protocol):
     """A bucket or a folder."""
 
     def use(self, options: StoreOptions) -> None:
-        """From now on let what *options* say go with every request; a folder has nothing of the kind."""
+        """Send what *options* say with every request from now on; a folder ignores it."""
 
     def url(self, key: str) -> str:
         """Return the full name of *key*, e.g. ``s3://bucket/key``."""
@@ -96,24 +96,24 @@ class Store(Protocol):
         """Write a part; writing a number again replaces it. *part_bytes* is the size of each part but the last."""
 
     def parts(self, upload: Upload) -> list[Part] | None:
-        """Return the parts that are there, in order; None if the upload is no more (completed or aborted)."""
+        """Return the parts that are there, in order; None if the upload is gone (completed or aborted)."""
 
     def complete(self, upload: Upload, parts: list[Part]) -> str | None:
-        """Make the file visible, return its version if it has one; raises UploadGoneError if the upload is no more."""
+        """Make the file visible, return its version if it has one; raises UploadGoneError if the upload is gone."""
 
     def completed(self, upload: Upload, size: int, sha256: str, version_id: str | None = None) -> StoredFile | None:
         """Return the file at the key (in that version) if it is the one that *upload* brought, else None."""
 
     def abort(self, upload: Upload) -> bool:
-        """Throw an upload away; tell whether there was one."""
+        """Abort an upload; tell whether there was one."""
 
     def open_uploads(self, prefix: str) -> Iterator[tuple[Upload, float]]:
         """Yield the uploads of keys below *prefix* that are not completed, with their age in seconds."""
 
-    def read(self, key: str, version_id: str | None = None) -> StoredObject | None:
-        """Return an object, or None."""
+    def read(self, key: str) -> StoredObject | None:
+        """Return a small object, or None."""
 
-    def chunks(self, key: str, version_id: str | None = None) -> Iterator[bytes]:
+    def stream(self, key: str, version_id: str | None = None) -> Iterator[bytes]:
         """Yield a file's bytes piece by piece; raises FileNotFoundError."""
 
     def put_if(self, key: str, body: bytes, expected: str | None) -> str:

@@ -76,7 +76,7 @@ class S3Store(Bucket):
         return Part(number, len(data), quoted(answer["ETag"]), crc)
 
     def parts(self, upload: Upload) -> list[Part] | None:
-        """Return what ListParts says; None for an upload that is no more."""
+        """Return what ListParts says; None for an upload that is gone."""
         found = []
         try:
             for page in self.pages("list_parts", Key=upload.key, UploadId=upload.upload_id):
@@ -117,7 +117,7 @@ class S3Store(Bucket):
         try:
             head = self.ask("head_object", Key=upload.key, **wanted)
         except ClientError as error:
-            # Stores without versions name one all the same at completion, and then do not know it.
+            # Some stores without versions answer a version at completion, and do not know it afterwards.
             if version_id and error_code(error) in UNKNOWN_VERSION:
                 return self.completed(upload, size, sha256)
             if error_code(error) in MISSING:
@@ -146,11 +146,10 @@ class S3Store(Bucket):
             for found in page.get("Uploads", []):
                 yield Upload(found["Key"], found["UploadId"], ""), age(page, found.get("Initiated"))
 
-    def read(self, key: str, version_id: str | None = None) -> StoredObject | None:
+    def read(self, key: str) -> StoredObject | None:
         """Return an object and its age by S3's clock."""
-        wanted = {"VersionId": version_id} if version_id else {}
         try:
-            answer = self.ask("get_object", Key=key, **wanted)
+            answer = self.ask("get_object", Key=key)
         except ClientError as error:
             if error_code(error) in MISSING:
                 return None
@@ -158,7 +157,7 @@ class S3Store(Bucket):
         body = answer["Body"].read()
         return StoredObject(body, self._seen(answer), age(answer, answer.get("LastModified")))
 
-    def chunks(self, key: str, version_id: str | None = None) -> Iterator[bytes]:
+    def stream(self, key: str, version_id: str | None = None) -> Iterator[bytes]:
         """Yield an object's bytes, a MiB at a time."""
         wanted = {"VersionId": version_id} if version_id else {}
         try:
