@@ -65,7 +65,7 @@ def _(ausgabe: Ausgabe, rows: int) -> None:
 @when("sie exportiert wird und dabei ständig berichtet wird")
 def _(ausgabe: Ausgabe, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, logger=progress.LOG.name)
-    monkeypatch.setattr(progress.CopyProgress.__init__, "__kwdefaults__", {"every": 0.0, "log": progress.LOG})
+    monkeypatch.setattr(progress, "EVERY_SECONDS", 0.0)
     ausgabe.publish()
 
 

@@ -77,3 +77,13 @@ def test_a_time_out_is_a_failure_also_without_an_exception_in_the_context(monkey
     task.on_kill()
     assert not was_stopped({"task": task})
     assert "after 60 s" in kept["error"]
+
+
+def test_the_inner_of_two_sessions_is_cancelled_then_the_outer_one(chunk: Any) -> None:
+    outer, inner = Connection(), Connection()
+    with chunk.session(outer):
+        with chunk.session(inner):
+            chunk.on_kill()
+        assert (outer.cancelled, inner.cancelled) == (0, 1)
+        chunk.on_kill()
+    assert (outer.cancelled, inner.cancelled) == (1, 1)

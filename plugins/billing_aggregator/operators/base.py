@@ -27,7 +27,7 @@ class WorkOperator(BaseOperator):
 
     # Whether Airflow told the task to stop. A task that fails by itself was not killed.
     killed = False
-    # What on_kill cancels.
+    # The innermost open session: what on_kill cancels.
     _session: Session | None = None
 
     @final
@@ -50,14 +50,14 @@ class WorkOperator(BaseOperator):
     def session(self, session: SessionT) -> Iterator[SessionT]:
         """Yield *session*, which is cancelled when the task fails or is told to stop, and closed in any case."""
         with closing(session):
-            self._session = session
+            outer, self._session = self._session, session
             try:
                 yield session
             except BaseException:
                 self._cancel()
                 raise
             finally:
-                self._session = None
+                self._session = outer
 
     def on_kill(self) -> None:
         """Cancel the running statement of a task that is told to stop: by a time-out, a person, or its run's end."""

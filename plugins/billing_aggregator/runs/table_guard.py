@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
+from billing_aggregator.night.phases import BEFORE_EXPORTS
 from billing_aggregator.runs.report_tables import (
     BUILD_LOCK,
     READ_LOCKS,
@@ -35,7 +36,8 @@ if TYPE_CHECKING:
     from billing_aggregator.postgres.protocols import Cursor
 
 Phase = Literal["prechecks", "init", "audits", "release", "export", "history", "cleanup"]
-BEFORE_RELEASE = frozenset({"prechecks", "init", "audits", "release"})
+# Until a run has released its own results; the release itself still meets the earlier ones.
+BEFORE_RELEASE = frozenset(phase.name for phase in BEFORE_EXPORTS)
 WAYS_OUT: dict[str, str] = {
     "prechecks": "a precheck reads the vaults, not what a run builds",
     "init": "clear the tasks of this run that build it, with everything downstream",

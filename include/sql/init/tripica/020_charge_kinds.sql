@@ -109,5 +109,7 @@ inner join report_oibl.base_data_charge_kinds as kind
         and (charge.glid is null) = kind.glid_missing
         and coalesce(charge.analyticaxis, '') = kind.axis_text;
 
--- The columns that later scripts join by: the others would take most of the time.
-analyze report_oibl.base_data_charges_with_kind (ouid, transactionid, aggregateid, billingaccountouid);
+-- The columns that later scripts select and join by: the others would take most of the time.
+analyze report_oibl.base_data_charges_with_kind (
+    ouid, datetimelastmodif, billingaccountouid, settlementnoteadviceouid, transactionid, aggregateid
+);

@@ -35,7 +35,6 @@ with formula as (
 posting as (
     select
         charge.charge_row,
-        charge.aggregateid as aggregate_id,
         booking.booking_created,
         booking.budat,
         booking.aufnr,
@@ -177,9 +176,7 @@ line as (
         case when newbs = '40' then amount end as debit_amount,
         case when newbs = '50' then amount end as credit_amount,
         aufnr collate "C" as aufnr,
-        mwskz collate "C" as mwskz,
-        -- The charge's: for the sums by aggregate.
-        aggregate_id
+        mwskz collate "C" as mwskz
     from valued
     order by
         charge_row,

@@ -2,18 +2,19 @@
 --          not balance (specification, section 14.6).
 -- Grain:   one row per aggregate id (empty text is one, null is none), amount formula and debit as booked: the list
 --          looks up what it shows in its place.
--- Sources: oibl_charge_bookings, oibl_payment_balances, oibl_tax_bookings, oibl_payment_allocations.
+-- Sources: oibl_charge_bookings, data_charges, oibl_payment_balances, oibl_tax_bookings, oibl_payment_allocations.
 
 drop table if exists report_oibl.oibl_sign_corrections;
 create unlogged table report_oibl.oibl_sign_corrections as
 -- Not materialized: the debits to correct are few, and only the lines of their aggregates are summed.
 with line as not materialized (
     select
-        aggregate_id,
-        amount_calculation,
-        debit_amount,
-        credit_amount
-    from report_oibl.oibl_charge_bookings
+        charge.aggregateid as aggregate_id,
+        booking.amount_calculation,
+        booking.debit_amount,
+        booking.credit_amount
+    from report_oibl.oibl_charge_bookings as booking
+    inner join report_oibl.data_charges as charge on booking.charge_row = charge.charge_row
     union all
     select
         aggregate_id,

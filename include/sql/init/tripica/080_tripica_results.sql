@@ -147,7 +147,11 @@ select
     charge.migration_flag
 from report_oibl.oibl_charge_bookings as booking
 inner join report_oibl.data_charges as charge on booking.charge_row = charge.charge_row
-left join report_oibl.oibl_sign_corrections as correction using (aggregate_id, amount_calculation, debit_amount)
+left join report_oibl.oibl_sign_corrections as correction
+    on
+        charge.aggregateid = correction.aggregate_id
+        and booking.amount_calculation = correction.amount_calculation
+        and booking.debit_amount = correction.debit_amount
 order by booking.charge_row, booking.line_no;
 
 -- Payment balances (section 14.3).
