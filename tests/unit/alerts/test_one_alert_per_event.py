@@ -11,6 +11,7 @@ from billing_aggregator.alerts import open_alerts
 from billing_aggregator.alerts.callbacks import RunFailed, on_task_failure
 from billing_aggregator.alerts.run_end import alert_run_end
 from billing_aggregator.config import Alerts
+from billing_aggregator.operators.sql_checks import ChecksViolatedError
 from billing_aggregator.runs.summary import CheckOutcome
 from tests.unit.alerts.situations import CONFIG, START, Variables, context, kinds, summary, value
 
@@ -175,3 +176,20 @@ def test_one_alert_for_all_warnings(sent: list[Event], manifest: dict[str, Any])
     (alert,) = sent
     assert alert.title == "[prod] enercity: billing run for 2026-11-20 has 2 check warnings"
     assert value(alert, "Checks") == "all have a customer: 3 (audits.a)\nall add up: 1 (audits.d)"
+
+
+def test_all_violated_checks_are_in_the_alert(sent: list[Event]) -> None:
+    lines = [f"audits/a/{number}.sql: 1 rows violate: it holds" for number in range(100, 125)]
+    error = ChecksViolatedError("\n".join(["25 violated of 30 checks: 100, 101", *lines]), lines)
+    on_task_failure(context(task="audits.a", exception=error))
+    (alert,) = sent
+    assert value(alert, "Cause") == "25 violated of 30 checks: 100, 101"
+    assert value(alert, "Checks").splitlines() == [*lines[:20], "and 5 more"]
+
+
+def test_a_single_violated_check_is_the_cause_alone(sent: list[Event]) -> None:
+    line = "audits/a/100.sql: 1 rows violate: it holds"
+    on_task_failure(context(task="audits.a", exception=ChecksViolatedError(line, [line])))
+    (alert,) = sent
+    assert value(alert, "Cause") == line
+    assert "Checks" not in [fact.label for fact in alert.facts]
