@@ -141,17 +141,28 @@ select
     booking.mwskz as booking_tax_code,
     booking.mainledger_account as booking_mainledger_account,
     booking.xblnr as booking_reference_document_number,
-    coalesce(correction.shown_amount, booking.debit_amount) as booking_debit_amount,
+    -- Looked up row by row, for corrections are of negative debits only: a join would cost the index's order.
+    case
+        when booking.debit_amount < 0
+            then
+                coalesce(
+                    (
+                        select correction.shown_amount
+                        from report_oibl.oibl_sign_corrections as correction
+                        where
+                            correction.aggregate_id = charge.aggregateid
+                            and correction.amount_calculation = booking.amount_calculation
+                            and correction.debit_amount = booking.debit_amount
+                    ),
+                    booking.debit_amount
+                )
+        else booking.debit_amount
+    end as booking_debit_amount,
     booking.credit_amount as booking_credit_amount,
     booking.amount_calculation as booking_amount_indicator,
     charge.migration_flag
 from report_oibl.oibl_charge_bookings as booking
 inner join report_oibl.data_charges as charge on booking.charge_row = charge.charge_row
-left join report_oibl.oibl_sign_corrections as correction
-    on
-        charge.aggregateid = correction.aggregate_id
-        and booking.amount_calculation = correction.amount_calculation
-        and booking.debit_amount = correction.debit_amount
 order by booking.charge_row, booking.line_no;
 
 -- Payment balances (section 14.3).
