@@ -59,6 +59,7 @@ def measure(path: Path) -> dict[str, Any]:
 
     from billing_aggregator.config import BrokenConfig, load_clients
     from billing_aggregator.dag.build import build_or_explain
+    from billing_aggregator.sql.read_once import ReadOnce
 
     seconds: dict[str, list[float]] = {name: [] for name in ("build", "serialise", "floor_build", "floor_serialise")}
     tasks = 0
@@ -66,10 +67,11 @@ def measure(path: Path) -> dict[str, Any]:
     configs = load_clients(path)
     load = time.process_time() - started
     first = True
+    once = ReadOnce()
     for config in configs:
         if isinstance(config, BrokenConfig):
             raise SystemExit(f"error: {config.error}")
-        dag, build = _timed(partial(build_or_explain, config))
+        dag, build = _timed(partial(build_or_explain, config, None, once))
         assert dag is not None
         _, serialise = _timed(partial(DagSerialization.to_dict, dag))
         tasks = len(dag.tasks)

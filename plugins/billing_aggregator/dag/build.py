@@ -8,7 +8,7 @@ start -> prechecks -> init -> audits -> release -> export -> publish -> history 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG, chain
 from airflow.sdk.definitions.param import ParamsDict
@@ -29,6 +29,9 @@ from billing_aggregator.operators.finish_run import finish
 from billing_aggregator.operators.start_run import StartRunOperator
 from billing_aggregator.runs.airflow_names import START_TASK
 from billing_aggregator.runs.params import declare_params
+
+if TYPE_CHECKING:
+    from billing_aggregator.sql.read_once import ReadOnce
 
 START_DATE = datetime(2026, 1, 1, tzinfo=UTC)
 BROKEN_TASK = "configuration_error"
@@ -71,7 +74,9 @@ def build_dag(night: Night) -> DAG:
     return dag
 
 
-def build_or_explain(config: ClientConfig | BrokenConfig, task_id: str | None = None) -> DAG | None:
+def build_or_explain(
+    config: ClientConfig | BrokenConfig, task_id: str | None = None, once: ReadOnce | None = None
+) -> DAG | None:
     """Return the DAG of *config*; None when it is disabled.
 
     Whatever is wrong gives a DAG of the same id with one task that fails with the explanation: the UI shows it, and no
@@ -79,6 +84,7 @@ def build_or_explain(config: ClientConfig | BrokenConfig, task_id: str | None = 
 
     :param task_id: the task that a worker is about to run. Then each file is left to its own task, and a task whose
         file is gone fails with the explanation.
+    :param once: has read what other clients have of the same files.
     """
     explaining = task_id in (None, BROKEN_TASK)
     try:
@@ -86,8 +92,8 @@ def build_or_explain(config: ClientConfig | BrokenConfig, task_id: str | None = 
             return broken_dag(config.dag_id, config.error, task_id)
         if not config.enabled:
             return None
-        night = read_night(config)
-        refuse(file_problems(night) if task_id is None or explaining else problems_of_task(night, task_id))
+        night = read_night(config, once)
+        refuse(file_problems(night, once) if task_id is None or explaining else problems_of_task(night, task_id))
         dag = build_dag(night)
         if task_id is None or task_id in dag.task_dict:
             return dag

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from billing_aggregator.config import ClientConfig
+    from billing_aggregator.sql.read_once import ReadOnce
 
 FIRST_FILE = "_0000.csv"
 FIELD = re.compile(r"\{(\w+)\}")
@@ -55,16 +56,16 @@ class NightExport:
         return filled(self.key_template, file=self.name + FIRST_FILE)
 
 
-def read_exports(config: ClientConfig, root: Path) -> tuple[tuple[NightExport, ...], tuple[str, ...]]:
+def read_exports(config: ClientConfig, root: Path, once: ReadOnce) -> tuple[tuple[NightExport, ...], tuple[str, ...]]:
     """Return the client's exports, and a line for each problem that keeps one from being in this list."""
-    template = filled(config.key_template, client=config.client, environment=config.environment)
+    template = _template(config)
     exports = [
         NightExport(results_table(system), system, template, table=f"{REPORT_SCHEMA}.{results_table(system)}")
         for system in config.systems
     ]
     problems: list[str] = []
     try:
-        exports += [_of_query(config, root, name, path, template) for name, path in find_queries(root).items()]
+        exports += [_of_query(config, root, name, path, once) for name, path in once(find_queries, root).items()]
     except SourceFileError as error:
         problems += str(error).splitlines()
     listed: dict[str, NightExport] = {}
@@ -83,13 +84,17 @@ def filled(template: str, **values: str) -> str:
     return FIELD.sub(lambda match: values.get(match[1], match[0]), template)
 
 
-def _of_query(config: ClientConfig, root: Path, name: str, path: Path, template: str) -> NightExport:
+def _of_query(config: ClientConfig, root: Path, name: str, path: Path, once: ReadOnce) -> NightExport:
     problem = None
     try:
-        system = system_of_query(path)
+        system = once(system_of_query, path)
     except SourceFileError as error:
         system, problem = None, str(error)
     known = config.dependencies or config.systems
     if system is not None and system not in known:
         problem = f"{printable(path)}: '-- system: {system}' is not a system{suggestion(system, known)}"
-    return NightExport(name, system, template, query=path.relative_to(root).as_posix(), problem=problem)
+    return NightExport(name, system, _template(config), query=path.relative_to(root).as_posix(), problem=problem)
+
+
+def _template(config: ClientConfig) -> str:
+    return filled(config.key_template, client=config.client, environment=config.environment)

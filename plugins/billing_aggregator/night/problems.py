@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from billing_aggregator.config.text_files import SourceFileError, printable, read_sql
+from billing_aggregator.sql.read_once import ReadOnce
 from billing_aggregator.sql.scripts import NO_STATEMENT
 
 if TYPE_CHECKING:
@@ -21,18 +22,22 @@ def refuse(problems: Iterable[str]) -> None:
         raise SourceFileError("\n".join(lines))
 
 
-def file_problems(night: Night) -> Iterator[str]:
-    """Yield a line for each file that a task could not use: named or placed wrongly, not readable, or empty."""
+def file_problems(night: Night, once: ReadOnce | None = None) -> Iterator[str]:
+    """Yield a line for each file that a task could not use: named or placed wrongly, not readable, or empty.
+
+    :param once: has read what other clients have of the same files.
+    """
+    once = once or ReadOnce()
     yield from night.folder_problems
     for phase in night.phases:
         for system in phase.systems:
             yield from system.problems
-            yield from _unreadable(script.path for script in system.scripts)
+            yield from _unreadable((script.path for script in system.scripts), once)
     for export in night.exports:
         if export.problem:
             yield export.problem
         elif export.query and export.system in (None, *night.systems):
-            yield from _unreadable([night.root / export.query])
+            yield from _unreadable([night.root / export.query], once)
     yield from night.export_problems
 
 
@@ -52,11 +57,15 @@ def problems_of_task(night: Night, task_id: str) -> Iterator[str]:
     yield from night.export_problems
 
 
-def _unreadable(paths: Iterable[Path]) -> Iterator[str]:
+def _unreadable(paths: Iterable[Path], once: ReadOnce) -> Iterator[str]:
     """Yield a line for each file that cannot be read, or is empty: what a broken copy leaves behind."""
     for path in paths:
         try:
-            if not read_sql(path).strip():
+            if once(_is_empty, path):
                 yield f"{printable(path)}: {NO_STATEMENT}"
         except SourceFileError as error:
             yield str(error)
+
+
+def _is_empty(path: Path) -> bool:
+    return not read_sql(path).strip()

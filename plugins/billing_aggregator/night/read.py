@@ -9,6 +9,7 @@ from billing_aggregator.config.text_files import SourceFileError, is_folder, pri
 from billing_aggregator.night.description import Night, NightPhase, SystemScripts
 from billing_aggregator.night.exports import read_exports
 from billing_aggregator.night.phases import SCRIPT_PHASES
+from billing_aggregator.sql.read_once import ReadOnce
 from billing_aggregator.sql.scripts import find_scripts
 
 if TYPE_CHECKING:
@@ -22,25 +23,27 @@ if TYPE_CHECKING:
 RENAMED = {"export": "release"}
 
 
-def read_night(config: ClientConfig) -> Night:
+def read_night(config: ClientConfig, once: ReadOnce | None = None) -> Night:
     """Return the client's night, with every problem of names and places in it.
 
     Lists folders and reads the first line of each export query; no script is opened.
 
+    :param once: has read what other clients have of the same folders.
     :raises ConfigError: the SQL folder does not exist.
     """
+    once = once or ReadOnce()
     root = sql_root(config)
     phases = tuple(
-        NightPhase(phase, tuple(_system(config, root, phase, system) for system in config.systems))
+        NightPhase(phase, tuple(_system(config, root, phase, system, once) for system in config.systems))
         for phase in SCRIPT_PHASES
     )
-    exports, problems = read_exports(config, root)
+    exports, problems = read_exports(config, root, once)
     return Night(config, root, phases, exports, tuple(_renamed(root)), problems)
 
 
-def _system(config: ClientConfig, root: Path, phase: ScriptPhase, system: str) -> SystemScripts:
+def _system(config: ClientConfig, root: Path, phase: ScriptPhase, system: str, once: ReadOnce) -> SystemScripts:
     try:
-        scripts = find_scripts(root, phase.name, system, config.client)
+        scripts = find_scripts(root, phase.name, system, config.client, once)
     except SourceFileError as error:
         return SystemScripts(system, (), tuple(str(error).splitlines()))
     if phase.required and not scripts:

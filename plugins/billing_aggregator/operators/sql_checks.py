@@ -59,12 +59,11 @@ class SqlChecksOperator(SqlFileOperator):
     :param system: the system that the checks belong to.
     """
 
-    def __init__(self, *, sql: Sequence[str], client_config: ClientConfig, **kwargs: Any) -> None:
-        if isinstance(sql, str) or not sql:
-            raise ValueError(f"{type(self).__name__}: sql is a list of paths, not {sql!r}")
-        self.checks = tuple(sql)
+    many = True
+
+    def __init__(self, *, sql: list[str], client_config: ClientConfig, **kwargs: Any) -> None:
         # A stage may take as long as a task of its own could: each check has the time-out of a task.
-        stages = len({stage_of(name) for name in self.checks})
+        stages = len({stage_of(name) for name in sql}) if isinstance(sql, list) else 1
         kwargs.setdefault("execution_timeout", timedelta(minutes=client_config.task_timeout_minutes * stages))
         super().__init__(sql=sql, client_config=client_config, **kwargs)
 
@@ -80,7 +79,7 @@ class SqlChecksOperator(SqlFileOperator):
         :raises SourceFileError: files cannot be read, or are no checks; names all of them.
         """
         checks = self._read()
-        phase = cast("Phase", self.checks[0].split("/")[0])
+        phase = cast("Phase", self.files[0].split("/")[0])
         hook = self.warehouse_hook(context)
         running = CheckPhase(
             hook.get_conn,
@@ -99,7 +98,7 @@ class SqlChecksOperator(SqlFileOperator):
         """Return the checks with the severity that counts; raises SourceFileError with a line for each bad file."""
         found, problems = [], []
         texts = self.sql if isinstance(self.sql, list) else [self.sql]
-        for text, name in zip(texts, self.checks, strict=True):
+        for text, name in zip(texts, self.files, strict=True):
             try:
                 check = parse_check(text_of(text, name), name)
             except SourceFileError as error:

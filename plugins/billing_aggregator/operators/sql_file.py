@@ -89,11 +89,18 @@ class SqlFileOperator(RunAwareOperator, SQLExecuteQueryOperator):
     template_fields: Sequence[str] = ("sql",)
     template_ext: Sequence[str] = ()
     template_fields_renderers: ClassVar[dict[str, str]] = {"sql": "sql"}
+    # Whether a task sends several files.
+    many: ClassVar[bool] = False
 
-    def __init__(self, *, sql: str | Sequence[str], client_config: ClientConfig, **kwargs: Any) -> None:
+    def __init__(self, *, sql: str | list[str], client_config: ClientConfig, **kwargs: Any) -> None:
         refused = [f"{name}: {why}" for name, why in WITHOUT_EFFECT.items() if name in kwargs]
         if refused:
             raise ValueError(f"{type(self).__name__} has no such argument as {'; '.join(refused)}")
-        files: Any = SqlFile(sql, client_config) if isinstance(sql, str) else [SqlFile(f, client_config) for f in sql]
-        super().__init__(sql=files, conn_id=client_config.database_conn_id, client_config=client_config, **kwargs)
-        self.sql = files
+        if not isinstance(sql, list if self.many else str) or not sql:
+            wanted = "a list of paths" if self.many else "the path of one file"
+            raise ValueError(f"{type(self).__name__}: sql is {wanted}, not {sql!r}")
+        self.files: tuple[str, ...] = (sql,) if isinstance(sql, str) else tuple(sql)
+        files = [SqlFile(name, client_config) for name in self.files]
+        shown: Any = files if self.many else files[0]
+        super().__init__(sql=shown, conn_id=client_config.database_conn_id, client_config=client_config, **kwargs)
+        self.sql = shown

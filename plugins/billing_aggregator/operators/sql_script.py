@@ -16,7 +16,6 @@ from billing_aggregator.sql.runner import run_script
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
 
-    from billing_aggregator.config import ClientConfig
     from billing_aggregator.postgres.protocols import Connection
     from billing_aggregator.runs import TableGuard
     from billing_aggregator.runs.table_guard import Phase
@@ -36,11 +35,10 @@ class SqlScriptOperator(SqlFileOperator):
     :param system: the system that the script belongs to.
     """
 
-    def __init__(self, *, sql: str, client_config: ClientConfig, **kwargs: Any) -> None:
-        if not isinstance(sql, str):
-            raise ValueError(f"{type(self).__name__}: sql is the path of one file, not {sql!r}")
-        super().__init__(sql=sql, client_config=client_config, **kwargs)
-        self.script = sql
+    @property
+    def script(self) -> str:
+        """The script's path, relative to the client's SQL root."""
+        return self.files[0]
 
     def work(self, context: Context) -> dict[str, Any]:
         """Return ``{"statements": n, "rows": n, "seconds": s}``; raises SqlScriptError."""

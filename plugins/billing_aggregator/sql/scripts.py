@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from billing_aggregator.config.text_files import SourceFileError, entries, is_folder, printable, read_sql
+from billing_aggregator.sql.read_once import ReadOnce
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -52,21 +53,29 @@ class Script:
         return read_sql(self.path)
 
 
-def find_scripts(root: Path, phase: str, system: str, client: str) -> list[Script]:
+def find_scripts(root: Path, phase: str, system: str, client: str, once: ReadOnce | None = None) -> list[Script]:
     """Return the scripts of *system* in *phase* for *client*, in the order of execution.
 
     A missing phase or system folder gives an empty list: not every system has scripts in every phase.
 
+    :param once: has read what other clients have of the same folders.
+
     :raises SourceFileError: a script's name does not start with three digits, two files have the same name, or the
         folder of a phase, system or client is not a folder.
     """
+    once = once or ReadOnce()
     phases = root / phase
     folder = phases / system
-    if not is_folder(phases) or not is_folder(folder):
+    if not once(is_folder, phases) or not once(is_folder, folder):
         return []
     overlay = folder / client
     if not is_folder(overlay):
         overlay = folder / DEFAULT_FOLDER
+    return once(_overlaid, folder, overlay, root)
+
+
+def _overlaid(folder: Path, overlay: Path, root: Path) -> list[Script]:
+    """Return the scripts of a system's folder with those of a client's over them, in order."""
     found = {script.name: script for script in _folder_scripts(folder, root, BASE)}
     if is_folder(overlay):
         found |= {script.name: script for script in _folder_scripts(overlay, root, overlay.name)}
