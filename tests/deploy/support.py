@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
+import sys
 from functools import cache
 from pathlib import Path
 from typing import NoReturn
@@ -13,6 +14,9 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
+COMPOSE = ROOT / "docker-compose.yaml"
+#: Where the programs of the virtual environment are.
+TOOLS = Path(sys.executable).parent
 PIN = re.compile(r"(?P<name>[A-Za-z0-9._-]+)(\[[^]]*])?==(?P<version>[^\s;]+)")
 REQUIREMENT = re.compile(r"(?P<name>[A-Za-z0-9._-]+)")
 IMAGE = re.compile(r"(?P<repository>[a-z0-9./-]+):(?P<tag>[\w.-]+)")

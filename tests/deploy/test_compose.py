@@ -1,69 +1,22 @@
-"""docker-compose.yaml: valid, merged as intended, pinned, and wired to what the repository has."""
+"""docker-compose.yaml: valid, merged as intended, pinned, built from what the repository has."""
 
 from __future__ import annotations
 
-import json
-import os
 import re
 import subprocess
-import sys
-import urllib.request
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import psycopg
-import pytest
-import yaml
-
-from billing_aggregator.config import ClientConfig, load_client, load_clients
-from billing_aggregator.local.postgres import EmbeddedPostgres
-from tests.deploy.support import IMAGE, ROOT, pins, unknown_airflow_variables
+from tests.deploy.support import COMPOSE, IMAGE, ROOT, TOOLS, pins
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from pathlib import Path
 
-    from billing_aggregator.local.s3 import LocalS3
-
-COMPOSE = ROOT / "docker-compose.yaml"
-TOOLS = Path(sys.executable).parent
 COMPONENTS = {"api-server", "scheduler", "dag-processor", "triggerer"}
-LISTENS = {"postgres": 5432, "s3": 5000, "mail": 1025, "api-server": 8080}
 
 
 def schema_check(path: Path) -> subprocess.CompletedProcess[str]:
     command = [str(TOOLS / "check-jsonschema"), "--builtin-schema", "vendor.compose-spec", str(path)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
-
-
-@pytest.fixture(scope="module")
-def compose(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """The merged and interpolated file; podman-compose needs podman only for its version."""
-    shim = tmp_path_factory.mktemp("shim")
-    (shim / "podman").write_text("#!/bin/sh\necho podman version 5.0.0\n")
-    (shim / "podman").chmod(0o755)
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("BDA_", "AIRFLOW"))}
-    environment = kept | {"PATH": f"{shim}:{os.environ['PATH']}"}
-    command = [str(TOOLS / "podman-compose"), "-f", str(COMPOSE), "config"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
-    merged: dict[str, Any] = yaml.safe_load(done.stdout)
-    return merged
-
-
-@pytest.fixture(scope="module")
-def environment(compose: dict[str, Any]) -> dict[str, str | None]:
-    """The environment that all Airflow components share."""
-    found: dict[str, str | None] = compose["services"]["scheduler"]["environment"]
-    return found
-
-
-@pytest.fixture(scope="module")
-def connections(environment: dict[str, str | None]) -> dict[str, dict[str, Any]]:
-    prefix = "AIRFLOW_CONN_"
-    return {
-        name.removeprefix(prefix).lower(): json.loads(value)
-        for name, value in environment.items()
-        if name.startswith(prefix) and value is not None
-    }
 
 
 def test_follows_the_compose_specification() -> None:
@@ -134,109 +87,6 @@ def test_only_this_machine_can_connect(compose: dict[str, Any]) -> None:
     assert ports
     assert all(port.startswith("127.0.0.1:") for port in ports)
     assert len({port.split(":")[1] for port in ports}) == len(ports)
-
-
-def test_airflow_knows_every_option(environment: dict[str, str | None]) -> None:
-    assert unknown_airflow_variables(list(environment)) == []
-    assert unknown_airflow_variables(["AIRFLOW__CORE__EXECUTORR"]) == ["AIRFLOW__CORE__EXECUTORR"]
-
-
-def test_secrets_are_obviously_local(compose: dict[str, Any]) -> None:
-    secret = re.compile(r"PASSWORD$|SECRET|_KEY$")
-    for name, service in compose["services"].items():
-        for variable, value in (service.get("environment") or {}).items():
-            if secret.search(variable):
-                assert "local-only" in value, f"{name}: {variable}"
-            if variable.startswith("AIRFLOW_CONN_") and value is not None:
-                assert json.loads(value).get("password", "local-only") == "local-only", f"{name}: {variable}"
-
-
-def test_connections_reach_the_services(connections: dict[str, dict[str, Any]], compose: dict[str, Any]) -> None:
-    reached = [(entry["host"], entry["port"]) for entry in connections.values() if "host" in entry]
-    endpoint = re.fullmatch(r"http://([\w-]+):(\d+)", connections["aws_default"]["extra"]["endpoint_url"])
-    assert endpoint
-    reached.append((endpoint[1], int(endpoint[2])))
-    assert {host for host, _ in reached} == {"postgres", "s3", "mail"}
-    for host, port in reached:
-        assert host in compose["services"]
-        assert LISTENS[host] == port
-    assert compose["services"]["s3-init"]["environment"]["S3_ENDPOINT"] == f"http://s3:{LISTENS['s3']}"
-    assert connections["smtp_default"]["extra"]["from_email"]
-
-
-def test_wiring_fits_the_configuration(
-    environment: dict[str, str | None], connections: dict[str, dict[str, Any]], compose: dict[str, Any]
-) -> None:
-    (config,) = load_clients(environ={name: value for name, value in environment.items() if value is not None})
-    assert isinstance(config, ClientConfig)
-    assert (config.client, config.environment) == ("enercity", "local")
-    assert config.enabled
-    assert {config.database_conn_id, config.aws_conn_id, config.alerts.smtp_conn_id} == set(connections)
-    assert f"AIRFLOW_CONN_{config.alerts.slack_conn_id.upper()}" in environment
-    assert connections["aws_default"]["extra"]["region_name"] == config.s3_region
-    assert compose["services"]["s3-init"]["environment"]["S3_BUCKET"] == config.s3_bucket
-    entry = load_client("enercity", "local", environ={})
-    assert config.s3_bucket == entry.s3_bucket
-
-
-def test_slack_is_off_unless_the_shell_sets_its_connection(environment: dict[str, str | None]) -> None:
-    assert environment["AIRFLOW_CONN_SLACK_ALERTS"] is None
-
-
-@pytest.fixture(scope="module")
-def initialised(compose: dict[str, Any]) -> Iterator[EmbeddedPostgres]:
-    """A new server on which the container's init script ran, with the container's variables."""
-    service = compose["services"]["postgres"]
-    given = service["environment"] | {"SAMPLE": str(ROOT / service["environment"]["SAMPLE"].lstrip("/"))}
-    with EmbeddedPostgres() as server:
-        where = {"PGHOST": server.host, "PGPORT": str(server.port)}
-        path = {"PATH": f"{server.binary('psql').parent}:{os.defpath}"}
-        script = ROOT / "docker/init_databases.sh"
-        done = subprocess.run([script], env=given | where | path, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        yield server
-
-
-def test_init_script_loads_the_sample_vault(initialised: EmbeddedPostgres) -> None:
-    expected = dict(line.split()[:2] for line in (ROOT / "sample/vault_rows.txt").read_text().splitlines() if line)
-    with psycopg.connect(initialised.dsn("octopus", "billing_aggregator")) as connection:
-        for table, rows in expected.items():
-            query = psycopg.sql.SQL("select count(*) from {}").format(psycopg.sql.Identifier(*table.split(".")))
-            found = connection.execute(query).fetchone()
-            assert found == (int(rows),), table
-
-
-def test_init_script_grants_no_more_than_needed(initialised: EmbeddedPostgres) -> None:
-    with psycopg.connect(initialised.dsn("octopus", "billing_aggregator"), autocommit=True) as connection:
-        connection.execute("create schema report_oibl")
-        with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            connection.execute("create table datalake_vault.intruder ()")
-        with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            connection.execute("delete from datalake_vault.login")
-    with psycopg.connect(initialised.dsn()) as admin:
-        owner = admin.execute("select datdba::regrole::text from pg_database where datname = 'airflow'").fetchone()
-        assert owner == ("airflow",)
-        roles = admin.execute(
-            "select rolname, rolpassword is not null, rolsuper from pg_authid"
-            " where rolname in ('airflow', 'billing_aggregator') order by 1"
-        ).fetchall()
-        assert roles == [("airflow", True, False), ("billing_aggregator", True, False)]
-
-
-def test_bucket_script_makes_a_versioned_bucket_and_can_run_twice(s3_server: LocalS3, compose: dict[str, Any]) -> None:
-    given = compose["services"]["s3-init"]["environment"] | {"S3_ENDPOINT": s3_server.url}
-    script = ROOT / "docker/create_bucket.py"
-    for _ in range(2):
-        subprocess.run([sys.executable, script], env=given | {"PATH": os.defpath}, check=True, capture_output=True)
-    versioning = s3_server.client().get_bucket_versioning(Bucket=given["S3_BUCKET"])
-    assert versioning["Status"] == "Enabled"
-
-
-def test_the_s3_health_check_requests_an_existing_page(s3_server: LocalS3, compose: dict[str, Any]) -> None:
-    address = re.search(r"http://127\.0\.0\.1:5000(/[^']*)'", compose["services"]["s3"]["healthcheck"]["test"][-1])
-    assert address
-    with urllib.request.urlopen(s3_server.url + address[1]) as answer:  # noqa: S310 - the server of this test
-        assert answer.status == 200
 
 
 def test_image_is_built_from_what_the_repository_pins() -> None:

@@ -1,67 +1,31 @@
-"""helm/: values that both schemas accept, misspelt keys that they refuse, objects that Kubernetes accepts."""
+"""helm/: values that both schemas accept, misspelt keys that they refuse, options that their readers know."""
 
 from __future__ import annotations
 
 import gzip
 import json
-import os
 import re
-import shutil
-import subprocess
-from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import helm_python
 import jsonschema
-import kubernetes_validate
 import pytest
-import yaml
 
 from billing_aggregator.config import ClientConfig, EnvironmentSettings, load_clients
-from tests.deploy.support import IMAGE, ROOT, airflow_options, missing_tool, pins
+from tests.deploy.chart import (
+    CHART,
+    ENVIRONMENTS,
+    OFFICIAL,
+    Values,
+    all_values,
+    environment_values,
+    load,
+    merged,
+    render,
+)
+from tests.deploy.support import ROOT, airflow_options, pins
 
-CHART = ROOT / "helm/billing-data-aggregator"
-ENVIRONMENTS = ("dev", "stage", "prod", "local")
-OFFICIAL = "1.22.0"
 OFFICIAL_SCHEMA = Path(__file__).parent / f"schema/airflow-{OFFICIAL}.values.schema.json.gz"
-# Keys whose value is a secret, unless it names the place of one.
-SECRET_KEY = re.compile(r"(password|pass|token|fernetkey|secretkey|jwtsecret|privatekey)$", re.IGNORECASE)
-URL_WITH_PASSWORD = re.compile(r"://[^/\s:@]*:[^/\s@]+@")
-
-Values = dict[str, Any]
-
-
-def merged(base: Values, layer: Values) -> Values:
-    """Merge values as Helm does: mappings key by key, everything else replaced."""
-    result = dict(base)
-    for key, value in layer.items():
-        both = isinstance(value, dict) and isinstance(result.get(key), dict)
-        result[key] = merged(result[key], value) if both else value
-    return result
-
-
-def load(path: Path) -> Values:
-    values: Values = yaml.safe_load(path.read_text())
-    return values
-
-
-def environment_values(environment: str) -> Values:
-    return load(ROOT / f"helm/env/{environment}.yaml")
-
-
-def all_values(environment: str) -> Values:
-    return merged(load(CHART / "values.yaml"), environment_values(environment))
-
-
-def documents(manifests: dict[str, str]) -> list[Values]:
-    texts = (text for name, text in sorted(manifests.items()) if not name.endswith("NOTES.txt"))
-    return [document for text in texts for document in yaml.safe_load_all(text) if document]
-
-
-def render(values: Values, chart: Path = CHART, *, official: bool = False) -> list[Values]:
-    given = merged(values, {"airflow": {"enabled": official}})
-    return documents(helm_python.Chart.load(chart).render(given, name="bda", namespace="billing"))
 
 
 def official_problems(values: Values) -> list[str]:
@@ -70,48 +34,6 @@ def official_problems(values: Values) -> list[str]:
     own = {key: value for key, value in values.items() if key != "enabled"}
     problems = [f"{error.json_path}: {error.message}" for error in jsonschema.Draft7Validator(schema).iter_errors(own)]
     return problems + [f"{key}: unknown" for key in sorted(set(own) - set(schema["properties"]))]
-
-
-def inline_secrets(value: Any, place: str = "") -> list[str]:
-    """Return the places below *value* that contain a secret itself."""
-    if isinstance(value, dict):
-        found = [f"{place}.{key}" for key, item in value.items() if SECRET_KEY.search(str(key)) and _is_text(item)]
-        return found + [hit for key, item in value.items() for hit in inline_secrets(item, f"{place}.{key}")]
-    if isinstance(value, list):
-        return [hit for index, item in enumerate(value) for hit in inline_secrets(item, f"{place}[{index}]")]
-    if isinstance(value, str) and value.startswith("{"):
-        try:
-            return inline_secrets(json.loads(value), place)
-        except ValueError:
-            return []
-    return [place] if isinstance(value, str) and URL_WITH_PASSWORD.search(value) else []
-
-
-def _is_text(value: Any) -> bool:
-    # A variable's name is not a secret: ExternalSecret calls the name of a key secretKey.
-    return isinstance(value, str) and value != "" and not re.fullmatch(r"(AIRFLOW_CONN|BDA)_[A-Z0-9_-]+", value)
-
-
-def images(document: Any) -> list[str]:
-    if isinstance(document, dict):
-        own = [document["image"]] if isinstance(document.get("image"), str) else []
-        return own + [image for item in document.values() for image in images(item)]
-    if isinstance(document, list):
-        return [image for item in document for image in images(item)]
-    return []
-
-
-def assert_sound(rendered: list[Values]) -> None:
-    """Assert that Kubernetes accepts the objects, that none appears twice, that images are pinned."""
-    places = Counter((item["kind"], item["metadata"].get("namespace"), item["metadata"]["name"]) for item in rendered)
-    assert [place for place, number in places.items() if number > 1] == []
-    for item in rendered:
-        if "." not in item["apiVersion"].split("/")[0] or item["apiVersion"].split("/")[0].endswith(".k8s.io"):
-            kubernetes_validate.validate(item, kubernetes_validate.latest_version(), strict=True)
-        for image in images(item):
-            match = IMAGE.fullmatch(image)
-            assert match, f"{image} has no tag"
-            assert match["tag"] != "latest"
 
 
 def test_versions_agree() -> None:
@@ -166,43 +88,6 @@ def test_misspelt_keys_of_this_chart_are_refused(typo: Values, named: str) -> No
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_rendered_objects_are_valid(environment: str) -> None:
-    rendered = render(environment_values(environment))
-    kinds = sorted(item["kind"] for item in rendered)
-    external = [] if environment == "local" else ["ExternalSecret"]
-    assert kinds == sorted(["ConfigMap", "Pod", *external])
-    assert_sound(rendered)
-    assert {item["metadata"]["namespace"] for item in rendered} == {"billing"}
-
-
-def test_kubernetes_would_refuse_a_misspelt_field() -> None:
-    rendered = render(environment_values("prod"))
-    pod = next(item for item in rendered if item["kind"] == "Pod")
-    pod["spec"]["containers"][0]["imagge"] = "x"
-    with pytest.raises(kubernetes_validate.ValidationError):
-        assert_sound(rendered)
-
-
-@pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_no_secret_is_in_values_or_objects(environment: str) -> None:
-    assert inline_secrets(all_values(environment)) == []
-    assert inline_secrets(render(environment_values(environment))) == []
-
-
-@pytest.mark.parametrize(
-    "planted",
-    [
-        {"airflow": {"fernetKey": "abc"}},
-        {"airflow": {"data": {"metadataConnection": {"pass": "abc"}}}},
-        {"airflow": {"env": [{"name": "AIRFLOW_CONN_X", "value": '{"conn_type": "aws", "password": "abc"}'}]}},
-        {"airflow": {"env": [{"name": "AIRFLOW_CONN_X", "value": "postgres://octopus:abc@db/octopus"}]}},
-    ],
-)
-def test_a_planted_secret_is_found(planted: Values) -> None:
-    assert len(inline_secrets(merged(all_values("prod"), planted))) == 1
-
-
-@pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_airflow_knows_every_option(environment: str) -> None:
     config = all_values(environment)["airflow"]["config"]
     options = {(section, option) for section, entries in config.items() for option in entries}
@@ -231,53 +116,7 @@ def test_the_schema_has_the_variables_of_the_aggregator() -> None:
     assert not any(allowed.match(name) for name in plain)
 
 
-def test_every_container_reads_the_runtime_objects() -> None:
-    rendered = render(environment_values("prod"))
-    runtime = {(item["kind"], item["metadata"]["name"]) for item in rendered if item["kind"] != "Pod"}
-    text = all_values("prod")["airflow"]["extraEnvFrom"].replace("{{ .Release.Name }}", "bda")
-    read = {(next(iter(source)), next(iter(source.values()))["name"]) for source in yaml.safe_load(text)}
-    assert read == {("configMapRef", "bda-runtime-bda"), ("secretRef", "bda-runtime-bda")}
-    assert runtime == {("ConfigMap", "bda-runtime-bda"), ("ExternalSecret", "bda-runtime-bda")}
-
-
-@pytest.mark.parametrize(
-    ("said", "status"),
-    [
-        ("[warning] Could not import graphviz.\nNo data found", 0),
-        ("bundle_name | filepath | error\ndags-folder | broken.py | No module named 'x'", 1),
-        ("", 1),
-    ],
-)
-def test_pod_of_helm_test_fails_for_an_import_error(tmp_path: Path, said: str, status: int) -> None:
-    rendered = render(environment_values("prod"))
-    pod = next(item for item in rendered if item["kind"] == "Pod")
-    airflow = tmp_path / "airflow"
-    airflow.write_text(f"#!/bin/sh\ncase $2 in list-import-errors) cat {tmp_path}/said; exit {status} ;; esac\n")
-    airflow.chmod(0o755)
-    (tmp_path / "said").write_text(said)
-    command = pod["spec"]["containers"][0]["args"]
-    path = f"{tmp_path}:{os.environ['PATH']}"
-    done = subprocess.run(command, env={"PATH": path}, check=False, capture_output=True, text=True)
-    assert done.returncode == status
-    assert said in done.stdout
-
-
 def test_lint_has_nothing_but_the_absent_official_chart() -> None:
     result = helm_python.lint(CHART, merged(environment_values("prod"), {"airflow": {"enabled": False}}), strict=True)
     problems = [message["error"] for message in result["messages"] if message["error"] != "icon is recommended"]
     assert problems in ([], ["chart directory is missing these dependencies: airflow"])
-
-
-@pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_the_whole_release_is_valid(environment: str, tmp_path: Path) -> None:
-    """With the official chart in $BDA_AIRFLOW_CHART (the .tgz that `helm pull` makes)."""
-    packed = Path(os.environ.get("BDA_AIRFLOW_CHART", "/nonexistent"))
-    if not packed.is_file():
-        missing_tool(f"the official Airflow chart {OFFICIAL} is not at hand: set BDA_AIRFLOW_CHART to its .tgz")
-    whole = tmp_path / CHART.name
-    shutil.copytree(CHART, whole)
-    (whole / "charts").mkdir(exist_ok=True)
-    shutil.copy(packed, whole / "charts")
-    rendered = render(environment_values(environment), whole, official=True)
-    assert len(rendered) > len(render(environment_values(environment)))
-    assert_sound(rendered)

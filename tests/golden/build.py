@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 SYSTEMS = ("bookkeeper", "tripica")
 ALL_PHASES = ("init", "release", "history", "cleanup")
+#: The tables that the phase release publishes, and the list is made of.
+RESULTS = ("tripica_results", "bookkeeper_results")
 
 
 def run_phases(

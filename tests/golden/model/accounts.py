@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from tests.golden.model.basics import characteristic, first, grouped, outer
 
 if TYPE_CHECKING:
-    from tests.golden.model.sources import Account, Login
+    from tests.golden.model.billing_sources import Account, Login
     from tests.golden.model.vault import Vault
 
 

@@ -10,7 +10,7 @@ from tests.golden.model.basics import credit_like, euros, grouped, total
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.golden.model.sources import Charge, TaxAggregate, TaxRow
+    from tests.golden.model.billing_sources import Charge, TaxAggregate, TaxRow
     from tests.golden.model.vault import Vault
 
 CATEGORIES = ("VAT", "gasTax", "electricityTax")

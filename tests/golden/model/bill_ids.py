@@ -9,7 +9,7 @@ from tests.golden.model.basics import UTC, characteristic, grouped, like
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from tests.golden.model.sources import Charge, Product
+    from tests.golden.model.billing_sources import Charge, Product
     from tests.golden.model.vault import Vault
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from tests.golden.model.sources import Balance, Charge
+    from tests.golden.model.billing_sources import Balance, Charge
     from tests.golden.model.vault import Vault
 
 

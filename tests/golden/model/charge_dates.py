@@ -10,8 +10,8 @@ from tests.golden.model.due_dates import CLOSED, PARTIALLY_PAID, due_balances, p
 if TYPE_CHECKING:
     from datetime import date, datetime
 
+    from tests.golden.model.billing_sources import Balance, Charge
     from tests.golden.model.due_dates import TransactionDates
-    from tests.golden.model.sources import Balance, Charge
     from tests.golden.model.vault import Vault
 
 BONUS = "%_MANUAL_BONUS"

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
     from tests.golden.model.accounts import Owner
     from tests.golden.model.aggregates import Signs
+    from tests.golden.model.billing_sources import Advice, Charge
     from tests.golden.model.charge_dates import OwnDueDate, SplitDate
     from tests.golden.model.due_dates import TransactionDates
-    from tests.golden.model.sources import Advice, Charge
     from tests.golden.model.taxes import Taxes
     from tests.golden.model.vault import Vault
     from tests.golden.model.write_offs import WriteOff

@@ -9,7 +9,7 @@ from tests.golden.model.basics import berlin_day, characteristic, earliest, grou
 if TYPE_CHECKING:
     from datetime import date
 
-    from tests.golden.model.sources import Balance, Charge
+    from tests.golden.model.billing_sources import Balance, Charge
     from tests.golden.model.vault import Vault
 
 CLOSED = ("DUE_LETTERED", "DUE_CANCELLED")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from tests.golden.model.basics import grouped, outer, utc_day
 
 if TYPE_CHECKING:
-    from tests.golden.model.sources import Case, CaseClaim, Lock
+    from tests.golden.model.receivables_sources import Case, CaseClaim, Lock
     from tests.golden.model.vault import Vault
 
 NO_END = date(9999, 12, 31)

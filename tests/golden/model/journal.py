@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from datetime import date
     from uuid import UUID
 
-    from tests.golden.model.sources import Entry, Item, Summary
+    from tests.golden.model.journal_sources import Entry, Item, Summary
     from tests.golden.model.vault import Vault
 
 

@@ -17,9 +17,10 @@ from tests.golden.model.rows import ListRow, text
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from tests.golden.model.billing_sources import Balance
     from tests.golden.model.charges import DataCharge
     from tests.golden.model.journal import Booking, Header, TaxLine
-    from tests.golden.model.sources import Balance, PasBooking
+    from tests.golden.model.receivables_sources import PasBooking
     from tests.golden.model.vault import Vault
 
 SENTINEL = Decimal(-1)

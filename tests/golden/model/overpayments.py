@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import date
 
-    from tests.golden.model.sources import Charge
+    from tests.golden.model.billing_sources import Charge
     from tests.golden.model.vault import Vault
 
 CREDIT = "OVERPAYMENT_CREDIT"

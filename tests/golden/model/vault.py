@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, get_args, get_type_hints
 from psycopg import sql
 from psycopg.rows import class_row
 
-from tests.golden.model import sources
+from tests.golden.model import billing_sources, journal_sources, receivables_sources
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,38 +16,38 @@ if TYPE_CHECKING:
 class Vault(NamedTuple):
     """Every source table as the list of its rows, in any order."""
 
-    accounts: list[sources.Account]
-    relationships: list[sources.Relationship]
-    logins: list[sources.Login]
-    charges: list[sources.Charge]
-    tax_rows: list[sources.TaxRow]
-    balances: list[sources.Balance]
-    requests: list[sources.PaymentRequest]
-    payment_items: list[sources.PaymentItem]
-    advices: list[sources.Advice]
-    products: list[sources.Product]
-    order_items: list[sources.OrderItem]
-    orders: list[sources.ProductOrder]
-    notes: list[sources.Note]
-    charge_aggregates: list[sources.ChargeAggregate]
-    tax_aggregates: list[sources.TaxAggregate]
-    summaries: list[sources.Summary]
-    entries: list[sources.Entry]
-    items: list[sources.Item]
-    metadata: list[sources.Metadata]
-    item_sources: list[sources.Source]
-    source_items: list[sources.SourceItem]
-    item_taxes: list[sources.ItemTax]
-    tax_sources: list[sources.TaxSource]
-    tax_source_items: list[sources.TaxSourceItem]
-    transaction_items: list[sources.TransactionItem]
-    transaction_item_taxes: list[sources.TransactionItemTax]
-    cases: list[sources.Case]
-    case_claims: list[sources.CaseClaim]
-    locks: list[sources.Lock]
-    pas_bookings: list[sources.PasBooking]
-    pas_payments: list[sources.PasPayment]
-    pas_states: list[sources.PasState]
+    accounts: list[billing_sources.Account]
+    relationships: list[billing_sources.Relationship]
+    logins: list[billing_sources.Login]
+    charges: list[billing_sources.Charge]
+    tax_rows: list[billing_sources.TaxRow]
+    balances: list[billing_sources.Balance]
+    requests: list[billing_sources.PaymentRequest]
+    payment_items: list[billing_sources.PaymentItem]
+    advices: list[billing_sources.Advice]
+    products: list[billing_sources.Product]
+    order_items: list[billing_sources.OrderItem]
+    orders: list[billing_sources.ProductOrder]
+    notes: list[billing_sources.Note]
+    charge_aggregates: list[billing_sources.ChargeAggregate]
+    tax_aggregates: list[billing_sources.TaxAggregate]
+    summaries: list[journal_sources.Summary]
+    entries: list[journal_sources.Entry]
+    items: list[journal_sources.Item]
+    metadata: list[journal_sources.Metadata]
+    item_sources: list[journal_sources.Source]
+    source_items: list[journal_sources.SourceItem]
+    item_taxes: list[journal_sources.ItemTax]
+    tax_sources: list[journal_sources.TaxSource]
+    tax_source_items: list[journal_sources.TaxSourceItem]
+    transaction_items: list[journal_sources.TransactionItem]
+    transaction_item_taxes: list[journal_sources.TransactionItemTax]
+    cases: list[receivables_sources.Case]
+    case_claims: list[receivables_sources.CaseClaim]
+    locks: list[receivables_sources.Lock]
+    pas_bookings: list[receivables_sources.PasBooking]
+    pas_payments: list[receivables_sources.PasPayment]
+    pas_states: list[receivables_sources.PasState]
 
 
 def read_vault(connection: Any) -> Vault:
@@ -56,7 +56,12 @@ def read_vault(connection: Any) -> Vault:
 
 
 def _tables() -> Iterable[tuple[str, Any]]:
-    return get_type_hints(Vault, {"sources": sources}).items()
+    modules = {
+        "billing_sources": billing_sources,
+        "journal_sources": journal_sources,
+        "receivables_sources": receivables_sources,
+    }
+    return get_type_hints(Vault, modules).items()
 
 
 def _read(connection: Any, kind: Any) -> list[Any]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from tests.golden.model.basics import BIGINT, berlin_day, characteristic, grouped, like, outer
 
 if TYPE_CHECKING:
-    from tests.golden.model.sources import Note, Product
+    from tests.golden.model.billing_sources import Note, Product
     from tests.golden.model.vault import Vault
 
 _BEGINNING = datetime(1, 1, 2, tzinfo=UTC)

@@ -1,0 +1,78 @@
+"""docker-compose.yaml: its variables, connections and secrets fit the services and the configuration."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from billing_aggregator.config import ClientConfig, load_client, load_clients
+from tests.deploy.support import unknown_airflow_variables
+
+LISTENS = {"postgres": 5432, "s3": 5000, "mail": 1025, "api-server": 8080}
+
+
+@pytest.fixture(scope="module")
+def environment(compose: dict[str, Any]) -> dict[str, str | None]:
+    """The environment that all Airflow components share."""
+    found: dict[str, str | None] = compose["services"]["scheduler"]["environment"]
+    return found
+
+
+@pytest.fixture(scope="module")
+def connections(environment: dict[str, str | None]) -> dict[str, dict[str, Any]]:
+    prefix = "AIRFLOW_CONN_"
+    return {
+        name.removeprefix(prefix).lower(): json.loads(value)
+        for name, value in environment.items()
+        if name.startswith(prefix) and value is not None
+    }
+
+
+def test_airflow_knows_every_option(environment: dict[str, str | None]) -> None:
+    assert unknown_airflow_variables(list(environment)) == []
+    assert unknown_airflow_variables(["AIRFLOW__CORE__EXECUTORR"]) == ["AIRFLOW__CORE__EXECUTORR"]
+
+
+def test_secrets_are_obviously_local(compose: dict[str, Any]) -> None:
+    secret = re.compile(r"PASSWORD$|SECRET|_KEY$")
+    for name, service in compose["services"].items():
+        for variable, value in (service.get("environment") or {}).items():
+            if secret.search(variable):
+                assert "local-only" in value, f"{name}: {variable}"
+            if variable.startswith("AIRFLOW_CONN_") and value is not None:
+                assert json.loads(value).get("password", "local-only") == "local-only", f"{name}: {variable}"
+
+
+def test_connections_reach_the_services(connections: dict[str, dict[str, Any]], compose: dict[str, Any]) -> None:
+    reached = [(entry["host"], entry["port"]) for entry in connections.values() if "host" in entry]
+    endpoint = re.fullmatch(r"http://([\w-]+):(\d+)", connections["aws_default"]["extra"]["endpoint_url"])
+    assert endpoint
+    reached.append((endpoint[1], int(endpoint[2])))
+    assert {host for host, _ in reached} == {"postgres", "s3", "mail"}
+    for host, port in reached:
+        assert host in compose["services"]
+        assert LISTENS[host] == port
+    assert compose["services"]["s3-init"]["environment"]["S3_ENDPOINT"] == f"http://s3:{LISTENS['s3']}"
+    assert connections["smtp_default"]["extra"]["from_email"]
+
+
+def test_wiring_fits_the_configuration(
+    environment: dict[str, str | None], connections: dict[str, dict[str, Any]], compose: dict[str, Any]
+) -> None:
+    (config,) = load_clients(environ={name: value for name, value in environment.items() if value is not None})
+    assert isinstance(config, ClientConfig)
+    assert (config.client, config.environment) == ("enercity", "local")
+    assert config.enabled
+    assert {config.database_conn_id, config.aws_conn_id, config.alerts.smtp_conn_id} == set(connections)
+    assert f"AIRFLOW_CONN_{config.alerts.slack_conn_id.upper()}" in environment
+    assert connections["aws_default"]["extra"]["region_name"] == config.s3_region
+    assert compose["services"]["s3-init"]["environment"]["S3_BUCKET"] == config.s3_bucket
+    entry = load_client("enercity", "local", environ={})
+    assert config.s3_bucket == entry.s3_bucket
+
+
+def test_slack_is_off_unless_the_shell_sets_its_connection(environment: dict[str, str | None]) -> None:
+    assert environment["AIRFLOW_CONN_SLACK_ALERTS"] is None
