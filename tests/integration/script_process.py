@@ -44,19 +44,7 @@ def main(driver: str, kind: str, script: str) -> None:
             SqlScriptOperator(sql=script, **common) if kind == "script" else SqlChecksOperator(sql=[script], **common)
         )
         operator.sql = text if kind == "script" else [text]
-    started = datetime.now(UTC)
-    context: Any = {
-        "run_id": "manual__1",
-        "ti": SimpleNamespace(xcom_pull=lambda **_: "airflow-test", xcom_push=lambda **_: None),
-        "dag_run": SimpleNamespace(conf={}, logical_date=None, run_after=started, start_date=started),
-        "params": {
-            "systems": ["bookkeeper", "tripica"],
-            "ignore_systems": [],
-            "business_date": None,
-            "dry_run": kind == "export",
-            "max_rows_per_file": 1,
-        },
-    }
+    context = context_of(kind)
     # What Airflow's task runner does when a task is stopped.
     signal.signal(signal.SIGTERM, lambda *_: operator.on_kill())
     print("starts", flush=True)
@@ -69,6 +57,23 @@ def main(driver: str, kind: str, script: str) -> None:
             operator.on_kill()
         print(f"{type(error).__name__}: {error}", flush=True)
         sys.exit(1)
+
+
+def context_of(kind: str) -> Any:
+    """Return a task's context as far as the operators read it."""
+    started = datetime.now(UTC)
+    return {
+        "run_id": "manual__1",
+        "ti": SimpleNamespace(xcom_pull=lambda **_: "airflow-test", xcom_push=lambda **_: None),
+        "dag_run": SimpleNamespace(conf={}, logical_date=None, run_after=started, start_date=started),
+        "params": {
+            "systems": ["bookkeeper", "tripica"],
+            "ignore_systems": [],
+            "business_date": None,
+            "dry_run": kind == "export",
+            "max_rows_per_file": 1,
+        },
+    }
 
 
 if __name__ == "__main__":

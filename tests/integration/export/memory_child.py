@@ -1,4 +1,4 @@
-"""Exports a table in a process of its own and prints by how many MiB its memory grew; started by test_limits.py."""
+"""Exports a table in a process of its own and prints by how many MiB its memory grew; started by test_large_rows.py."""
 
 from __future__ import annotations
 

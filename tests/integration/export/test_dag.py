@@ -30,6 +30,37 @@ def airflow_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("airflow")
 
 
+def airflow_environment(home: Path, dsn: str, s3_server: LocalS3, target: str) -> dict[str, str]:
+    """Return the environment of a process with an Airflow of its own and the two connections."""
+    place = psycopg.conninfo.conninfo_to_dict(dsn)
+    return os.environ | {
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(HERE / "dags"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(HERE.parents[2] / "plugins"),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
+        "AIRFLOW_CONN_POSTGRES_DEFAULT": json.dumps(
+            {
+                "conn_type": "postgres",
+                "host": place["host"],
+                "port": int(place["port"] or 5432),
+                "login": place["user"],
+                "schema": place["dbname"],
+            }
+        ),
+        "AIRFLOW_CONN_AWS_DEFAULT": json.dumps(
+            {
+                "conn_type": "aws",
+                "login": "a",
+                "password": "b",
+                "extra": {"endpoint_url": s3_server.url, "region_name": "eu-central-1"},
+            }
+        ),
+        "EXPORT_EXAMPLE_TARGET": target,
+        "PYTHONPATH": str(HERE.parents[2] / "plugins"),
+    }
+
+
 @pytest.fixture
 def run_dag(
     airflow_home: Path, export_dsn: str, s3_server: LocalS3, bucket: str
@@ -38,37 +69,11 @@ def run_dag(
     with psycopg.connect(export_dsn, autocommit=True) as connection:
         connection.execute("drop table if exists orders")
         connection.execute("create table orders as select g as id, g / 10.0 as amount from generate_series(1, 120) g")
-    place = psycopg.conninfo.conninfo_to_dict(export_dsn)
 
     def run(
         *configurations: dict[str, Any], dag: str = "export_example", target: str | None = None
     ) -> list[dict[str, Any]]:
-        environment = os.environ | {
-            "AIRFLOW_HOME": str(airflow_home),
-            "AIRFLOW__CORE__DAGS_FOLDER": str(HERE / "dags"),
-            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-            "AIRFLOW__CORE__PLUGINS_FOLDER": str(HERE.parents[2] / "plugins"),
-            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{airflow_home}/airflow.db",
-            "AIRFLOW_CONN_POSTGRES_DEFAULT": json.dumps(
-                {
-                    "conn_type": "postgres",
-                    "host": place["host"],
-                    "port": int(place["port"] or 5432),
-                    "login": place["user"],
-                    "schema": place["dbname"],
-                }
-            ),
-            "AIRFLOW_CONN_AWS_DEFAULT": json.dumps(
-                {
-                    "conn_type": "aws",
-                    "login": "a",
-                    "password": "b",
-                    "extra": {"endpoint_url": s3_server.url, "region_name": "eu-central-1"},
-                }
-            ),
-            "EXPORT_EXAMPLE_TARGET": target or f"s3://{bucket}",
-            "PYTHONPATH": str(HERE.parents[2] / "plugins"),
-        }
+        environment = airflow_environment(airflow_home, export_dsn, s3_server, target or f"s3://{bucket}")
         done = subprocess.run(
             [sys.executable, RUNNER, dag, json.dumps(configurations)],
             env=environment,

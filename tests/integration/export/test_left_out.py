@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from billing_aggregator.export.reader import check_publication
-from tests.integration.export.test_publish import BOOK, LIST, fill
+from tests.integration.export.book import BOOK, LIST, fill
 
 if TYPE_CHECKING:
     from billing_aggregator.export.publish.commit import Publication

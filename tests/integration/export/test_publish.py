@@ -1,24 +1,19 @@
-"""Publication: verified, complete, tidy, repeatable; readers of the manifest see one whole run."""
+"""Publication: complete, tidy, with the right attributes; readers of the manifest see one whole run."""
 
 from __future__ import annotations
 
 import json
 import os
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from billing_aggregator.export.errors import (
     ManifestError,
-    PublicationInProgressError,
-    PublicationSupersededError,
-    UploadError,
-    UploadGoneError,
 )
 from billing_aggregator.export.plan.planner import Export
 from billing_aggregator.export.reader import check_publication
-from billing_aggregator.export.store.abandoned_uploads import abort_run, is_published, sweep_uploads
+from tests.integration.export.book import BOOK, LIST, fill
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,17 +21,6 @@ if TYPE_CHECKING:
 
     from billing_aggregator.local.s3 import LocalS3
     from tests.exporting import Lab
-
-BOOK = Export("book", table=("public", "book"))
-LIST = Export("customer/list", query="select id, amount from book where id > 0 order by id")
-
-
-def fill(lab: Lab, rows: int, factor: int = 1) -> None:
-    lab.sql(
-        "drop table if exists book cascade",
-        f"create table book as select g id, g * {factor}.25 amount from generate_series(1, {rows}) g",
-    )
-    lab.options = lab.options.model_validate(lab.options.model_dump() | {"max_rows_per_file": 100})
 
 
 def test_nothing_is_visible_before_publication(any_store: Lab) -> None:
@@ -137,169 +121,6 @@ def test_a_template_with_day_or_run_keeps_history(any_store: Lab, field: str) ->
     assert len(any_store.files()) == 5
     check_publication(any_store.store, first)
     check_publication(any_store.store, any_store.manifest())
-
-
-def test_a_repeated_publication_changes_nothing(any_store: Lab) -> None:
-    fill(any_store, 250)
-    run = any_store.run()
-    plans = [any_store.plan(run, BOOK), any_store.plan(run, LIST)]
-    states = [state for plan in plans for state in any_store.chunks(plan)]
-    any_store.publish(plans, states)
-    before = any_store.store.read(run.manifest_key)
-    again = any_store.publish(plans, states)
-    assert again.repeated
-    after = any_store.store.read(run.manifest_key)
-    assert before is not None
-    assert after is not None
-    assert after.etag == before.etag
-
-
-def test_a_repeated_chunk_writes_the_same_parts(any_store: Lab) -> None:
-    fill(any_store, 250)
-    plan = any_store.plan(any_store.run(), BOOK)
-    first, second = any_store.chunks(plan), any_store.chunks(plan, [1])
-    assert first[1].parts == second[0].parts
-    assert any_store.open_uploads() == [chunk.upload.key for chunk in plan.chunks]
-    any_store.publish([plan], [first[0], second[0], first[2]])
-
-
-def test_a_run_may_be_repeated_from_its_plan(any_store: Lab) -> None:
-    fill(any_store, 250)
-    run = any_store.run()
-    any_store.whole_run([BOOK], run)
-    fill(any_store, 120, factor=2)
-    assert not any_store.whole_run([BOOK], run).repeated
-    assert any_store.manifest().exports["book"].rows == 120
-
-
-def test_a_run_that_was_overtaken_does_not_publish(any_store: Lab) -> None:
-    fill(any_store, 250)
-    late = any_store.plan(any_store.run("late"), BOOK)
-    states = any_store.chunks(late)
-    any_store.whole_run([BOOK], any_store.run("winner"))
-    with pytest.raises(PublicationSupersededError, match="winner"):
-        any_store.publish([late], states)
-    assert any_store.manifest().run_id == "winner"
-    assert len(any_store.open_uploads()) == 3
-    assert abort_run(any_store.store, [late]) == 3
-    assert any_store.open_uploads() == []
-    check_publication(any_store.store, any_store.manifest())
-
-
-def _lock(lab: Lab, run_id: str, ttl: float) -> None:
-    body = {"run_id": run_id, "host": "elsewhere", "ttl": ttl, "released": False}
-    lab.store.put_if("enercity/prod/_publishing.json", json.dumps(body).encode(), None)
-
-
-def test_a_lock_keeps_others_out(any_store: Lab) -> None:
-    fill(any_store, 250)
-    _lock(any_store, "somebody", ttl=300)
-    with pytest.raises(PublicationInProgressError, match="somebody"):
-        _publish(any_store, lock_wait=0)
-
-
-def _publish(lab: Lab, **options: Any) -> None:
-    plan = lab.plan(lab.run(), BOOK)
-    lab.publish([plan], lab.chunks(plan), **options)
-
-
-def test_a_dead_holders_lock_is_taken_over(any_store: Lab) -> None:
-    fill(any_store, 250)
-    _lock(any_store, "somebody", ttl=-1)
-    _publish(any_store, lock_wait=0)
-    assert any_store.manifest().exports["book"].rows == 250
-
-
-def test_a_run_takes_its_own_lock_again(any_store: Lab) -> None:
-    fill(any_store, 250)
-    _lock(any_store, "mine", ttl=300)
-    plan = any_store.plan(any_store.run("mine"), BOOK)
-    any_store.publish([plan], any_store.chunks(plan), lock_wait=0)
-
-
-def test_missing_and_foreign_states_are_refused(lab: Lab) -> None:
-    fill(lab, 250)
-    plan, other = lab.plan(lab.run(), BOOK), lab.plan(lab.run(), BOOK)
-    states = lab.chunks(plan)
-    for wrong in (states[:2], [*states, states[0]], [replace(states[0], index=9), *states[1:]]):
-        with pytest.raises(UploadError, match="not those that were planned"):
-            lab.publish([plan], wrong)
-    with pytest.raises(UploadError, match="planned for"):
-        lab.publish([plan, other], states)
-    with pytest.raises(UploadError, match="more than once"):
-        lab.publish([plan, plan], states)
-    with pytest.raises(UploadError, match="99 rows"):
-        lab.publish([plan], [replace(states[0], rows=99), *states[1:]])
-    assert list(lab.store.keys("")) == []
-
-
-def test_parts_that_differ_from_the_states_are_refused(lab: Lab) -> None:
-    fill(lab, 250)
-    plan = lab.plan(lab.run(), BOOK)
-    states = lab.chunks(plan)
-    lab.store.write_part(plan.chunks[1].upload, 1, b"other bytes", 8 << 20)
-    with pytest.raises(UploadError, match="part 1 is"):
-        lab.publish([plan], states)
-    assert lab.files() == []
-
-
-def test_a_part_that_is_missing_is_refused(any_store: Lab) -> None:
-    fill(any_store, 250)
-    plan = any_store.plan(any_store.run(), BOOK)
-    states = any_store.chunks(plan, [0, 1])
-    empty = replace(any_store.chunks(plan, [2])[0])
-    any_store.store.abort(plan.chunks[2].upload)
-    with pytest.raises(UploadGoneError, match="aborted"):
-        any_store.publish([plan], [*states, empty])
-    assert any_store.files() == []
-
-
-def test_exporting_into_an_aborted_upload_says_so(new_lab: Callable[..., Lab]) -> None:
-    """In a folder; the local S3 server answers such a part with an internal error, see the unit test for S3."""
-    lab = new_lab(kind="file")
-    fill(lab, 250)
-    plan = lab.plan(lab.run(), BOOK)
-    abort_run(lab.store, [plan])
-    with pytest.raises(UploadGoneError):
-        lab.chunks(plan)
-
-
-def test_aborting_twice_and_after_publication(any_store: Lab) -> None:
-    fill(any_store, 250)
-    plan = any_store.plan(any_store.run(), BOOK)
-    assert not is_published(any_store.store, [plan])
-    any_store.publish([plan], any_store.chunks(plan))
-    assert is_published(any_store.store, [plan])
-    assert abort_run(any_store.store, [plan]) == 0
-    assert len(any_store.files()) == 3
-
-
-def test_the_sweep_takes_old_uploads_of_its_prefix_only(new_lab: Callable[..., Lab], tmp_path: Path) -> None:
-    lab = new_lab(kind="file")
-    fill(lab, 250)
-    plan = lab.plan(lab.run(), BOOK)
-    lab.store.start("enercity/stage/x_0000.csv", "token", lab.options)
-    old = tmp_path / "out" / "enercity" / "prod" / plan.chunks[0].upload.upload_id
-    os.utime(old, (1, 1))
-    assert sweep_uploads(lab.store, "enercity/prod/") == ["enercity/prod/book_0000.csv"]
-    assert len(lab.open_uploads()) == 2
-    assert sweep_uploads(lab.store, "enercity/prod/", older_than=-1) == [
-        "enercity/prod/book_0001.csv",
-        "enercity/prod/book_0002.csv",
-    ]
-    assert len(list(lab.store.open_uploads("enercity/stage/"))) == 1
-    with pytest.raises(ValueError, match="empty prefix"):
-        sweep_uploads(lab.store, "/")
-
-
-def test_the_sweep_on_s3(lab: Lab) -> None:
-    """The local S3 server gives every upload a date of 2010, so all of them are old."""
-    fill(lab, 250)
-    lab.plan(lab.run(), BOOK)
-    assert sweep_uploads(lab.store, "enercity/stage/") == []
-    assert len(sweep_uploads(lab.store, "enercity/prod/", older_than=10**10)) == 0
-    assert len(sweep_uploads(lab.store, "enercity/prod/")) == 3
-    assert lab.open_uploads() == []
 
 
 def test_a_broken_manifest_is_not_overwritten(any_store: Lab) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from billing_aggregator.export.reader import check_publication
 from billing_aggregator.export.store.s3_store import S3Store
 from tests.exporting import Lab
-from tests.integration.export.test_publish import BOOK, LIST, fill
+from tests.integration.export.book import BOOK, LIST, fill
 
 if TYPE_CHECKING:
     from billing_aggregator.local.s3 import LocalS3

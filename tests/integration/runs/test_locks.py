@@ -3,59 +3,26 @@
 from __future__ import annotations
 
 import threading
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import psycopg
-import psycopg2
 import pytest
 
 from billing_aggregator.local.warehouse import ROLE, create_octopus
 from billing_aggregator.runs.identity import Run
 from billing_aggregator.runs.lock import LockHeldError, acquire, holder, release, release_unused
-from billing_aggregator.runs.run_records import (
-    ensure_tables,
-    first_publication,
-    published_tables,
-    record_end,
-    record_publication,
-    record_start,
-)
 from billing_aggregator.runs.session_names import session_name
-from billing_aggregator.runs.summary import ExportFigures, RunSummary
+from tests.integration.runs.identities import FIRST, SECOND
 from tests.waiting import wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from billing_aggregator.local.postgres import EmbeddedPostgres
 
 HOUR = 3600
-FIRST = Run("enercity", "prod", "airflow-old:8080#00aa", "billing", "scheduled__2026-11-20T02:00:00+00:00")
-# The same DAG and run id in another Airflow, like a parallel run during a migration.
-SECOND = Run("enercity", "prod", "airflow-new:8080#11bb", "billing", "scheduled__2026-11-20T02:00:00+00:00")
 ELSEWHERE = Run("enercity", "stage", "airflow-new:8080#11bb", "billing", "scheduled__2026-11-20T02:00:00+00:00")
 _counter = iter(range(1_000))
-
-Connect = "Callable[..., Any]"
-
-
-@pytest.fixture(params=["psycopg", "psycopg2"])
-def connect(postgres: EmbeddedPostgres, request: pytest.FixtureRequest) -> Iterator[Callable[..., Any]]:
-    """Return a function that opens a session of the aggregator's role in a new, empty database."""
-    name = f"locks_{next(_counter)}"
-    create_octopus(postgres, name)
-    drivers: dict[str, Callable[..., Any]] = {"psycopg": psycopg.connect, "psycopg2": psycopg2.connect}
-    driver = drivers[request.param]
-    opened: list[Any] = []
-
-    def open_session(application_name: str = "test") -> Any:
-        opened.append(driver(postgres.dsn(name, ROLE), application_name=application_name))
-        return opened[-1]
-
-    yield open_session
-    for connection in opened:
-        connection.close()
 
 
 def expire(connection: Any) -> None:
@@ -200,53 +167,6 @@ def test_tables_in_a_schema_of_another_role(postgres: EmbeddedPostgres) -> None:
         admin.execute(f"revoke create on database {name} from {ROLE}")
     with psycopg.connect(postgres.dsn(name, ROLE)) as connection:
         acquire(connection, FIRST, HOUR)
-
-
-def test_runs_are_recorded(connect: Callable[..., Any]) -> None:
-    connection = connect()
-    ensure_tables(connection)
-    record_start(connection, FIRST, business_date="2026-11-20", dry_run=False)
-    record_start(connection, SECOND, business_date="2026-11-20", dry_run=False)
-    with connection.cursor() as cursor:
-        cursor.execute("select state from report_oibl.aggregator_runs order by started_at")
-        assert [row[0] for row in cursor.fetchall()] == ["lost", "running"]
-    figures = ExportFigures("tripica_results", 7, 2, 99, {"amount": "12345678901234567.89"})
-    now = datetime.now(UTC)
-    summary = RunSummary(
-        run=SECOND, business_date="2026-11-20", dry_run=False, state="success", started_at=now, ended_at=now,
-        exports=(figures,),
-    )  # fmt: skip
-    record_end(connection, summary)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "select deployment, state, rows, files, bytes, totals::text, ended_at is not null "
-            "from report_oibl.aggregator_runs order by started_at"
-        )
-        assert [tuple(row) for row in cursor.fetchall()] == [
-            (FIRST.deployment, "lost", None, None, None, None, True),
-            (SECOND.deployment, "success", 7, 2, 99, '{"tripica_results": {"amount": "12345678901234567.89"}}', True),
-        ]
-
-
-def test_the_first_publication_is_kept(connect: Callable[..., Any]) -> None:
-    """Also when the run starts again; and an existing table without the column gets it."""
-    connection = connect()
-    ensure_tables(connection)
-    with connection.cursor() as cursor:
-        cursor.execute("alter table report_oibl.aggregator_runs drop column published_at, drop column published_tables")
-    connection.commit()
-    ensure_tables(connection)
-    record_start(connection, FIRST, business_date="2026-11-20", dry_run=False)
-    assert first_publication(connection, FIRST.dag_id, FIRST.run_id) is None
-    record_publication(connection, FIRST, {"tripica_results": "earlier"})
-    first = first_publication(connection, FIRST.dag_id, FIRST.run_id)
-    assert first is not None
-    record_start(connection, FIRST, business_date="2026-11-20", dry_run=False)
-    assert published_tables(connection, FIRST) == {"tripica_results": "earlier"}
-    record_publication(connection, FIRST, {"tripica_results": "later"})
-    assert first_publication(connection, FIRST.dag_id, FIRST.run_id) == first
-    assert published_tables(connection, FIRST) == {"tripica_results": "later"}
-    assert published_tables(connection, SECOND) == {}
 
 
 def wait_for_no_session(connection: Any, tag: str) -> None:
