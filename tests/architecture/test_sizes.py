@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 MODULE_LINES = 250
 FUNCTION_LINES = 50
-FOLDERS = ("plugins", "dags", "benchmarks", "scripts", "docker")
+FOLDERS = ("plugins", "dags", "tests", "benchmarks", "scripts", "docker")
 
 
 def sources() -> Iterator[tuple[Path, str]]:

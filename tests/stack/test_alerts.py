@@ -8,96 +8,19 @@ from __future__ import annotations
 import json
 import re
 import time
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
 
 import psutil
 import psycopg
 import pytest
 
-from billing_aggregator.local.postgres import EmbeddedPostgres
-from billing_aggregator.local.s3 import LocalS3
-from billing_aggregator.runs.identity import Run
-from billing_aggregator.runs.lock import acquire
 from tests.conftest import ROOT
-from tests.stack import project
-from tests.stack.messages import parts, shown_mail, shown_post, steady
-from tests.stack.project import BUCKET, CLIENTS, dag_id
-from tests.stack.sinks import MailSink, SlackSink, StatsdSink
-from tests.stack.stack import Stack
+from tests.stack.messages import parts, shown_mail, shown_post
+from tests.stack.night import OTHER, Night
+from tests.stack.project import CLIENTS, dag_id
 from tests.waiting import wait_for
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(3600)]
-OTHER = Run("held", "local", "airflow-old.example#00aa", dag_id("held"), "scheduled__2026-11-20T02:00:00+00:00")
-
-
-@dataclass
-class Night:
-    """A running stack on which each client's run was started, and everything that arrives from it."""
-
-    stack: Stack
-    server: EmbeddedPostgres
-    mail: MailSink
-    slack: SlackSink
-    statsd: StatsdSink
-    triggered: datetime
-    runs: dict[str, str]
-
-    def go_on(self, client: str) -> None:
-        """Let a script that waits end."""
-        with psycopg.connect(self.server.dsn(f"octopus_{client}"), autocommit=True) as admin:
-            admin.execute("create table public.go_on ()")
-
-    def ended(self, client: str) -> str:
-        return self.stack.ended(dag_id(client), self.runs[client])
-
-    def titles(self, client: str) -> list[str]:
-        """The mails' subjects, on a fixed day; Slack got the same ones. The last test checks that no more arrive."""
-        subjects = [str(mail["Subject"]) for mail in self.mail.to(client)]
-        wait_for(lambda: len(self.slack.to(client)) >= len(subjects), f"posts of {client}")
-        assert [post["text"] for post in self.slack.to(client)] == subjects
-        return [steady(subject) for subject in subjects]
-
-    def wait_titles(self, client: str, number: int) -> list[str]:
-        wait_for(lambda: len(self.mail.to(client)) >= number, f"{number} mails of {client}")
-        return self.titles(client)
-
-    def query(self, client: str, text: str) -> list[tuple[Any, ...]]:
-        with psycopg.connect(self.server.dsn(f"octopus_{client}")) as connection:
-            return connection.execute(text).fetchall()
-
-    def lines(self, client: str, task: str, attempt: int = 1) -> list[dict[str, Any]]:
-        """A task's log as Airflow keeps it: JSON lines."""
-        folder = self.stack.home / "logs" / f"dag_id={dag_id(client)}" / f"run_id={self.runs[client]}"
-        text = (folder / f"task_id={task}" / f"attempt={attempt}.log").read_text(encoding="utf-8")
-        return [json.loads(line) for line in text.splitlines()]
-
-
-@pytest.fixture(scope="module")
-def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
-    folder = tmp_path_factory.mktemp("stack")
-    (folder / "home").mkdir()
-    with (
-        LocalS3() as s3,
-        EmbeddedPostgres(options={"max_connections": "200"}) as server,
-        MailSink() as mail,
-        SlackSink() as slack,
-        StatsdSink() as statsd,
-    ):
-        s3.create_bucket(BUCKET)
-        with psycopg.connect(server.dsn(), autocommit=True) as admin:
-            admin.execute("create database airflow")
-        variables = project.variables(server, s3, mail, slack, statsd)
-        with psycopg.connect(server.dsn("octopus_held", "billing_aggregator")) as other:
-            acquire(other, OTHER, 3600)
-        with Stack(project.write(folder, s3), folder / "home", server, variables) as stack:
-            order = ["late", "timedout", "killed", *sorted(set(CLIENTS) - {"late", "timedout", "killed"})]
-            runs = {client: stack.trigger(dag_id(client)) for client in order}
-            yield Night(stack, server, mail, slack, statsd, datetime.now(UTC), runs)
 
 
 def test_worker_killed(night: Night) -> None:
