@@ -9,9 +9,9 @@ from threading import Barrier, Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from billing_aggregator.runs.preflight import check_bucket
+from billing_aggregator.errors.kinds import classify
+from billing_aggregator.runs.preflight import UnreachableError, check_bucket
 from tests.faults.peculiar_s3 import PeculiarS3, ignores, refuses
 from tests.integration.store_capabilities.place import Place, begin
 
@@ -69,9 +69,9 @@ def test_probes_side_by_side_do_not_disturb_each_other(make: Callable[..., Place
 
 def test_an_outage_in_the_middle_of_a_probe_is_left_to_the_retries(make: Callable[..., Place]) -> None:
     place = make(PeculiarS3(refuses("create upload", 503, "SlowDown")))
-    with pytest.raises(AirflowException, match="cannot be reached") as failure:
+    with pytest.raises(UnreachableError, match="cannot be reached") as failure:
         begin(place.config)
-    assert not isinstance(failure.value, AirflowFailException)
+    assert classify(failure.value) == "transient"
     assert "SlowDown" in str(failure.value)
     assert place.findings()["bucket"][0] == "FAILED"
     assert place.left() == []
