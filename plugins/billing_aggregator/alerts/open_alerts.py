@@ -109,11 +109,12 @@ def reserve(
     return settled is None or settled.mark == mark
 
 
-def resolve(dag_id: str, business_date: str = "") -> OpenAlert | None:
+def resolve(dag_id: str, business_date: str = "", *, only_of: str | None = None) -> OpenAlert | None:
     """Close the DAG's open alert and return it; None when there was none, or Variables cannot be reached.
 
     :param business_date: that of the run that succeeded. An alert of a later date stays open: the success of an older
         run that was cleared says nothing about it.
+    :param only_of: id of a run: alerts of other runs stay open.
     """
     from airflow.sdk import Variable
 
@@ -121,6 +122,9 @@ def resolve(dag_id: str, business_date: str = "") -> OpenAlert | None:
         known = read(dag_id)
         if known is not None and business_date and known.business_date > business_date:
             log.info("the open alert is of a later business date", kind=known.kind, of=known.business_date)
+            return None
+        if known is not None and only_of not in (None, known.run_id):
+            log.info("the open alert is of another run", kind=known.kind, of=known.run_id)
             return None
         if known is not None:
             Variable.delete(VARIABLE + dag_id)

@@ -38,7 +38,9 @@ def _alert_success(config: ClientConfig, run: RunFacts, summary: RunSummary) -> 
     """Resolve the open alert. Send either that the run was late or, if there was an alert, that it recovered."""
     alerted = open_alerts.alerted(config.dag_id, run.attempt)
     late = lateness(config, run, summary.first_published_at)
-    resolved = open_alerts.resolve(config.dag_id, run.business_date)
+    # A dry run publishes nothing, so it recovers from nothing but its own failure.
+    own = run.run_id if summary.dry_run else None
+    resolved = open_alerts.resolve(config.dag_id, run.business_date, only_of=own)
     if late is not None and alerted != "deadline":
         # Airflow without deadlines (3.2, `airflow dags test`), or a run that its scheduler started too late. The
         # message says that the run has succeeded, so no recovery follows.

@@ -193,3 +193,19 @@ def test_a_single_violated_check_is_the_cause_alone(sent: list[Event]) -> None:
     (alert,) = sent
     assert value(alert, "Cause") == line
     assert "Checks" not in [fact.label for fact in alert.facts]
+
+
+def test_a_dry_run_recovers_from_its_own_failure_only(sent: list[Event]) -> None:
+    def dry(run_id: str) -> Any:
+        found = context(run_id)
+        found["dag_run"].conf = {"dry_run": True}
+        return found
+
+    on_task_failure(context("scheduled__1"))
+    alert_run_end(CONFIG, dry("manual__2"), summary("manual__2", dry_run=True))
+    assert kinds(sent) == ["task_failed"], "nothing was published"
+    alert_run_end(CONFIG, context("scheduled__1"), summary("scheduled__1", first_published_at=START))
+    assert kinds(sent) == ["task_failed", "recovered"]
+    on_task_failure(dry("manual__3"))
+    alert_run_end(CONFIG, dry("manual__3"), summary("manual__3", dry_run=True))
+    assert kinds(sent)[2:] == ["task_failed", "recovered"]
