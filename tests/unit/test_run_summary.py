@@ -223,3 +223,21 @@ def test_a_skipped_publication_of_a_dry_run_is_a_success() -> None:
     skipped = {"publish.publish": "skipped"}
     summary = made(results={}, states=skipped, errors={}, dry_runs=[], nothing_to_publish=False)
     assert summary.state == "success"
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("audits/tripica/100_a.sql", "audits.tripica.100_a"),
+        ("audits/tripica/enercity/100_a.sql", "audits.tripica.100_a"),
+        ("audits/a.sql", "audits.a"),
+    ],
+)
+def test_a_check_has_the_same_name_for_all_clients(path: str, name: str) -> None:
+    assert [check.task for check in made(checks=[[CHECK | {"check": path}]]).checks] == [name]
+
+
+def test_checks_of_a_failed_task_are_in_the_summary_but_those_that_did_not_run() -> None:
+    states = ("passed", "violated", "skipped", "failed", "not run")
+    checks = [[CHECK | {"check": f"audits/a/{number}.sql", "state": state} for number, state in enumerate(states)]]
+    assert [check.task for check in made(checks=checks).checks] == ["audits.a.0", "audits.a.1", "audits.a.2"]
