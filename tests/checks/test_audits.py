@@ -8,11 +8,12 @@ import pytest
 
 from billing_aggregator.local.warehouse import create_octopus
 from tests.checks.audit_cases import CASES
-from tests.checks.audit_cases.planting import LIST, PUBLISHED, TAX, Case, change
+from tests.checks.audit_cases.planting import LIST, PUBLISHED, TAX, change
 from tests.checks.conftest import Plant, build_list, run_checks, violated
 
 if TYPE_CHECKING:
     from billing_aggregator.local.postgres import EmbeddedPostgres
+    from tests.checks.case import Case
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

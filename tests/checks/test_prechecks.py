@@ -8,10 +8,11 @@ import pytest
 
 from tests.checks.conftest import Plant, run_checks, violated
 from tests.checks.precheck_cases import CASES
-from tests.checks.precheck_cases.planting import FRESH, NOW, Case
+from tests.checks.precheck_cases.planting import FRESH, NOW
 
 if TYPE_CHECKING:
     from billing_aggregator.local.postgres import EmbeddedPostgres
+    from tests.checks.case import Case
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

@@ -37,7 +37,7 @@ def made(**more: Any) -> RunSummary:
         },
         "states": {"export.tripica": "success", "audits.a": "success"},
         "errors": {},
-        "checks": [[CHECK]],
+        "checks": [CHECK],
         "started": START,
         "ended": START + timedelta(seconds=90),
     }
@@ -234,10 +234,10 @@ def test_a_skipped_publication_of_a_dry_run_is_a_success() -> None:
     ],
 )
 def test_a_check_has_the_same_name_for_all_clients(path: str, name: str) -> None:
-    assert [check.task for check in made(checks=[[CHECK | {"check": path}]]).checks] == [name]
+    assert [check.task for check in made(checks=[CHECK | {"check": path}]).checks] == [name]
 
 
 def test_checks_of_a_failed_task_are_in_the_summary_but_those_that_did_not_run() -> None:
     states = ("passed", "violated", "skipped", "failed", "not run")
-    checks = [[CHECK | {"check": f"audits/a/{number}.sql", "state": state} for number, state in enumerate(states)]]
+    checks = [CHECK | {"check": f"audits/a/{number}.sql", "state": state} for number, state in enumerate(states)]
     assert [check.task for check in made(checks=checks).checks] == ["audits.a.0", "audits.a.1", "audits.a.2"]

@@ -99,6 +99,14 @@ class ClientConfig(Model):
         """The key of the manifest, which names the files of the published run."""
         return manifest_key(self.client, self.environment)
 
+    def severity_of(self, check: str, own: Severity) -> Severity:
+        """Return what a violation of *check* means for this client.
+
+        :param check: the check's path without ``.sql``.
+        :param own: what its file says.
+        """
+        return self.check_severity.get(check, own)
+
     @property
     def active_systems(self) -> tuple[str, ...]:
         """The systems that run by default, in the order of their dependencies."""

@@ -97,5 +97,4 @@ class Night:
         :raises SourceFileError: the file cannot be read, or its heading is wrong (CheckError).
         """
         check = parse_check(script.read(), printable(script.path))
-        configured = self.config.check_severity.get(script.key)
-        return replace(check, severity=configured) if configured else check
+        return replace(check, severity=self.config.severity_of(script.key, check.severity))

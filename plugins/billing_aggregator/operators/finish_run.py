@@ -11,7 +11,7 @@ from airflow.sdk import TriggerRule
 
 from billing_aggregator import alerts
 from billing_aggregator.operators.client_exports import ClientPlanOperator
-from billing_aggregator.operators.planned_exports import pull_dry_runs
+from billing_aggregator.operators.planned_exports import pull, pull_dry_runs
 from billing_aggregator.operators.run_aware import RunAwareOperator
 from billing_aggregator.operators.sql_checks import SqlChecksOperator
 from billing_aggregator.operators.task_errors import is_last_try
@@ -101,6 +101,7 @@ class FinishRunOperator(RunAwareOperator):
         states = task_states(run.dag_id, run.run_id)
         states.pop(self.task_id, None)
         others = sorted(set(context["dag"].task_ids) - {self.task_id})
+        checks = sorted(task.task_id for task in context["dag"].tasks if isinstance(task, SqlChecksOperator))
         failed = {_task_id(task, others) for task, state in states.items() if state == "failed"}
         return summarise(
             run,
@@ -108,19 +109,12 @@ class FinishRunOperator(RunAwareOperator):
             results=self._pull(context, others, "return_value"),
             states=states,
             errors=self._pull(context, sorted(failed), ERROR_KEY),
-            checks=self._checks(context),
+            checks=pull(context, checks, CHECKS_KEY),
             dry_runs=pull_dry_runs(context, self.plan_tasks) if params.dry_run else None,
             nothing_to_publish=bool(context["ti"].xcom_pull(task_ids=PUBLISH_TASK, key=NOTHING_KEY)),
             started=context["dag_run"].start_date or context["dag_run"].run_after,
             ended=datetime.now(UTC),
         )
-
-    @staticmethod
-    def _checks(context: Context) -> list[list[dict[str, Any]]]:
-        """Return what each task of checks has pushed; a failed one as well."""
-        tasks = [task.task_id for task in context["dag"].tasks if isinstance(task, SqlChecksOperator)]
-        pulled = (context["ti"].xcom_pull(task_ids=task, key=CHECKS_KEY) for task in sorted(tasks))
-        return [list(found) for found in pulled if found]
 
     @staticmethod
     def _pull(context: Context, tasks: list[str], key: str) -> dict[str, Any]:

@@ -18,12 +18,12 @@ def pull_plans(context: Context, tasks: Sequence[str]) -> list[ExportPlan]:
 
     Pulled here and not by XComArg: Airflow refuses an XComArg of a key that its task has not pushed.
     """
-    return [ExportPlan.from_json(plan) for plan in _pull(context, tasks, PLAN_KEY)]
+    return [ExportPlan.from_json(plan) for plan in pull(context, tasks, PLAN_KEY)]
 
 
 def pull_dry_runs(context: Context, tasks: Sequence[str]) -> list[dict[str, Any]]:
     """Return what *tasks* would have exported: :class:`billing_aggregator.export.dry_run.DryRun` as plain values."""
-    return list(_pull(context, tasks, DRY_RUN_KEY))
+    return list(pull(context, tasks, DRY_RUN_KEY))
 
 
 def place_of(plans: Sequence[ExportPlan]) -> tuple[str, str]:
@@ -40,6 +40,7 @@ def flat(values: Any) -> Iterator[dict[str, Any]]:
             yield from flat(value)
 
 
-def _pull(context: Context, tasks: Sequence[str], key: str) -> Iterator[dict[str, Any]]:
+def pull(context: Context, tasks: Sequence[str], key: str) -> Iterator[dict[str, Any]]:
+    """Yield the dictionaries that *tasks* have pushed as *key*; a task that has pushed none is passed over."""
     for task in tasks:
         yield from flat(context["ti"].xcom_pull(task_ids=task, key=key))

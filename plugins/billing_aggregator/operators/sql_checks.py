@@ -104,8 +104,8 @@ class SqlChecksOperator(SqlFileOperator):
             except SourceFileError as error:
                 problems.append(str(error))
                 continue
-            configured = self.client_config.check_severity.get(name.removesuffix(".sql"), check.severity)
-            found.append(NamedCheck(name, stage_of(name), replace(check, severity=configured)))
+            severity = self.client_config.severity_of(name.removesuffix(".sql"), check.severity)
+            found.append(NamedCheck(name, stage_of(name), replace(check, severity=severity)))
         if problems:
             raise SourceFileError("\n".join(problems))
         return found

@@ -150,7 +150,7 @@ def summarise(
     results: Mapping[str, Any],
     states: Mapping[str, str],
     errors: Mapping[str, str],
-    checks: Iterable[Sequence[Mapping[str, Any]]] = (),
+    checks: Iterable[Mapping[str, Any]] = (),
     dry_runs: Sequence[Mapping[str, Any]] | None = None,
     nothing_to_publish: bool = True,
     started: datetime,
@@ -160,8 +160,8 @@ def summarise(
 
     :param results: return value of each task, by task id. The publication's has ``exports``: name -> see
         :meth:`ExportFigures.of`.
-    :param checks: what each task of checks has pushed: a list of ``check``, ``state``, ``severity``, ``title`` and
-        ``violations``.
+    :param checks: what the tasks of checks have pushed: ``check``, ``state``, ``severity``, ``title`` and
+        ``violations`` of each.
     :param states: state of each task but the one that asks, by task id.
     :param errors: first line of the error of each failed task, by task id.
     :param dry_runs: of a dry run, what each export has counted (:class:`billing_aggregator.export.dry_run.DryRun` as
@@ -182,7 +182,7 @@ def summarise(
         started_at=started,
         ended_at=ended,
         exports=tuple(ExportFigures.of(name, export) for name, export in counted),
-        checks=tuple(sorted((_check(check) for task in checks for check in task if _has_run(check)), key=_by_task)),
+        checks=tuple(sorted((_check(check) for check in checks if _has_run(check)), key=_by_task)),
         failed_tasks=failed,
         error=next((errors[task] for task in sorted(errors)), by_hand),
     )

@@ -16,6 +16,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Literal
 
 from billing_aggregator.sql.checks import select_violations
+from billing_aggregator.sql.scripts import stages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -128,12 +129,8 @@ class CheckPhase:
 
         Behind a stage with a failed check, or a violated one of severity ``fail``, no other stage runs.
         """
-        ordered = sorted(checks, key=lambda named: (named.stage, named.name))
-        stages: dict[int, list[NamedCheck]] = {}
-        for named in ordered:
-            stages.setdefault(named.stage, []).append(named)
         done: list[CheckOutcome] = []
-        for stage in stages.values():
+        for stage in stages(checks):
             if any(outcome.stops for outcome in done):
                 done += [CheckOutcome(named.name, named.check) for named in stage]
             else:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from billing_aggregator.config.text_files import SourceFileError, entries, is_folder, printable, read_sql
 from billing_aggregator.sql.read_once import ReadOnce
@@ -82,6 +82,21 @@ def _overlaid(folder: Path, overlay: Path, root: Path) -> list[Script]:
     return sorted(found.values())
 
 
+class Staged(Protocol):
+    """A script or a check: its number, and its name within the number."""
+
+    @property
+    def stage(self) -> int:
+        """The number in front of its name."""
+
+    @property
+    def name(self) -> str:
+        """What orders those of one number."""
+
+
+StagedT = TypeVar("StagedT", bound=Staged)
+
+
 def stage_of(relative: str) -> int:
     """Return the number in front of a script's name, from its path below the SQL root.
 
@@ -93,10 +108,10 @@ def stage_of(relative: str) -> int:
     return int(match["stage"])
 
 
-def stages(scripts: Iterable[Script]) -> list[list[Script]]:
-    """Group ordered scripts by their number: the scripts of one group may run side by side."""
-    groups: dict[int, list[Script]] = {}
-    for script in sorted(scripts):
+def stages(scripts: Iterable[StagedT]) -> list[list[StagedT]]:
+    """Group scripts or checks by their number, in order: those of one group may run side by side."""
+    groups: dict[int, list[StagedT]] = {}
+    for script in sorted(scripts, key=lambda staged: (staged.stage, staged.name)):
         groups.setdefault(script.stage, []).append(script)
     return list(groups.values())
 

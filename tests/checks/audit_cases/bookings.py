@@ -11,11 +11,11 @@ from tests.checks.audit_cases.planting import (
     OPEN_ITEM,
     PAYMENT,
     TAX,
-    Case,
     change,
     remove,
     twice,
 )
+from tests.checks.case import Case
 
 CASES = [
     # Bookings of charges.

@@ -9,11 +9,11 @@ from tests.checks.audit_cases.planting import (
     LIST,
     OPEN_ITEM,
     UNLISTED,
-    Case,
     change,
     remove,
     twice,
 )
+from tests.checks.case import Case
 
 CASES = [
     # Bookkeeper: the journal against the bookings, by two routes.

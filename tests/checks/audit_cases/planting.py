@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 LIST = "report_oibl.new_tripica_results"
 # The same rows as report_oibl.data_sap_bookings, which the rules read.
 BOOKINGS = "report_oibl.new_bookkeeper_results"
@@ -24,16 +22,6 @@ PUBLISHED = (
 )
 BALANCED = "tripica/300_debit_equals_credit"
 JOURNAL = "tripica/300_bookings_equal_journal"
-
-
-@dataclass(frozen=True)
-class Case:
-    """A defect: how it is planted, and all audits that notice it."""
-
-    name: str
-    defect: str
-    expected: set[str]
-    settings: dict[str, str] = field(default_factory=dict)
 
 
 def one(where: str, table: str = LIST) -> str:

@@ -14,9 +14,9 @@ from tests.checks.audit_cases.planting import (
     PUBLISHED,
     TAX,
     UNLISTED,
-    Case,
     change,
 )
+from tests.checks.case import Case
 
 CASES = [
     # V4 to V10, V12, V14, V16.

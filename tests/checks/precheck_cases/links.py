@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.checks.precheck_cases.planting import CHARGE, Case
+from tests.checks.case import Case
+from tests.checks.precheck_cases.planting import CHARGE
 
 CASES = [
     # P6: links.

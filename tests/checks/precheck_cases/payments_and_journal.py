@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.checks.precheck_cases.planting import ITEM, Case, balance, chain, charge
+from tests.checks.case import Case
+from tests.checks.precheck_cases.planting import ITEM, balance, chain, charge
 
 CASES = [
     # P12: rejections and partial payments.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 CHARGE = "(select min(ouid) from datalake_vault.applied_billing_charge where glid like '%\\_ABSCHLAG')"
 ITEM = """(select min(journal_entry_items.uuid::text)::uuid from bookkeeper_vault.journal_entry_items
     inner join bookkeeper_vault.journal_entries on journal_entries.uuid = journal_entries_uuid
@@ -16,16 +14,6 @@ update bookkeeper_vault.summaries set create_time = '2026-02-28 12:00:00'
 where uuid = (select min(uuid::text)::uuid from bookkeeper_vault.summaries where export);
 """
 NOW = {"as_of": "2026-03-01", "freshness_hours": "35"}
-
-
-@dataclass(frozen=True)
-class Case:
-    """A defect: how it is planted, and all checks that notice it."""
-
-    name: str
-    defect: str
-    expected: set[str]
-    settings: dict[str, str] = field(default_factory=dict)
 
 
 def charge(change: str) -> str:

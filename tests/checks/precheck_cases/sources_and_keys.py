@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.checks.precheck_cases.planting import FRESH, NOW, Case, twice
+from tests.checks.case import Case
+from tests.checks.precheck_cases.planting import FRESH, NOW, twice
 
 CASES = [
     # P2: sources are not empty.

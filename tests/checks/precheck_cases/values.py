@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.checks.precheck_cases.planting import Case, balance, charge
+from tests.checks.case import Case
+from tests.checks.precheck_cases.planting import balance, charge
 
 CASES = [
     # P8: known values.
