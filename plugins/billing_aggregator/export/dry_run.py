@@ -129,7 +129,7 @@ class _Counter:
         self._sha = hashlib.sha256()
         self._size = 0
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         self._sha.update(data)
         self._size += len(data)
 

@@ -14,17 +14,14 @@ if TYPE_CHECKING:
     from billing_aggregator.export.copy.part_sender import WrittenFile
     from billing_aggregator.export.copy.progress import CopyProgress
 
-#: Rows that are joined at once. A constant: what a compressor returns depends on how it is fed. Small: from some 100 KB
-#: on the allocator gives every batch back to the system, which costs more than the joining. Large rows end a batch
-#: sooner, see :mod:`billing_aggregator.export.copy.copy_stream`.
-BATCH_ROWS = 128
+LINE_END = b"\n"
 
 
 class FileSink(Protocol):
     """Takes one file's bytes."""
 
-    def write(self, data: bytes) -> None:
-        """Take the next bytes."""
+    def write(self, data: bytes | memoryview) -> None:
+        """Take the next bytes; their memory is used again afterwards."""
 
     def end(self) -> Callable[[], WrittenFile]:
         """End the file; return a function that waits until all bytes have arrived."""
@@ -57,23 +54,22 @@ class FileCutter:
         """Take the header and open the first file."""
         self._header = header
         self._next_file()
-        return min(self._left, BATCH_ROWS) or 1
+        return self._left or 1
 
-    def rows(self, batch: list[bytes]) -> int:
-        """Write a batch, which never goes beyond the end of a file; return the size of the next one."""
+    def take(self, block: bytes | memoryview, rows: int) -> int:
+        """Write a block of rows, which never goes beyond the end of a file; return how many more the file has."""
         if not self._left:
             raise ExportSourceChangedError(
                 "there are more rows than were planned: the relation was written to; plan again"
             )
-        data = b"".join(batch)
-        if not data.endswith(b"\n"):
+        if block[-1:] != LINE_END:
             raise RowCountError("a COPY message does not end with a line end: it is not one row")
-        self._write(data)
-        self._progress.add(len(batch), len(data))
-        self._left -= len(batch)
+        self._write(block)
+        self._progress.add(rows, len(block))
+        self._left -= rows
         if not self._left:
             self._end_file()
-        return min(self._left, BATCH_ROWS) or 1
+        return self._left or 1
 
     def finish(self) -> list[tuple[WrittenFile, float]]:
         """Wait for all parts; return each file with the seconds since the previous one ended."""
@@ -83,7 +79,7 @@ class FileCutter:
             )
         return [(wait(), round(seconds, 3)) for wait, seconds in self._done]
 
-    def _write(self, data: bytes) -> None:
+    def _write(self, data: bytes | memoryview) -> None:
         if compressed := self._compressor.compress(data):
             try:
                 self._file.write(compressed)

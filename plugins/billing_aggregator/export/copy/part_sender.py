@@ -72,7 +72,8 @@ class PartSender:
 
         def upload() -> Part:
             try:
-                data = buffer if length == len(buffer) else bytes(memoryview(buffer)[:length])
+                # A bytearray goes to the socket as it is; botocore would read bytes in blocks of 16 KiB.
+                data = buffer if length == len(buffer) else bytearray(memoryview(buffer)[:length])
                 return write(number, data)
             finally:
                 self._free.put(buffer)
@@ -98,7 +99,7 @@ class FileUpload:
         self._sent: list[Future[Part]] = []
         self._checked = 0
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         """Add *data*; waits while all buffers are being sent; raises the error of an earlier part.
 
         :raises TooManyPartsError: the store takes no more parts for one file.
