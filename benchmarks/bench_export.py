@@ -21,18 +21,29 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from benchmarks.compare_with_pandas import compare_with_pandas
-from benchmarks.export_bench import DRIVERS, ROOT, Bench, Workers, fill
+from benchmarks.export_bench import ROOT, Bench, Taken, Workers, fill
+from benchmarks.export_parts import parts_of_a_worker
+from benchmarks.export_worker import DRIVERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def measure(bench: Bench, rounds: int) -> dict[str, list[float]]:
-    """Return variant → seconds of each round."""
-    variants: dict[str, Callable[[], float]] = {
-        "psql to nowhere": bench.reference,
+PSQL = "psql to nowhere"
+SERVER = "the server's COPY to /dev/null"
+RECEIVING = "receiving alone, psycopg 3"
+ONE_WORKER = "one worker, psycopg 3, S3 sink"
+
+
+def measure(bench: Bench, rounds: int) -> dict[str, list[Taken]]:
+    """Return variant → what each round took."""
+    variants: dict[str, Callable[[], Taken]] = {
+        PSQL: bench.reference,
+        SERVER: bench.server_limit,
+        RECEIVING: lambda: bench.receiving("psycopg"),
+        "receiving alone, psycopg2": lambda: bench.receiving("psycopg2"),
         "plan": bench.planning,
-        "one worker, psycopg 3, S3 sink": lambda: bench.one_worker("sink", "psycopg"),
+        ONE_WORKER: lambda: bench.one_worker("sink", "psycopg"),
         "one worker, psycopg2, S3 sink": lambda: bench.one_worker("sink", "psycopg2"),
         "one worker, psycopg 3, folder": lambda: bench.one_worker("folder", "psycopg"),
         "one worker, psycopg 3, gzip, S3 sink": lambda: bench.one_worker("sink", "psycopg", compression="gzip"),
@@ -42,16 +53,16 @@ def measure(bench: Bench, rounds: int) -> dict[str, list[float]]:
         "two workers, whole protocol, folder": lambda: bench.whole_protocol("folder", "psycopg", 2),
         "one worker, psycopg 3, moto": lambda: bench.one_worker("moto", "psycopg"),
     }
-    seconds: dict[str, list[float]] = {name: [] for name in variants}
+    found: dict[str, list[Taken]] = {name: [] for name in variants}
     names = list(variants)
     for number in range(rounds + 1):
         names.append(names.pop(0))  # nobody always follows the same neighbour
         for name in names:
             taken = variants[name]()
             if number:  # the first round warms up caches and connections
-                seconds[name].append(taken)
+                found[name].append(taken)
         print(f"round {number} of {rounds} done", file=sys.stderr)
-    return seconds
+    return found
 
 
 def memory(bench: Bench, driver: str) -> dict[str, float]:
@@ -68,11 +79,13 @@ def memory(bench: Bench, driver: str) -> dict[str, float]:
     }
 
 
-def summary(bench: Bench, seconds: dict[str, list[float]]) -> dict[str, Any]:
+def summary(bench: Bench, found: dict[str, list[Taken]]) -> dict[str, Any]:
     """Return medians and ratios."""
+    seconds = {name: [each.seconds for each in taken] for name, taken in found.items()}
     medians = {name: statistics.median(taken) for name, taken in seconds.items()}
-    reference = medians["psql to nowhere"]
-    plain = medians["one worker, psycopg 3, S3 sink"]
+    used = {name: [each.client_cpu for each in taken if each.client_cpu is not None] for name, taken in found.items()}
+    cpu = {name: statistics.median(taken) for name, taken in used.items() if taken}
+    reference, plain = medians[PSQL], medians[ONE_WORKER]
     return {
         "rows": bench.rows,
         "rows_per_file": bench.rows_per_file,
@@ -85,11 +98,18 @@ def summary(bench: Bench, seconds: dict[str, list[float]]) -> dict[str, Any]:
         },
         "seconds": medians,
         "all_seconds": seconds,
+        "client_cpu_seconds": cpu,
         "ratio_to_psql": {name: reference / taken for name, taken in medians.items()},
         "one_worker_ratio_to_psql": reference / plain,
         "one_worker_psycopg2_ratio_to_psql": reference / medians["one worker, psycopg2, S3 sink"],
         "one_worker_folder_ratio_to_psql": reference / medians["one worker, psycopg 3, folder"],
         "two_workers_ratio_to_psql": reference / medians["two workers with plan, psycopg 3, S3 sink"],
+        "server_limit_ratio_to_psql": reference / medians[SERVER],
+        "receiving_ratio_to_psql": reference / medians[RECEIVING],
+        "one_worker_cpu_ratio_to_receiving": cpu[ONE_WORKER] / cpu[RECEIVING],
+        "cpu_seconds_per_million_rows": parts_of_a_worker(
+            bench.store("sink"), bench.rows, bench.bytes, cpu[RECEIVING], cpu[ONE_WORKER]
+        ),
         "gzip_ratio_to_plain": plain / medians["one worker, psycopg 3, gzip, S3 sink"],
     }
 
@@ -98,10 +118,16 @@ def show(figures: dict[str, Any]) -> None:
     """Print the table."""
     print(f"\n{figures['rows']:,} rows, {figures['rows_per_file']:,} a file; {figures['machine']}")
     print(f"{figures['versions']}\n")
-    print(f"| {'variant':46} | seconds | rows/s    | of psql |\n|{'-' * 48}|--------:|----------:|--------:|")
+    print(f"| {'variant':46} | seconds | rows/s    | of psql | client CPU |")
+    print(f"|{'-' * 48}|--------:|----------:|--------:|-----------:|")
     for name, taken in figures["seconds"].items():
         speed, ratio = figures["rows"] / taken, figures["ratio_to_psql"][name]
-        print(f"| {name:46} | {taken:7.2f} | {speed:9,.0f} | {ratio:7.2f} |")
+        cpu = figures["client_cpu_seconds"].get(name)
+        spent = "" if cpu is None else f"{cpu:.2f}"
+        print(f"| {name:46} | {taken:7.2f} | {speed:9,.0f} | {ratio:7.2f} | {spent:>10} |")
+    print("\nCPU seconds of one worker for 1,000,000 rows, psycopg 3:")
+    for name, taken in figures["cpu_seconds_per_million_rows"].items():
+        print(f"| {name:20} | {taken:6.3f} |")
     for driver, used in figures["memory"].items():
         print(f"\nmemory, {driver}: {used['above_import_mib']:.0f} MiB above import at {used['rows']:,} rows")
     if compared := figures.get("sql_to_s3_operator"):

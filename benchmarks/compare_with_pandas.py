@@ -36,7 +36,7 @@ def compare_with_pandas(bench: Bench) -> dict[str, Any]:
     if done.returncode:
         return {"error": done.stderr.strip().splitlines()[-1:]}
     theirs: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
-    ours = bench.whole_protocol("moto", "psycopg", 1)
+    ours = bench.whole_protocol("moto", "psycopg", 1).seconds
     client = bench.moto.client()
     keys = [found["Key"] for found in client.list_objects_v2(Bucket="bench", Prefix="pandas/")["Contents"]]
     manifest = current_manifest(bench.store("moto"), "bench", "local")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -11,12 +12,11 @@ import tempfile
 import time
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import psycopg
-import psycopg2
 
-from benchmarks.export_worker import s3_client
+from benchmarks.export_worker import DRIVERS, s3_client
 from benchmarks.s3_sink import Sink
 from billing_aggregator.config.export_options import ExportOptions
 from billing_aggregator.export.copy.chunk import ChunkState
@@ -33,8 +33,14 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 WIDE = Export("wide", table=("public", "wide"))
-DRIVERS = {"psycopg": psycopg, "psycopg2": psycopg2}
 MIB = 1 << 20
+
+
+class Taken(NamedTuple):
+    """Seconds of one measurement, and the CPU seconds of psql or of our workers; None where there are none."""
+
+    seconds: float
+    client_cpu: float | None = None
 
 
 class Workers:
@@ -77,6 +83,7 @@ class Bench:
     def __init__(self, rows: int, rows_per_file: int, stack: ExitStack) -> None:
         self.rows = rows
         self.rows_per_file = rows_per_file
+        self.bytes = 0  # of the rows, known when they have been received once
         self.postgres = stack.enter_context(EmbeddedPostgres())
         self.dsn = self.postgres.dsn()
         self.sink = stack.enter_context(Sink())
@@ -117,45 +124,64 @@ class Bench:
         common = {"dsn": self.dsn, "driver": driver, "target": target, "endpoint": endpoint, "plan": plan.to_json()}
         return [common | {"chunks": share} for share in shares]
 
-    def reference(self) -> float:
-        """Return the seconds of psql, the same table to nowhere."""
+    def reference(self) -> Taken:
+        """Return what psql takes, the same table to nowhere."""
         command = [self.psql, self.dsn, "-c", "COPY (SELECT * FROM wide) TO STDOUT (FORMAT csv)"]
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         started = time.perf_counter()
         subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
-        return time.perf_counter() - started
+        seconds, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
+        return Taken(seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
 
-    def one_worker(self, kind: str, driver: str, **options: Any) -> float:
-        """Return the seconds of one task that exports all files; the plan is there."""
+    def server_limit(self) -> Taken:
+        """Return what the server itself takes: the same COPY to a file of its own that keeps nothing."""
+        started = time.perf_counter()
+        with psycopg.connect(self.dsn, autocommit=True) as connection:
+            connection.execute("copy (select * from wide) to '/dev/null' (format csv)")
+        return Taken(time.perf_counter() - started)
+
+    def receiving(self, driver: str) -> Taken:
+        """Return what it takes to receive the rows, which are thrown away."""
+        plan = self.plan("sink", driver)
+        common = {"dsn": self.dsn, "driver": driver, "plan": plan.to_json()}
+        done = self.workers.do([common])
+        self.bytes = done[0]["bytes"]
+        return self._taken(done)
+
+    def one_worker(self, kind: str, driver: str, **options: Any) -> Taken:
+        """Return what one task takes that exports all files; the plan is there."""
         plan = self.plan(kind, driver, **options)
-        (done,) = self.workers.do(self.units(plan, kind, driver, 1))
-        assert done["rows"] == self.rows
+        taken = self._taken(self.workers.do(self.units(plan, kind, driver, 1)))
         self._tidy(kind, plan)
-        return float(done["seconds"])
+        return taken
 
-    def two_workers(self, kind: str, driver: str, **options: Any) -> float:
-        """Return the seconds of planning and of two tasks side by side."""
+    def two_workers(self, kind: str, driver: str, **options: Any) -> Taken:
+        """Return what planning and two tasks side by side take."""
         started = time.perf_counter()
         plan = self.plan(kind, driver, **options)
         done = self.workers.do(self.units(plan, kind, driver, 2))
-        seconds = time.perf_counter() - started
-        assert sum(each["rows"] for each in done) == self.rows
+        taken = self._taken(done)._replace(seconds=time.perf_counter() - started)
         self._tidy(kind, plan)
-        return seconds
+        return taken
 
-    def planning(self) -> float:
-        """Return the seconds of a plan."""
+    def _taken(self, done: list[dict[str, Any]]) -> Taken:
+        assert sum(each["rows"] for each in done) == self.rows
+        return Taken(max(each["seconds"] for each in done), sum(each["cpu_seconds"] for each in done))
+
+    def planning(self) -> Taken:
+        """Return what a plan takes."""
         started = time.perf_counter()
         self.plan("sink", "psycopg")
-        return time.perf_counter() - started
+        return Taken(time.perf_counter() - started)
 
-    def whole_protocol(self, kind: str, driver: str, workers: int, **options: Any) -> float:
+    def whole_protocol(self, kind: str, driver: str, workers: int, **options: Any) -> Taken:
         """Return the seconds of plan, export and publication with its verification against the database."""
         started = time.perf_counter()
         plan = self.plan(kind, driver, **options)
         done = self.workers.do(self.units(plan, kind, driver, workers))
         states = [ChunkState.from_json(state) for each in done for state in each["states"]]
         publish(lambda: DRIVERS[driver].connect(self.dsn), self.store(kind), [plan], states, timeout=0)
-        return time.perf_counter() - started
+        return Taken(time.perf_counter() - started)
 
     def _tidy(self, kind: str, plan: ExportPlan) -> None:
         if kind != "sink":

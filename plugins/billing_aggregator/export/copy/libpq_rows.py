@@ -41,6 +41,8 @@ POLL_MILLISECONDS = 1000
 NAP_SECONDS = 0.0005
 LONG_NAP_SECONDS = 0.001
 LITTLE = 128 << 10
+#: Over TLS libpq takes one record of 8 KiB a call, until it has 32 KiB; then it takes all there is, as it does without.
+TLS_READS = 5
 #: The argument "do not wait" of ``get_copy_data``, and its answer when there is no whole row, as it compares with
 #: others: -1 at the end is less, the size of a row is more.
 WITHOUT_WAITING = (1,)
@@ -59,6 +61,7 @@ class LibpqRows:
 
         self._get = pgconn.get_copy_data
         self._consume = pgconn.consume_input
+        self._reads = TLS_READS if pgconn.ssl_in_use else 1
         self._poll = poller.poll
         self._error = OperationalError
         self._nap = NAP_SECONDS
@@ -107,7 +110,8 @@ class LibpqRows:
         size, data = self._one()
         while size == 0:
             time.sleep(self._nap)
-            self._consume()
+            for _ in repeat(None, self._reads):
+                self._consume()
             size, data = self._one()
             if size == 0:
                 self._poll(POLL_MILLISECONDS)
