@@ -50,7 +50,7 @@ def _cpu(work: Callable[[], Any], times: float) -> float:
     """Return the CPU seconds of doing *work* so many times, from as many as take long enough to be measured."""
     work()
     done, started, spent = 0, time.process_time(), 0.0
-    while spent < 0.2:  # noqa: PLR2004 - seconds
+    while spent < 0.2:
         work()
         done += 1
         spent = time.process_time() - started

@@ -66,16 +66,16 @@ def _status(field: str) -> float:
 class Discard:
     """A sink of rows that keeps nothing."""
 
-    bytes = 0
+    size = 0
 
     def start(self, header: bytes) -> int:
         """Take the header; blocks may be as large as they come."""
-        self.bytes = len(header)
+        self.size = len(header)
         return sys.maxsize >> 1
 
-    def take(self, block: bytes | memoryview, rows: int) -> int:  # noqa: ARG002 - as the reader calls it
+    def take(self, block: bytes | memoryview, rows: int) -> int:
         """Count the bytes."""
-        self.bytes += len(block)
+        self.size += len(block)
         return sys.maxsize >> 1
 
 
@@ -88,7 +88,7 @@ def receive(command: dict[str, Any]) -> dict[str, Any]:
         with transaction(connection, statement_timeout=0):
             rows = stream_copy(connection, statement, sink, header=plan.options.dialect.header)
     seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
-    return {"rows": rows, "bytes": sink.bytes, "seconds": seconds, "cpu_seconds": cpu}
+    return {"rows": rows, "bytes": sink.size, "seconds": seconds, "cpu_seconds": cpu}
 
 
 def work(command: dict[str, Any]) -> dict[str, Any]:

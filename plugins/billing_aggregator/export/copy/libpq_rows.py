@@ -18,7 +18,7 @@ import time
 from io import BytesIO
 from itertools import repeat, starmap, takewhile
 from operator import getitem, length_hint
-from typing import TYPE_CHECKING, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 if TYPE_CHECKING:
     import select
@@ -46,7 +46,7 @@ TLS_READS = 5
 #: The argument "do not wait" of ``get_copy_data``, and its answer when there is no whole row, as it compares with
 #: others: -1 at the end is less, the size of a row is more.
 WITHOUT_WAITING = (1,)
-NOTHING = (0, b"")
+NOTHING: Any = (0, b"")
 
 
 class LibpqRows:
@@ -99,8 +99,9 @@ class LibpqRows:
         so what is missing from it is the number of rows.
         """
         supply = repeat(1, limit + 1)
-        answers = takewhile(NOTHING.__lt__, starmap(self._get, repeat(WITHOUT_WAITING, limit)))
-        block.writelines(map(getitem, answers, supply))
+        every: Any = starmap(self._get, repeat(WITHOUT_WAITING, limit))
+        rows: Any = map(getitem, takewhile(NOTHING.__lt__, every), supply)
+        block.writelines(rows)
         count = limit + 1 - length_hint(supply)
         self._early = count < limit
         return count
