@@ -12,6 +12,7 @@ import io
 import json
 import os
 import platform
+import signal
 import statistics
 import subprocess
 import sys
@@ -168,6 +169,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 def main(arguments: list[str] | None = None) -> None:
     """Run the nights, print and write the figures; the exit status is 1 when a run has failed."""
     options = parse(arguments)
+    # A terminated benchmark stops its servers as an interrupted one does.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     settings = dict(setting.split("=", 1) for setting in options.set)
     with tempfile.TemporaryDirectory(prefix="bda-night-rev-") as folder:
         projects = {"this": ROOT}
