@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
+import sqlite3
 import sys
-from contextlib import suppress
+from contextlib import closing, suppress
 from importlib import import_module
 from pathlib import Path
 
@@ -32,7 +32,9 @@ def main(database: Path, template: Path) -> None:
         airflow("db", "migrate")
         template.parent.mkdir(parents=True, exist_ok=True)
         partial = template.with_name(f"{template.name}.{os.getpid()}")
-        shutil.copyfile(database, partial)
+        # Not the file: part of what Airflow has written may still be in its write-ahead log.
+        with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(partial)) as target:
+            source.backup(target)
         partial.replace(template)
     load()
     line = sys.stdin.readline()
