@@ -10,7 +10,7 @@ RUN_CLIENT := $(if $(filter command line,$(origin CLIENT)),--client '$(CLIENT)')
 RUN_ENV := $(if $(filter command line,$(origin ENV)),--environment '$(ENV)')
 
 .DEFAULT_GOAL := help
-.PHONY: help run validate health plan test test-large mutation bench-sql bench-export bench-dags package-mwaa lint typecheck fmt graph hooks lock clean venv
+.PHONY: help run validate health plan test test-large mutation bench-sql bench-export bench-dags bench-night package-mwaa lint typecheck fmt graph hooks lock clean venv
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -62,6 +62,9 @@ bench-export: venv ## compare the export with psql and the stock operator: make 
 
 bench-dags: venv ## CPU of building and serialising the DAGs: make bench-dags CLIENTS=500
 	@$(BIN)/python -m benchmarks.bench_dags --clients $(or $(CLIENTS),50) $(ARGS)
+
+bench-night: venv ## a night under a real scheduler: make bench-night ARGS="--against HEAD~1 --repeat 3"
+	@$(BIN)/python -m benchmarks.bench_night $(ARGS)
 
 package-mwaa: venv ## build the package for MWAA in build/mwaa/
 	@$(BIN)/python scripts/package_mwaa.py

@@ -121,6 +121,10 @@ class Stack:
                 child.kill()
         self._processes.pop(component).wait()
 
+    def pids(self) -> dict[str, int]:
+        """Return the process id of each component that was started."""
+        return {component: process.pid for component, process in self._processes.items()}
+
     def _signal(self, component: str, number: signal.Signals) -> None:
         with suppress(ProcessLookupError):
             os.killpg(self._processes[component].pid, number)

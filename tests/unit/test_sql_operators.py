@@ -41,6 +41,18 @@ def test_arguments_of_the_stock_operator_without_effect_are_refused(
         operator(task_id="x", sql=sql, client_config=config, **{argument: None})
 
 
+def test_a_task_has_what_the_stock_operator_would_set(config: ClientConfig) -> None:
+    """Its ``__init__`` is not called: a provider that sets something new, or otherwise, must be noticed."""
+    stock = SQLExecuteQueryOperator(task_id="stock", sql="x.sql", conn_id=config.database_conn_id)
+    ours = SqlScriptOperator(task_id="ours", sql="x.sql", client_config=config)
+    own = {"sql", "task_id", "_log", *(name for name in vars(stock) if name.startswith("_BaseOperator__"))}
+    expected = {name: value for name, value in vars(stock).items() if name not in own | {"on_failure_callback"}}
+    found = {name: getattr(ours, name) for name in expected}
+    empty = {name: (type(expected[name])(found[name]), expected[name]) for name in ("hook_params", "check_results")}
+    assert all(value == stocks for value, stocks in empty.values())
+    assert {name: value for name, value in found.items() if name not in empty and value != expected[name]} == {}
+
+
 @pytest.mark.parametrize("sql", [["x.sql", "y.sql"], None, 7])
 def test_a_scripts_sql_is_one_path(config: ClientConfig, sql: Any) -> None:
     with pytest.raises(ValueError, match="sql is the path of one file"):

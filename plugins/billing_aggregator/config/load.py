@@ -20,12 +20,17 @@ from billing_aggregator.config.paths import IncludeNotFoundError, include_folder
 from billing_aggregator.config.text_files import SourceFileError, is_folder, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from billing_aggregator.config.errors import Location
 
 NEWLINE = "\n"
 MAX_DAG_ID = 250
+
+
+def dag_id_of(client: str, environment: str) -> str:
+    """Return the id of a DAG, cut to the characters and the length that Airflow allows."""
+    return re.sub(r"[^A-Za-z0-9_.-]", "_", f"billing_data_aggregator_{client}_{environment}")[:MAX_DAG_ID]
 
 
 @dataclass(frozen=True)
@@ -38,9 +43,8 @@ class BrokenConfig:
 
     @property
     def dag_id(self) -> str:
-        """The id of the entry's DAG, cut to the characters and the length that Airflow allows."""
-        name = f"billing_data_aggregator_{self.client}_{self.environment}"
-        return re.sub(r"[^A-Za-z0-9_.-]", "_", name)[:MAX_DAG_ID]
+        """The id of the entry's DAG; see :func:`dag_id_of`."""
+        return dag_id_of(self.client, self.environment)
 
 
 @dataclass(frozen=True)
@@ -52,11 +56,17 @@ class Configuration:
     dependencies: dict[str, tuple[str, ...]]
 
 
-def read_configuration(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Configuration:
+def read_configuration(
+    path: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    wanted: Callable[[str, str], bool] = lambda _client, _environment: True,
+) -> Configuration:
     """Return the whole configuration; wrong parts are reported in the result, not raised.
 
     With BDA_CLIENT_ID set, only this client in BDA_ENVIRONMENT (else the detected one), in the file or not. With
     BDA_ENVIRONMENT alone, the file's entries of this environment.
+
+    :param wanted: is asked with client and environment; what it does not want is not looked at.
     """
     settings, problems = examine_environment(os.environ if environ is None else environ)
     try:
@@ -68,18 +78,20 @@ def read_configuration(path: Path | None = None, environ: Mapping[str, str] | No
         reported = any(problem.startswith("BDA_ENVIRONMENT = ") for problem in problems)
         more = [line for line in str(error).splitlines() if not (reported and line.startswith("BDA_ENVIRONMENT"))]
         return Configuration((), (*problems, *more), {})
-    entries = [_entry(clients, settings, client, environment) for client, environment in names]
+    entries = [_entry(clients, settings, *name) for name in names if wanted(*name)]
     return Configuration(tuple(entries), tuple(problems), clients.dependencies)
 
 
 def load_clients(
-    path: Path | None = None, environ: Mapping[str, str] | None = None
+    path: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    wanted: Callable[[str, str], bool] = lambda _client, _environment: True,
 ) -> list[ClientConfig | BrokenConfig]:
     """Return every client and environment, sorted, including disabled ones; see :func:`read_configuration`.
 
     :raises ConfigError: the file or a variable is wrong in a way that concerns all of them.
     """
-    found = read_configuration(path, environ)
+    found = read_configuration(path, environ, wanted)
     if found.problems:
         raise ConfigError("\n".join(found.problems))
     return list(found.entries)

@@ -70,7 +70,8 @@ def build_dag(night: Night) -> DAG:
         finish(dag, start)
     # Now that its tasks exist: each task would get a copy of params that the DAG has before, and Airflow validates all
     # copies when it serialises the DAG (apache/airflow#32434). Each task finds the params of its DAG in its context.
-    dag.params = ParamsDict(params)
+    # Past the attribute's setter: it would validate all schemas again for each client; declare_params has, once.
+    object.__setattr__(dag, "params", ParamsDict(params))
     return dag
 
 

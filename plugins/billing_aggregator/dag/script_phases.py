@@ -48,8 +48,8 @@ def system_scripts(phase: ScriptPhase, system: SystemScripts, config: ClientConf
         before: list[SqlScriptOperator] = []
         for stage in system.stages:
             tasks = [script_task(phase, system.system, script, config) for script in stage]
-            for task in before:
-                task >> tasks
+            for task in tasks if before else ():
+                task.set_upstream(before)
             before = tasks
     return group
 

@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+CHILD = "billing_aggregator.local.airflow_child"
 POLL_SECONDS = 0.2
 GRACE_SECONDS = 10
 # These only carry our words; the name of a driver's exception says something.
@@ -56,8 +58,8 @@ class AirflowProcess:
         self._process: subprocess.Popen[bytes] | None = None
         home.mkdir(parents=True, exist_ok=True)
 
-    def environment(self, variables: Mapping[str, str]) -> dict[str, str]:
-        """Return the caller's environment without its Airflow set-up (connections stay), plus *variables*."""
+    def environment(self) -> dict[str, str]:
+        """Return the caller's environment with an Airflow set-up of this run's own; connections stay."""
         kept = {
             name: value
             for name, value in os.environ.items()
@@ -75,30 +77,35 @@ class AirflowProcess:
             "PYTHONUNBUFFERED": "1",
             "PYTHONWARNINGS": "ignore",
         }
-        return kept | own | loopback_exceptions(os.environ) | dict(variables)
+        return kept | own | loopback_exceptions(os.environ)
 
     @property
     def database(self) -> Path:
         """The metadata database of this run."""
         return self._home / "airflow.db"
 
-    def migrate(self, environment: Mapping[str, str]) -> None:
-        """Create the metadata database, from the cached empty one where there is one."""
-        if not self._template.exists():
-            self._start("db", "migrate", environment=environment)
-            if self._wait():
-                raise RuntimeError(f"airflow db migrate failed; see {self._log}")
-            self._template.parent.mkdir(parents=True, exist_ok=True)
-            partial = self._template.with_name(f"{self._template.name}.{os.getpid()}")
-            shutil.copyfile(self.database, partial)
-            partial.replace(self._template)
-        else:
-            shutil.copyfile(self._template, self.database)
+    def load(self, environment: Mapping[str, str]) -> None:
+        """Start the child, which loads Airflow and waits for :meth:`test_dag`; nothing here waits for it.
 
-    def test_dag(self, dag_id: str, conf: str, environment: Mapping[str, str]) -> Iterator[list[TaskState]]:
-        """Start the run and yield the states of all its tasks until it has ended."""
-        self._start("dags", "test", dag_id, "--conf", conf, environment=environment)
-        while self._running():
+        Its metadata database is a copy of the kept empty one; where there is none the child makes and keeps it.
+        """
+        if self._template.exists():
+            shutil.copyfile(self._template, self.database)
+        command = [sys.executable, "-m", CHILD, str(self.database), str(self._template)]
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                command, stdout=log, stderr=log, stdin=subprocess.PIPE, env=dict(environment), start_new_session=True
+            )
+
+    def test_dag(self, dag_id: str, conf: str, variables: Mapping[str, str]) -> Iterator[list[TaskState]]:
+        """Run the DAG in the child with more *variables*, and yield the states of all its tasks until it has ended."""
+        assert self._process is not None  # noqa: S101 - started by the caller
+        assert self._process.stdin is not None  # noqa: S101 - a pipe
+        order = {"variables": dict(variables), "arguments": ["dags", "test", dag_id, "--conf", conf]}
+        # A child that has ended already has said why in the log; its status says that it failed.
+        with suppress(BrokenPipeError), self._process.stdin as stdin:
+            stdin.write(json.dumps(order).encode() + b"\n")
+        while self._process.poll() is None:
             yield self.task_states()
             time.sleep(POLL_SECONDS)
         yield self.task_states()
@@ -156,20 +163,6 @@ class AirflowProcess:
             elif block is not None:
                 block.append(line)
         return OUR_WORDS.sub("", "\n".join(error))
-
-    def _start(self, *arguments: str, environment: Mapping[str, str]) -> None:
-        command = [sys.executable, "-m", "airflow", *arguments]
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=dict(environment), start_new_session=True
-            )
-
-    def _running(self) -> bool:
-        return self._process is not None and self._process.poll() is None
-
-    def _wait(self) -> int:
-        assert self._process is not None  # noqa: S101 - started by the caller
-        return self._process.wait()
 
 
 def _seconds(start: str | None, end: str | None) -> float | None:

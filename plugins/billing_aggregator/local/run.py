@@ -63,17 +63,18 @@ def _run(config: ClientConfig, conf: Mapping[str, Any], stack: ExitStack) -> tup
     folder = _run_folder(config, build)
     log = folder / "run.log"
     print(report.title(config))
+    airflow = AirflowProcess(folder / "airflow", ROOT, build / "cache", log)
+    stack.callback(airflow.stop)
+    child = airflow.environment()
+    # Airflow takes seconds to be imported: meanwhile the servers start, which are other processes.
+    airflow.load(child)
     variables = {"BDA_CLIENT_ID": config.client, "BDA_ENVIRONMENT": config.environment}
     variables |= _warehouse(stack)
     variables |= _s3(config, stack)
     print(report.field("log", str(log)))
-    airflow = AirflowProcess(folder / "airflow", ROOT, build / "cache", log)
-    stack.callback(airflow.stop)
-    child = airflow.environment(variables)
     progress = RunProgress(sys.stdout)
     progress.note("starting Airflow")
-    airflow.migrate(child)
-    for states in airflow.test_dag(config.dag_id, json.dumps(dict(conf)), child):
+    for states in airflow.test_dag(config.dag_id, json.dumps(dict(conf)), variables):
         progress.show(states)
     states = airflow.task_states()
     progress.end()

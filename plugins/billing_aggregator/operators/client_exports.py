@@ -76,6 +76,8 @@ class ClientPlanOperator(ClientExportOperator, ExportPlanOperator):
         sent as it is. Not templated.
     """
 
+    # What is known when the DAG is built is no template: each field costs the DAG's parsing and every task's start.
+    template_fields: Sequence[str] = ("query",)
     template_ext: Sequence[str] = ()
 
     def __init__(self, *, client_config: ClientConfig, query: str | None = None, **kwargs: Any) -> None:
@@ -87,6 +89,7 @@ class ClientPlanOperator(ClientExportOperator, ExportPlanOperator):
     def work(self, context: Context) -> list[dict[str, Any]]:
         """Return the units of work, for the business date, file size and dry run that the run's params say."""
         run = self.run_params(context)
+        self.run_id = str(context["run_id"])
         self.business_date = run.business_date.isoformat()
         self.max_rows_per_file = run.max_rows_per_file
         self.report_only = run.dry_run
@@ -104,9 +107,13 @@ class ClientPlanOperator(ClientExportOperator, ExportPlanOperator):
 class ClientChunksOperator(ClientExportOperator, ExportChunksOperator):
     """Export one unit of a plan."""
 
+    template_fields: Sequence[str] = ("plan", "unit")
+
 
 class ClientPublishOperator(ClientExportOperator, PublishExportsOperator):
     """Publish all exports of a run, and record in the warehouse what was published."""
+
+    template_fields: Sequence[str] = ("states",)
 
     def work(self, context: Context) -> dict[str, Any]:
         """Return what was published; see :class:`PublishExportsOperator`."""
@@ -131,6 +138,7 @@ class ClientAbortOperator(ClientExportOperator, AbortExportsOperator):
     The uploads of a failed run stay open for a day: they are invisible, and the run can go on from its failed task.
     """
 
+    template_fields: Sequence[str] = ()
     heartbeats = False
 
     def abort(self, plans: Sequence[ExportPlan]) -> int:
@@ -150,6 +158,8 @@ class ClientAbortOperator(ClientExportOperator, AbortExportsOperator):
 
 class ClientSweepOperator(ClientExportOperator, SweepExportsOperator):
     """Abort what orphaned runs have left open."""
+
+    template_fields: Sequence[str] = ()
 
     def __init__(self, *, client_config: ClientConfig, **kwargs: Any) -> None:
         super().__init__(client_config=client_config, options=client_config.export, **place(client_config), **kwargs)

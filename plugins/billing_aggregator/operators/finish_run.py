@@ -43,8 +43,8 @@ def finish(dag: DAG, start: StartRunOperator) -> FinishRunOperator:
     plans = [other.task_id for other in dag.tasks if isinstance(other, ClientPlanOperator)]
     task = FinishRunOperator(task_id=FINISH_TASK, client_config=start.client_config, plan_tasks=plans)
     work = [other for other in dag.tasks if other is not task and other is not start]
-    for other in work:
-        other.set_downstream(task)
+    # Once, not from each of them: Airflow then looks once whether all are of one DAG.
+    task.set_upstream(work)
     task.as_teardown(setups=start)
     for other in work:
         if start.task_id in other.upstream_task_ids:

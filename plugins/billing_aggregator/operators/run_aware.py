@@ -65,6 +65,10 @@ class RunAwareOperator(WorkOperator):
     ) -> None:
         kwargs.setdefault("on_failure_callback", on_task_failure)
         super().__init__(**kwargs)
+        self.belongs_to(client_config, system, publishes)
+
+    def belongs_to(self, client_config: ClientConfig, system: str | None, publishes: bool) -> None:
+        """Say what the task works for; see the class's parameters."""
         self.client_config = client_config
         self.system = system
         self.publishes = publishes

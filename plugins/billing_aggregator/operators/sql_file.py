@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator
+from airflow.providers.common.sql.hooks.handlers import fetch_all_handler
+from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator, default_output_processor
+from airflow.sdk import BaseOperator
 
+from billing_aggregator.alerts import on_task_failure
 from billing_aggregator.config.load import sql_root
 from billing_aggregator.config.text_files import SourceFileError, read_sql
 from billing_aggregator.operators.run_aware import RunAwareOperator
@@ -14,7 +18,7 @@ from billing_aggregator.sql.scripts import NO_STATEMENT
 from billing_aggregator.sql.statements import split_statements
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from billing_aggregator.config import ClientConfig
 
@@ -92,7 +96,29 @@ class SqlFileOperator(RunAwareOperator, SQLExecuteQueryOperator):
     # Whether a task sends several files.
     many: ClassVar[bool] = False
 
-    def __init__(self, *, sql: str | list[str], client_config: ClientConfig, **kwargs: Any) -> None:
+    # What the stock operator's __init__ would set on each task, from the arguments that are refused here.
+    database: str | None = None
+    hook_params: Mapping[str, Any] = MappingProxyType({})  # type: ignore[assignment]  # read only: it is every task's
+    retry_on_failure = True
+    check_results: Sequence[Any] = ()  # type: ignore[assignment]  # as above
+    autocommit = False
+    parameters: Any = None
+    handler = staticmethod(fetch_all_handler)
+    _output_processor = staticmethod(default_output_processor)
+    split_statements: bool | None = None
+    return_last = True
+    show_return_value_in_logs = False
+    requires_result_fetch = False
+
+    def __init__(
+        self,
+        *,
+        sql: str | list[str],
+        client_config: ClientConfig,
+        system: str | None = None,
+        publishes: bool = False,
+        **kwargs: Any,
+    ) -> None:
         refused = [f"{name}: {why}" for name, why in WITHOUT_EFFECT.items() if name in kwargs]
         if refused:
             raise ValueError(f"{type(self).__name__} has no such argument as {'; '.join(refused)}")
@@ -102,5 +128,10 @@ class SqlFileOperator(RunAwareOperator, SQLExecuteQueryOperator):
         self.files: tuple[str, ...] = (sql,) if isinstance(sql, str) else tuple(sql)
         files = [SqlFile(name, client_config) for name in self.files]
         shown: Any = files if self.many else files[0]
-        super().__init__(sql=shown, conn_id=client_config.database_conn_id, client_config=client_config, **kwargs)
+        kwargs.setdefault("on_failure_callback", on_task_failure)
+        # Airflow merges the DAG's defaults into the arguments of each __init__ that a class of its has: most of what
+        # building a task costs. So one such step is made here instead of five.
+        BaseOperator.__init__(self, **kwargs)
         self.sql = shown
+        self.conn_id = client_config.database_conn_id
+        self.belongs_to(client_config, system, publishes)

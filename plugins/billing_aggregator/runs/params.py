@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -57,15 +59,27 @@ class RunParams:
 
 
 def declare_params(config: ClientConfig) -> dict[str, Param]:
-    """Return the DAG's params: a form in the UI, checked by Airflow before a run is made."""
+    """Return the DAG's params: a form in the UI, checked by Airflow before a run is made.
+
+    :raises ParamValidationError: a default is not what its schema says.
+    """
     default = default_params(config)
-    return {name: _param(default[name], what) for name, what in (_scope(config) | _output()).items()}
+    declared = {name: {"default": default[name], **what} for name, what in (_scope(config) | _output()).items()}
+    _validate(json.dumps(declared))
+    return _as_params(declared)
 
 
-def _param(default: Any, what: Mapping[str, Any]) -> Param:
+@cache
+def _validate(declared: str) -> None:
+    """Validate the defaults of params that are the same for many clients once in a process: it takes milliseconds."""
+    for param in _as_params(json.loads(declared)).values():
+        param.resolve()
+
+
+def _as_params(declared: Mapping[str, Mapping[str, Any]]) -> dict[str, Param]:
     from airflow.sdk import Param
 
-    return Param(default, **what)
+    return {name: Param(**what) for name, what in declared.items()}
 
 
 def _scope(config: ClientConfig) -> dict[str, dict[str, Any]]:
