@@ -10,7 +10,7 @@ RUN_CLIENT := $(if $(filter command line,$(origin CLIENT)),--client '$(CLIENT)')
 RUN_ENV := $(if $(filter command line,$(origin ENV)),--environment '$(ENV)')
 
 .DEFAULT_GOAL := help
-.PHONY: help run validate health plan test test-deploy test-large mutation bench-sql bench-export bench-dags package-mwaa package-terraform docs docs-serve release-check lint typecheck fmt graph hooks lock clean venv
+.PHONY: help run validate health plan test test-deploy test-large mutation bench-sql bench-export bench-dags package-mwaa package-terraform docs docs-serve try-compose release-check lint typecheck fmt graph hooks lock clean venv
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -79,6 +79,9 @@ docs: venv ## build the site in build/site/; a broken link fails
 docs-serve: venv ## show the site on http://127.0.0.1:8000, built again after each change
 	@$(BIN)/python -m scripts.site
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
+
+try-compose: venv ## start docker-compose.yaml once with podman and stand-in images, and publish; needs root, debootstrap
+	@$(BIN)/python -m scripts.try_compose
 
 release-check: venv ## say whether everything has the same version: make release-check TAG=v1.2.3
 	@$(BIN)/python -m scripts.release check $(if $(TAG),--tag '$(TAG)')

@@ -70,7 +70,8 @@ def test_airflow_accepts_what_is_placed(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", "LocalExecutor")
     _validate_executor_fields(dag(init="KubernetesExecutor", start="LocalExecutor"))
     wrong = dag()
-    wrong.tasks[0].executor = "KubernetesExecutor"
+    (task,) = (task for task in wrong.tasks if task.task_id == "start")
+    setattr(task, "executor", "KubernetesExecutor")  # noqa: B010 - read-only for mapped tasks, which this is not
     with pytest.raises(Exception, match="KubernetesExecutor"):
         _validate_executor_fields(wrong)
 

@@ -40,7 +40,7 @@ SCRIPTS = {
 WAITING = "select 1 from pg_stat_activity where application_name like 'bda:%chunk' and wait_event_type = 'Lock'"
 # A worker that is gone is noticed by its task's missing heartbeats; a healthy one on a slow machine is retried.
 NOTICED = {"AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60"}
-ENTRY = {"retries": 5}
+ENTRY: dict[str, object] = {"retries": 5}
 
 
 @dataclass

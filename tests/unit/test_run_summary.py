@@ -6,8 +6,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-import structlog
-from structlog.testing import capture_logs
 
 from billing_aggregator.config import ClientConfig, ConfigError
 from billing_aggregator.config.load import load_client, load_clients
@@ -112,16 +110,6 @@ def test_metrics_are_sent_by_airflow(monkeypatch: pytest.MonkeyPatch) -> None:
         ("gauge", prefix + "rows", 3, {"export": "tripica_results"}),
         ("gauge", prefix + "check_violations", 2, {"check": "audits.a"}),
     ]
-
-
-def test_a_counter_is_a_line_of_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As alarms on the logs look for it: terraform/modules/alarms."""
-    with capture_logs() as lines:
-        # A logger that was used before keeps its own processors and level.
-        monkeypatch.setattr(metrics, "log", structlog.wrap_logger(None, wrapper_class=structlog.stdlib.BoundLogger))
-        emit_run(ClientConfig(client="q-cells", environment="prod", s3_bucket="bucket"), made())
-    expected = {"event": "counted", "log_level": "info", "metric": "billing.q-cells.prod.run_success", "value": 1}
-    assert lines == [expected]
 
 
 def test_metrics_never_fail_a_task(monkeypatch: pytest.MonkeyPatch) -> None:

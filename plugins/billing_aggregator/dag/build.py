@@ -19,7 +19,7 @@ from billing_aggregator.config.text_files import SourceFileError
 from billing_aggregator.dag.deadline import deadline
 from billing_aggregator.dag.documentation import documentation
 from billing_aggregator.dag.export_phases import export_phase, publish_phase
-from billing_aggregator.dag.placement import placement
+from billing_aggregator.dag.placement import executor_of
 from billing_aggregator.dag.script_phases import scripts_phase
 from billing_aggregator.night import Night, read_night
 from billing_aggregator.night.phases import AFTER_EXPORTS, BEFORE_EXPORTS, START
@@ -59,7 +59,7 @@ def build_dag(night: Night) -> DAG:
         **deadline(config),
         **dag_callbacks(config),
     ) as dag:
-        start = StartRunOperator(task_id=START_TASK, client_config=config, **placement(config, START))
+        start = StartRunOperator(task_id=START_TASK, client_config=config, executor=executor_of(config, START))
         before = [scripts_phase(night.phase(phase.name), config) for phase in BEFORE_EXPORTS]
         export, plans, chunks = export_phase(night)
         publish = publish_phase(config, plans, chunks)

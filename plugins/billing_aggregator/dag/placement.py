@@ -7,21 +7,29 @@ configuration names another executor for such a phase. It is used only where thi
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow.configuration import conf
+from airflow.sdk import TaskGroup
 
 if TYPE_CHECKING:
     from billing_aggregator.config import ClientConfig
 
 
-def placement(config: ClientConfig, phase: str) -> dict[str, str]:
-    """Return the arguments of the phase's tasks that name their executor; none for Airflow's default one.
+def phase_group(config: ClientConfig, phase: str) -> TaskGroup:
+    """Return the group of a phase, whose tasks run where the configuration says."""
+    executor = executor_of(config, phase)
+    arguments: Any = {} if executor is None else {"executor": executor}
+    return TaskGroup(phase, default_args=arguments)
+
+
+def executor_of(config: ClientConfig, phase: str) -> str | None:
+    """Return the executor of the phase's tasks; None for Airflow's default one.
 
     :param phase: one of :data:`billing_aggregator.night.phases.DAG_PHASES`; ``start`` for the run's last task too.
     """
-    executor = {str(name): found for name, found in config.executors.items()}.get(phase)
-    return {"executor": executor} if executor is not None and executor in available() else {}
+    named = {str(name): executor for name, executor in config.executors.items()}.get(phase)
+    return named if named is not None and named in available() else None
 
 
 def available() -> frozenset[str]:
