@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -135,9 +137,12 @@ def start(found: dict[str, Any]) -> None:
     needs = {name: service.get("depends_on") or {} for name, service in found.items()}
     plain = {name: {key: value for key, value in service.items() if key not in ("depends_on", "build", "restart")}
              for name, service in found.items()}  # fmt: skip
+    limits = {"nofile": min(resource.getrlimit(resource.RLIMIT_NOFILE)[1], 16_384), "nproc": 4_096}
     for service in plain.values():
-        # The default limit of open files is refused here.
-        service["ulimits"] = {"nofile": {"soft": 65536, "hard": 65536}}
+        # Relative to the project, not to this file.
+        service["volumes"] = [re.sub(r"^\./", f"{ROOT}/", volume) for volume in service.get("volumes", [])]
+        # podman's default limits are refused where its own are lower.
+        service["ulimits"] = {name: {"soft": most, "hard": most} for name, most in limits.items()}
     file = ROOT / "build/compose.yaml"
     text = yaml.safe_dump({"name": "bda-try", "services": plain, "volumes": {"database": {}, "logs": {}}})
     file.write_text(text, encoding="utf-8")
@@ -147,14 +152,14 @@ def start(found: dict[str, Any]) -> None:
             if wanted.get("condition") == "service_completed_successfully":
                 wait_for(lambda other=other: state(other)["Status"] == "exited", f"{other} has ended")
                 assert state(other)["ExitCode"] == 0, f"{other} failed: {log(other)}"  # noqa: S101
-        run("podman", "start", container(name))
+        run("podman", "--log-level", "fatal", "start", container(name))
         if "healthcheck" in plain[name]:
             wait_for(lambda name=name: healthy(name), f"{name} is healthy: {log(name)}")
         tell(f"{name} is {'healthy' if 'healthcheck' in plain[name] else 'started'}")
 
 
 def compose(*arguments: str) -> None:
-    """Call podman-compose with the derived file; its relative paths are those of the project."""
+    """Call podman-compose with the derived file; raises :class:`RuntimeError` with what it said."""
     command = [str(VENV / "bin/podman-compose"), "-p", "bda-try",
                "-f", "build/compose.yaml", *arguments]  # fmt: skip
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
@@ -217,7 +222,7 @@ def publish() -> dict[str, Any]:
 
 def main() -> int:
     """Try it, and remove what was started; images stay. Return the exit status."""
-    missing = [name for name in ("podman", "runc", "debootstrap") if shutil.which(name) is None]
+    missing = [name for name in ("podman", "runc", "iptables", "debootstrap") if shutil.which(name) is None]
     if missing or os.geteuid() != 0:
         sys.stderr.write(f"error: needs root and {', '.join(missing) or 'nothing else'}; on Debian: apt-get install\n")
         return 2
