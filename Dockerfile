@@ -12,3 +12,7 @@ RUN pip install --no-cache-dir \
 COPY --chown=airflow:0 dags/ /opt/airflow/dags/
 COPY --chown=airflow:0 include/ /opt/airflow/include/
 COPY --chown=airflow:0 plugins/ /opt/airflow/plugins/
+
+ARG VERSION=0.1.0
+LABEL org.opencontainers.image.title="billing-data-aggregator" \
+      org.opencontainers.image.version="${VERSION}"

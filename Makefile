@@ -10,7 +10,8 @@ RUN_CLIENT := $(if $(filter command line,$(origin CLIENT)),--client '$(CLIENT)')
 RUN_ENV := $(if $(filter command line,$(origin ENV)),--environment '$(ENV)')
 
 .DEFAULT_GOAL := help
-.PHONY: help run validate health plan test test-large mutation bench-sql bench-export bench-dags bench-night package-mwaa lint typecheck fmt graph hooks lock clean venv
+# All targets that help lists.
+.PHONY: venv $(shell sed -n 's/^\([a-z-]*\):.*## .*/\1/p' $(firstword $(MAKEFILE_LIST)))
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -44,12 +45,15 @@ PYTEST = COVERAGE_FILE=build/.coverage $(BIN)/python -m pytest --dist loadfile -
 # The tests of the whole Airflow run alone, after all others. Status 5: ARGS selects no test of this half.
 test: lint typecheck ## lint, type check and all tests, with branch coverage
 	@mkdir -p build
-	@$(PYTEST) -n 2 --stack=without --cov-report= $(ARGS); most=$$?; \
+	@$(PYTEST) -n 2 --stack=without --cov-report= --junitxml=build/tests.xml $(ARGS); most=$$?; \
 	test $$most -le 1 -o $$most -eq 5 || exit $$most; \
-	$(PYTEST) --stack=only --cov-append --cov-report=term --cov-report=json:build/coverage.json $(ARGS); stack=$$?; \
+	$(PYTEST) --stack=only --junitxml=build/tests-stack.xml --cov-append --cov-report=term --cov-report=json:build/coverage.json $(ARGS); stack=$$?; \
 	test $$stack -ne 5 || exit $$most; \
 	test $$stack -eq 0 -a $$most -ne 0 -a $$most -ne 5 && exit $$most; \
 	exit $$stack
+
+test-deploy: venv ## tests of Terraform, charts, workflows: make test-deploy ARGS="-k terraform"
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/deploy $(ARGS)
 
 mutation: venv ## break every rule of the SQL once; counts in build/mutations.json
 	@ALL_MUTATIONS=1 $(BIN)/python -m pytest -q tests/golden/test_mutations.py
@@ -68,6 +72,23 @@ bench-night: venv ## a night under a real scheduler: make bench-night ARGS="--ag
 
 package-mwaa: venv ## build the package for MWAA in build/mwaa/
 	@$(BIN)/python scripts/package_mwaa.py
+
+package-terraform: venv ## build terraform/ with clients.yaml and the MWAA package in build/terraform.tar.gz
+	@$(BIN)/python -m scripts.package_terraform
+
+docs: venv ## build the site in build/site/; a broken link fails
+	@$(BIN)/python -m scripts.site
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+docs-serve: venv ## show the site on http://127.0.0.1:8000, built again after each change
+	@$(BIN)/python -m scripts.site
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
+
+try-compose: venv ## start docker-compose.yaml once with podman and stand-in images, and publish; needs root, debootstrap
+	@$(BIN)/python -m scripts.try_compose
+
+release-check: venv ## say whether everything has the same version: make release-check TAG=v1.2.3
+	@$(BIN)/python -m scripts.release check $(if $(TAG),--tag '$(TAG)')
 
 test-large: venv ## acceptance tests with millions of rows; takes about a quarter of an hour
 	@$(BIN)/python -m pytest -m benchmark tests/features

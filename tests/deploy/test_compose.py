@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from typing import TYPE_CHECKING, Any
+
+from scripts import try_compose
 
 from tests.deploy.support import COMPOSE, IMAGE, ROOT, TOOLS, pins
 
@@ -105,3 +108,11 @@ def test_image_is_built_from_what_the_repository_pins() -> None:
     for source in sources:
         assert (ROOT / source).exists(), source
         assert source.split("/")[0] in allowed, f"{source} is kept from the builder by .dockerignore"
+
+
+def test_every_image_has_a_stand_in(compose: dict[str, Any]) -> None:
+    """For `make try-compose`: any image that has none would be taken for the project's own."""
+    others = {service["image"].split(":")[0] for service in compose["services"].values()} - {"billing-data-aggregator"}
+    assert others == set(try_compose.ROLES)
+    for role in ("airflow", *try_compose.ROLES.values()):
+        assert os.access(try_compose.STANDINS / f"standin-{role}", os.X_OK), role

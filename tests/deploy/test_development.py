@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from datetime import date
 from typing import TYPE_CHECKING
 
-import pytest
 import yaml
 from pre_commit.clientlib import load_config
+from scripts import release
 
 from tests.deploy.support import ROOT
 
@@ -17,13 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
-VERSION: str = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
-# Where the version of this project is written: in pyproject.toml, and in these files, which must be equal.
-PLACES = {
-    "helm/billing-data-aggregator/Chart.yaml": r'^(?:version|appVersion): "?([\w.+-]+)"?$',
-    "helm/billing-data-aggregator/values.yaml": r'^  defaultAirflowTag: "(.+)"$',
-    "docker-compose.yaml": r"^  image: billing-data-aggregator:(.+)$",
-}
+VERSION = release.version()
 IMAGE = re.compile(r"billing-data-aggregator:(\d[\w.+-]*)")
 SECTIONS = ["Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"]
 CHANGELOG = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
@@ -53,16 +46,9 @@ def test_hooks_download_nothing() -> None:
     assert {hook["language"] for repo in config["repos"] for hook in repo["hooks"]} == {"system"}
 
 
-@pytest.mark.parametrize("place", PLACES)
-def test_there_is_one_version(place: str) -> None:
-    found = re.findall(PLACES[place], (ROOT / place).read_text(encoding="utf-8"), re.MULTILINE)
-    assert found
-    assert set(found) == {VERSION}
-
-
 def test_no_other_file_names_a_version_of_the_image() -> None:
     """Pages write ``<version>``: a number there would be forgotten."""
-    places = {ROOT / place for place in PLACES}
+    places = {ROOT / place for place in release.PLACES}
     files = [path for path in _texts(ROOT) if path not in places]
     named = {f"{path.relative_to(ROOT)}: {tag}" for path in files for tag in IMAGE.findall(path.read_text("utf-8"))}
     assert sorted(named) == []

@@ -88,9 +88,8 @@ def test_pod_of_helm_test_fails_for_an_import_error(tmp_path: Path, said: str, s
     assert said in done.stdout
 
 
-@pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_the_whole_release_is_valid(environment: str, tmp_path: Path) -> None:
-    """With the official chart in $BDA_AIRFLOW_CHART (the .tgz that `helm pull` makes)."""
+def whole_chart(tmp_path: Path) -> Path:
+    """Return a copy of the chart with the official one in it: $BDA_AIRFLOW_CHART, the .tgz that `helm pull` makes."""
     packed = Path(os.environ.get("BDA_AIRFLOW_CHART", "/nonexistent"))
     if not packed.is_file():
         missing_tool(f"the official Airflow chart {OFFICIAL} is not at hand: set BDA_AIRFLOW_CHART to its .tgz")
@@ -98,6 +97,11 @@ def test_the_whole_release_is_valid(environment: str, tmp_path: Path) -> None:
     shutil.copytree(CHART, whole)
     (whole / "charts").mkdir(exist_ok=True)
     shutil.copy(packed, whole / "charts")
-    rendered = render(environment_values(environment), whole, official=True)
+    return whole
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_the_whole_release_is_valid(environment: str, tmp_path: Path) -> None:
+    rendered = render(environment_values(environment), whole_chart(tmp_path), official=True)
     assert len(rendered) > len(render(environment_values(environment)))
     assert_sound(rendered)

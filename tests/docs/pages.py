@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-FOLDERS = ("docs", "helm", "constraints", "benchmarks", "tests", "include")
+FOLDERS = ("docs", "helm", "terraform", "flux", "constraints", "benchmarks", "tests", "include")
 PAGES = sorted(
     [*ROOT.glob("*.md"), *(page for folder in FOLDERS for page in (ROOT / folder).rglob("*.md"))],
     key=lambda page: page.relative_to(ROOT).as_posix(),

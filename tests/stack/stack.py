@@ -56,7 +56,7 @@ class Stack:
         clean = {
             name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "BDA_", "PYTHON"))
         }
-        self._environment = clean | {
+        self.environment = clean | {
             "AIRFLOW_HOME": str(home),
             "AIRFLOW__CORE__DAGS_FOLDER": str(project / "dags"),
             "AIRFLOW__CORE__PLUGINS_FOLDER": str(project / "plugins"),
@@ -80,7 +80,7 @@ class Stack:
 
     def __enter__(self) -> Self:
         try:
-            subprocess.run(self._command("db", "migrate"), env=self._environment, check=True, capture_output=True)
+            subprocess.run(self._command("db", "migrate"), env=self.environment, check=True, capture_output=True)
             for component in COMPONENTS:
                 self.start(component)
             wait_for(self._healthy, f"Airflow is healthy; logs in {self.home}")
@@ -104,7 +104,7 @@ class Stack:
         with (self.home / f"{component}.log").open("ab") as log:
             self._processes[component] = subprocess.Popen(
                 self._command(component, *arguments),
-                env=self._environment,
+                env=self.environment,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,

@@ -33,7 +33,11 @@ def test_a_failed_chunk_reports_its_own_error(house: House) -> None:
     assert "AccessDenied" in text
     assert "Task:          export.bookkeeper_results.chunk, try 1 of 1" in text
     assert "/tasks/export.bookkeeper_results.chunk" in text
-    assert "stopped from outside" not in house.log("first", CHUNK, index=0)
+    chunk = house.log("first", CHUNK, index=0)
+    assert "stopped from outside" not in chunk
+    # The lines that alarms on the logs count.
+    assert chunk.count("billing.operated.local.export_failed") == 1
+    assert house.log("first", "finish").count("billing.operated.local.run_failed") == 1
     assert (house.published(), house.recorded("first"), house.locks()) == ("", "failed", [])
 
 

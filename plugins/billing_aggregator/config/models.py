@@ -18,9 +18,11 @@ from billing_aggregator.config.values import (
     ConnectionId,
     EmailAddress,
     Environment,
+    ExecutorName,
     LogLevel,
     Model,
     OptionalUrl,
+    PhaseName,
     Region,
     Severity,
     SystemName,
@@ -78,6 +80,7 @@ class ClientConfig(Model):
     retries: int = Field(default=2, ge=0, le=10)
     retry_delay_seconds: int = Field(default=60, ge=1, le=3_600)
     sql_settings: SqlSettings = Field(default_factory=dict)
+    executors: dict[PhaseName, ExecutorName] = Field(default_factory=dict)
     check_severity: dict[str, Severity] = Field(default_factory=dict)
     alerts: Alerts = Alerts()
     log_level: LogLevel = "INFO"

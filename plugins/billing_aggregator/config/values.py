@@ -38,6 +38,13 @@ class Words:
 Environment = Literal["dev", "stage", "prod", "local", "playground"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 Severity = Literal["fail", "warn", "info"]
+# night/phases.py has the list; a test compares them.
+PhaseName = Literal["start", "prechecks", "init", "audits", "release", "export", "publish", "history", "cleanup"]
+ExecutorName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.]*$"),
+    Words("the name of an executor, as in Airflow's [core] executor, such as LocalExecutor"),
+]
 ClientId = Annotated[
     str,
     StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$"),

@@ -19,9 +19,10 @@ from billing_aggregator.config.text_files import SourceFileError
 from billing_aggregator.dag.deadline import deadline
 from billing_aggregator.dag.documentation import documentation
 from billing_aggregator.dag.export_phases import export_phase, publish_phase
+from billing_aggregator.dag.placement import executor_of
 from billing_aggregator.dag.script_phases import scripts_phase
 from billing_aggregator.night import Night, read_night
-from billing_aggregator.night.phases import AFTER_EXPORTS, BEFORE_EXPORTS
+from billing_aggregator.night.phases import AFTER_EXPORTS, BEFORE_EXPORTS, START
 from billing_aggregator.night.problems import file_problems, problems_of_task, refuse
 from billing_aggregator.operators.broken_config import BrokenConfigOperator
 from billing_aggregator.operators.client_exports import ClientSweepOperator
@@ -58,7 +59,7 @@ def build_dag(night: Night) -> DAG:
         **deadline(config),
         **dag_callbacks(config),
     ) as dag:
-        start = StartRunOperator(task_id=START_TASK, client_config=config)
+        start = StartRunOperator(task_id=START_TASK, client_config=config, executor=executor_of(config, START))
         before = [scripts_phase(night.phase(phase.name), config) for phase in BEFORE_EXPORTS]
         export, plans, chunks = export_phase(night)
         publish = publish_phase(config, plans, chunks)
@@ -67,7 +68,7 @@ def build_dag(night: Night) -> DAG:
             ClientSweepOperator(task_id="sweep_uploads", client_config=config)
         # An empty group hands its successors on to the group around it: a cycle.
         chain(start, *(phase for phase in (*before, export, publish, *after) if phase.children))
-        finish(dag, start)
+        finish(dag, start).executor = start.executor
     # Now that its tasks exist: each task would get a copy of params that the DAG has before, and Airflow validates all
     # copies when it serialises the DAG (apache/airflow#32434). Each task finds the params of its DAG in its context.
     # Past the attribute's setter: it would validate all schemas again for each client; declare_params has, once.

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import TaskGroup, XComArg
 
+from billing_aggregator.dag.placement import phase_group
 from billing_aggregator.night.phases import EXPORT, PUBLISH
 from billing_aggregator.operators.client_exports import (
     ClientAbortOperator,
@@ -35,7 +36,7 @@ def export_phase(night: Night) -> tuple[TaskGroup, list[Any], list[Any]]:
     )
     plans: list[ClientPlanOperator] = []
     chunks: list[MappedOperator] = []
-    with TaskGroup(EXPORT) as group:
+    with phase_group(config, EXPORT) as group:
         for export in night.exports:
             source = {"table": export.table} if export.table else {"query": export.query}
             with TaskGroup(export.group):
@@ -62,7 +63,7 @@ def publish_phase(config: ClientConfig, plans: list[Any], chunks: list[Any]) -> 
     """Return the group: one publication of all exports, and the abort of uploads that no publication completed."""
     tasks = [plan.task_id for plan in plans]
     names = [plan.export_name for plan in plans]
-    with TaskGroup(PUBLISH) as group:
+    with phase_group(config, PUBLISH) as group:
         publish = ClientPublishOperator(
             task_id="publish",
             client_config=config,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from airflow.sdk import TaskGroup, chain
 
+from billing_aggregator.dag.placement import phase_group
 from billing_aggregator.operators.sql_checks import SqlChecksOperator
 from billing_aggregator.operators.sql_script import SqlScriptOperator
 
@@ -21,7 +22,7 @@ def scripts_phase(night_phase: NightPhase, config: ClientConfig) -> TaskGroup:
     Systems run side by side, or in the order of their dependencies where the phase is ordered.
     """
     phase = night_phase.phase
-    with TaskGroup(phase.name) as group:
+    with phase_group(config, phase.name) as group:
         systems = [
             system_checks(system, config) if phase.checks else system_scripts(phase, system, config)
             for system in night_phase.systems

@@ -3,6 +3,9 @@
 Names are ``billing.<client>.<environment>.<metric>``, after Airflow's prefix: MWAA drops tags, so client and
 environment are part of the name. Tags name phase and script, export or check: there are as many as files below
 ``include/sql``, and they do not grow with runs, days or rows. docs/alerts.md lists the metrics.
+
+Counters are events, so each is a line of the log as well, with its whole name: CloudWatch's metric filters
+(terraform/modules/alarms) count those lines, in whatever form a process writes them.
 """
 
 from __future__ import annotations
@@ -25,6 +28,8 @@ METRICS: dict[str, tuple[Literal["timing", "incr", "gauge"], str]] = {
     "bytes": ("gauge", "bytes of the last run"),
     "script_seconds": ("gauge", "seconds of one script of the last run; tags phase, script"),
     "check_violations": ("gauge", "rows that violate one check in the last run; tag check"),
+    "published": ("incr", "publications that readers can see; a repeated task counts again"),
+    "export_failed": ("incr", "tries of an export's tasks or of publishing that failed"),
     "deadline_missed": ("incr", "runs that were not published in time"),
     "alert_failed": ("incr", "messages that could not be sent; tag channel"),
 }
@@ -34,6 +39,8 @@ def emit(config: ClientConfig, metric: str, value: float, **tags: str) -> None:
     """Send one of :data:`METRICS`; metrics never fail a task."""
     kind = METRICS[metric][0]
     name = f"billing.{config.client}.{config.environment}.{metric}"
+    if kind == "incr":
+        log.info("counted", metric=name, value=int(value), **tags)
     try:
         from airflow.sdk.observability import stats
 

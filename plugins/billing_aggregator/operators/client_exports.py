@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk.exceptions import AirflowSkipException
+from airflow.sdk.exceptions import AirflowSkipException, AirflowTaskTimeout
 
 from billing_aggregator.export.keys import ExportRun
 from billing_aggregator.export.plan.planner import STAGING_SCHEMA
@@ -13,6 +13,7 @@ from billing_aggregator.export.plan.staging import sweep_staging
 from billing_aggregator.export.publish.consistency import check_newer
 from billing_aggregator.export.reader import client_manifest
 from billing_aggregator.export.store.abandoned_uploads import DAY, abort_earlier, is_published, sweep_uploads
+from billing_aggregator.observe import emit
 from billing_aggregator.operators.abort_exports import AbortExportsOperator
 from billing_aggregator.operators.export_base import ExportBaseOperator
 from billing_aggregator.operators.export_chunks import ExportChunksOperator
@@ -52,10 +53,16 @@ class ClientExportOperator(RunAwareOperator, ExportBaseOperator):
 
     @contextmanager
     def around_work(self, context: Context) -> Iterator[None]:
-        """Keep the run's context: connections are named after the run."""
+        """Keep the run's context: connections are named after the run. Count the tries that fail."""
         self._context = context
-        with super().around_work(context):
-            yield
+        try:
+            with super().around_work(context):
+                yield
+        except AirflowSkipException:
+            raise
+        except (Exception, AirflowTaskTimeout):
+            emit(self.client_config, "export_failed", 1)
+            raise
 
     def get_db_connection(self) -> Connection:
         """Return a connection to the client's warehouse."""
@@ -129,6 +136,7 @@ class ClientPublishOperator(ClientExportOperator, PublishExportsOperator):
             with connection.cursor() as cursor:
                 tables = self.table_guard(context, "export").released(cursor)
             run_records.record_publication(connection, self.this_run(context), tables)
+        emit(self.client_config, "published", 1)
         return published
 
 
