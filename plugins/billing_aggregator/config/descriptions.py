@@ -27,6 +27,8 @@ KEYS = {
     "retries": "Retries of a task after a transient error.",
     "retry_delay_seconds": "Pause before the first retry; doubled for each, at most 15 minutes.",
     "sql_settings": "Postgres settings of every session of a run.",
+    "script_settings": "Postgres settings of single scripts, for their speed: `init/tripica/050_charges: {work_mem: "
+    "512MB}`.",
     "check_severity": "Severity of a check for this client: `audits/tripica/110_list_not_empty: warn`.",
     "alerts": "`email`: addresses; `slack`: true or false; `smtp_conn_id`, `slack_conn_id`: Airflow connections; "
     "`runbook_url`: where the runbook is published.",
