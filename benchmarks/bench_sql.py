@@ -75,24 +75,25 @@ class Bench:
         options = " ".join(f"-c {name}={value}" for name, value in sorted(self.session.items()))
         return psycopg.connect(self.server.dsn(DATABASE, ROLE), options=options)
 
-    def run(self, script: Script, begin: float) -> Timing:
-        """Run one script on a connection of its own; errors of the driver pass through."""
+    def run(self, script: Script, begin: float, *, tuned: bool) -> Timing:
+        """Run one script on a connection of its own, *tuned* by its settings; errors of the driver pass through."""
         started = time.monotonic()
         day = "2026-01-15"
         settings = {"client": self.config.client, "environment": ENVIRONMENT, "business_date": day, "as_of": day}
         with self.connect() as connection:
-            result = run_script(connection, script.read(), settings)
+            local = self.config.settings_of(script.key) if tuned else {}
+            result = run_script(connection, script.read(), settings, local=local)
         name = script.relative.split("/", 1)[1]
         return Timing(name, script.stage, round(started - begin, 3), round(result.seconds, 3), result.rows)
 
-    def init(self, sql_root: Path) -> Run:
+    def init(self, sql_root: Path, *, tuned: bool = True) -> Run:
         """Run all init scripts; return the seconds from the first to the last, and each script's timing."""
         begin = time.monotonic()
         timings: list[Timing] = []
         with ThreadPoolExecutor(self.connections) as pool:
             for system in self.config.active_systems:
                 for stage in stages(find_scripts(sql_root, "init", system, self.config.client)):
-                    timings += pool.map(lambda script: self.run(script, begin), stage)
+                    timings += pool.map(lambda script: self.run(script, begin, tuned=tuned), stage)
         if not timings:
             raise SystemExit(f"{sql_root}: no init scripts for {', '.join(self.config.active_systems)}")
         return time.monotonic() - begin, timings
@@ -171,12 +172,12 @@ def sql_of(revision: str, folder: Path) -> Path:
 
 
 def in_turns(bench: Bench, ours: Path, theirs: Path | None, repeat: int) -> tuple[list[Run], list[Run]]:
-    """Run init so often with each folder, every other round in the other order."""
+    """Run init so often with each folder, every other round in the other order; settings of scripts are ours only."""
     runs: tuple[list[Run], list[Run]] = ([], [])
     folders = [(runs[0], ours)] + ([(runs[1], theirs)] if theirs else [])
     for number in range(repeat):
         for into, folder in folders if number % 2 == 0 else reversed(folders):
-            into.append(bench.init(folder))
+            into.append(bench.init(folder, tuned=folder is ours))
     return runs
 
 

@@ -20,7 +20,13 @@ from billing_aggregator.config.environment import examine_environment
 from billing_aggregator.config.load import read_configuration
 from billing_aggregator.config.values import ENVIRONMENT_NAMES
 from billing_aggregator.night import read_night
-from billing_aggregator.night.text_problems import export_problems, folder_problems, script_problems, severity_problems
+from billing_aggregator.night.text_problems import (
+    export_problems,
+    folder_problems,
+    script_problems,
+    script_settings_problems,
+    severity_problems,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -74,6 +80,7 @@ def validate() -> Validation:
     nights = list(_nights(configs, problems))
     looked_at = [*nights, *_nights(_bare(entries, found.dependencies), problems)]
     problems += [line for night in nights for line in severity_problems(night)]
+    problems += [line for night in nights for line in script_settings_problems(night)]
     problems += [line for night in looked_at for line in export_problems(night)]
     problems += _collisions(nights)
     if not problems:

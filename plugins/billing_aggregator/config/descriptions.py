@@ -29,6 +29,8 @@ KEYS = {
     "sql_settings": "Postgres settings of every session of a run.",
     "executors": "Executor of a phase's tasks, where this Airflow has it: `prechecks: LocalExecutor`; `start` is the "
     "run's first and last task; see docs/deploy.md.",
+    "script_settings": "Postgres settings of single scripts, for their speed: `init/tripica/050_charges: {work_mem: "
+    "512MB}`.",
     "check_severity": "Severity of a check for this client: `audits/tripica/110_list_not_empty: warn`.",
     "alerts": "`email`: addresses; `slack`: true or false; `smtp_conn_id`, `slack_conn_id`: Airflow connections; "
     "`runbook_url`: where the runbook is published.",

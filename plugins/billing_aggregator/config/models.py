@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 from billing_aggregator.config.errors import TOGETHER
 from billing_aggregator.config.export_options import ExportOptions
 from billing_aggregator.config.key_template import manifest_key
-from billing_aggregator.config.texts import Cron, KeyTemplate, SqlSettings, TimeZoneName
+from billing_aggregator.config.texts import Cron, KeyTemplate, ScriptSettings, SqlSettings, TimeZoneName
 from billing_aggregator.config.values import (
     MAX_ROWS_PER_FILE,
     BucketName,
@@ -81,6 +81,7 @@ class ClientConfig(Model):
     retry_delay_seconds: int = Field(default=60, ge=1, le=3_600)
     sql_settings: SqlSettings = Field(default_factory=dict)
     executors: dict[PhaseName, ExecutorName] = Field(default_factory=dict)
+    script_settings: dict[str, ScriptSettings] = Field(default_factory=dict)
     check_severity: dict[str, Severity] = Field(default_factory=dict)
     alerts: Alerts = Alerts()
     log_level: LogLevel = "INFO"
@@ -109,6 +110,10 @@ class ClientConfig(Model):
         :param own: what its file says.
         """
         return self.check_severity.get(check, own)
+
+    def settings_of(self, script: str) -> dict[str, str]:
+        """Return the Postgres settings of *script*, its path without ``.sql``, beside those of every session."""
+        return self.script_settings.get(script, {})
 
     @property
     def active_systems(self) -> tuple[str, ...]:

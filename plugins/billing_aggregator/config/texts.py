@@ -63,7 +63,38 @@ def check_sql_settings(value: dict[str, str]) -> dict[str, str]:
     return dict(sorted(value.items()))
 
 
+# What single scripts may set: how fast a script is, not what it computes or how safely it is kept.
+SCRIPT_SETTINGS = frozenset(
+    {
+        "default_statistics_target",
+        "effective_cache_size",
+        "hash_mem_multiplier",
+        "jit",
+        "maintenance_work_mem",
+        "max_parallel_maintenance_workers",
+        "max_parallel_workers_per_gather",
+        "min_parallel_index_scan_size",
+        "min_parallel_table_scan_size",
+        "parallel_leader_participation",
+        "parallel_setup_cost",
+        "parallel_tuple_cost",
+        "random_page_cost",
+        "temp_buffers",
+        "work_mem",
+    }
+)
+
+
+def check_script_settings(value: dict[str, str]) -> dict[str, str]:
+    """Return *value*, sorted; raises ValueError for a setting that is not of :data:`SCRIPT_SETTINGS`."""
+    for name in sorted(value):
+        if name not in SCRIPT_SETTINGS:
+            raise ValueError(f"{name} is not a setting for single scripts; known: {', '.join(sorted(SCRIPT_SETTINGS))}")
+    return check_sql_settings(value)
+
+
 Cron = Annotated[str, AfterValidator(check_cron)]
 TimeZoneName = Annotated[str, AfterValidator(check_time_zone)]
 KeyTemplate = Annotated[str, AfterValidator(check_key_template)]
 SqlSettings = Annotated[dict[str, SettingText], AfterValidator(check_sql_settings)]
+ScriptSettings = Annotated[dict[str, SettingText], AfterValidator(check_script_settings)]

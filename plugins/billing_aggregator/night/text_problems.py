@@ -89,6 +89,19 @@ def severity_problems(night: Night) -> Iterator[str]:
             yield f"{night.config.client}/{night.config.environment}: check_severity: there is no check {name}{near}"
 
 
+def script_settings_problems(night: Night) -> Iterator[str]:
+    """Yield settings for scripts that do not exist, in folders of systems that the client has."""
+    run = [system for phase in night.phases if not phase.phase.checks for system in phase.systems]
+    if any(system.problems for system in run):
+        return
+    known = [script.key for system in run for script in system.scripts]
+    systems = {key.split("/")[1] for key in known}
+    for name in night.config.script_settings:
+        if name not in known and (name.count("/") != 2 or name.split("/")[1] in systems):  # noqa: PLR2004 - three parts
+            near = suggestion(name, known).split("; known")[0]
+            yield f"{night.config.client}/{night.config.environment}: script_settings: there is no script {name}{near}"
+
+
 def _script(phase: ScriptPhase, script: Script) -> Iterator[str]:
     try:
         text = script.read()

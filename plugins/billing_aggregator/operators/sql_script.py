@@ -47,7 +47,13 @@ class SqlScriptOperator(SqlFileOperator):
         with self.warehouse(context) as connection, naming(self.script):
             handle_notices(connection, logs.notice_handler(self.script))
             try:
-                result = run_script(connection, text, self.run_settings(context), self._guard(context, connection))
+                result = run_script(
+                    connection,
+                    text,
+                    self.run_settings(context),
+                    self._guard(context, connection),
+                    local=self.client_config.settings_of(self.script.removesuffix(".sql")),
+                )
             finally:
                 logs.log_kept_notices(self.script, connection)
         seconds = round(result.seconds, 3)

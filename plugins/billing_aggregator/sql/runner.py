@@ -69,7 +69,12 @@ WRITING_WITHOUT_RESULT = frozenset({"SELECT", "CREATE"})
 
 
 def run_script(
-    connection: Connection, text: str, settings: Mapping[str, str] | None = None, guard: TransactionGuard | None = None
+    connection: Connection,
+    text: str,
+    settings: Mapping[str, str] | None = None,
+    guard: TransactionGuard | None = None,
+    *,
+    local: Mapping[str, str] | None = None,
 ) -> ScriptResult:
     """Run *text* and commit; a failure rolls back and leaves nothing half done.
 
@@ -78,6 +83,7 @@ def run_script(
     escape.
 
     :param guard: sees the transaction begin and end.
+    :param local: Postgres settings for the script's transaction, e.g. ``work_mem``.
     :raises StatementError: names the statement that failed.
     :raises TerminalError: the guard has refused what the script did.
     """
@@ -88,6 +94,7 @@ def run_script(
     with connection.cursor() as cursor:
         try:
             set_local(cursor, settings or {})
+            set_local(cursor, local or {}, prefix="")
             if guard:
                 guard.begin(cursor)
             for statement in statements:
@@ -114,10 +121,10 @@ def run_script(
     return ScriptResult(len(statements), rows, time.monotonic() - started)
 
 
-def set_local(cursor: Cursor, settings: Mapping[str, str]) -> None:
-    """Set ``bda.<name>`` for the transaction that *cursor* is in."""
+def set_local(cursor: Cursor, settings: Mapping[str, str], prefix: str = SETTING_PREFIX) -> None:
+    """Set ``bda.<name>``, or what *prefix* makes of the name, for the transaction that *cursor* is in."""
     for name, value in sorted(settings.items()):
-        cursor.execute("select set_config(%s, %s, true)", [f"{SETTING_PREFIX}{name}", value])
+        cursor.execute("select set_config(%s, %s, true)", [f"{prefix}{name}", value])
 
 
 def _written(cursor: Cursor) -> int:

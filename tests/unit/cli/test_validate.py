@@ -37,6 +37,13 @@ MISTAKES = [
         CLIENTS.replace("two: {prod: {}}", "two: {prod: {check_severity: {a: warn}}}"),
         "there is no check a",
     ),
+    (
+        "clients.yaml",
+        CLIENTS.replace(
+            "two: {prod: {}}", "two: {prod: {script_settings: {init/tripica/999_x: {work_mem: 1MB}}}}"
+        ),
+        "script_settings: there is no script init/tripica/999_x",
+    ),
     ("sql/init/bookkeeper/mistake.sql", "select 1;", "mistake.sql: a script's name is NNN_what_it_makes.sql"),
     ("sql/init/bookkeeper/020_a.sql", "select 1;", "020_a.sql: 010_a.sql in the same folder has the same name"),
     ("sql/init/tripica/one/1_b.sql", "select 1;", "one/1_b.sql: a script's name is NNN_what_it_makes.sql"),

@@ -26,17 +26,8 @@ drop table if exists report_oibl.new_bookkeeper_results;
 create table report_oibl.new_bookkeeper_results as
 with line as (
     select
-        item.booking_created,
-        item.budat,
-        item.beldat,
-        coalesce(item.aufnr, '/') as aufnr,
-        coalesce(item.gsber, '/') as gsber,
-        coalesce(item.mwskz, '/') as mwskz,
         item.newko,
         item.amount,
-        item.xblnr,
-        source_item.amount as source_amount,
-        source_item.tax_index is not null as has_tax_index,
         transaction_item.external_reference as aggregate_id,
         source_item.amount_formula as amount_calculation,
         -- Tax reference (section 6.1, defect D6): a reference that is no bigint is skipped, the posting line stays.
@@ -48,7 +39,18 @@ with line as (
                         when tax.external_reference::numeric <= 9223372036854775807
                             then tax.external_reference::bigint
                     end
-        end as tax_aggregate_ouid
+        end as tax_aggregate_ouid,
+        item.booking_created,
+        item.beldat,
+        item.budat,
+        item.xblnr,
+        coalesce(item.aufnr, '/') as aufnr,
+        coalesce(item.gsber, '/') as gsber,
+        coalesce(item.mwskz, '/') as mwskz,
+        -- German decimal text: cents / 100 without sign, two decimals, comma.
+        replace((abs(source_item.amount) * 0.01)::text, '.', ',') as wrbed_aggregate,
+        replace((abs(item.amount) * 0.01)::text, '.', ',') as wrbed_total,
+        source_item.tax_index is not null as has_tax_index
     from report_oibl.base_data_journal_items as item
     left join bookkeeper_vault.journal_entry_item_sources as source on item.item_uuid = source.journal_entry_items_uuid
     left join bookkeeper_vault.journal_entry_item_source_items as source_item
@@ -57,8 +59,8 @@ with line as (
         on source_item.transaction_items_uuid = transaction_item.uuid
     left join bookkeeper_vault.transaction_item_taxes as tax on source_item.transaction_item_taxes_uuid = tax.uuid
     order by
-        item.budat,
-        item.xblnr collate "C",
+        -- Posting day and document.
+        item.document_place,
         item.newko collate "C",
         item.amount,
         transaction_item.external_reference collate "C",
@@ -69,7 +71,7 @@ with line as (
         item.aufnr collate "C",
         item.gsber collate "C",
         item.mwskz collate "C",
-        source_amount,
+        source_item.amount,
         has_tax_index
 )
 
@@ -93,9 +95,8 @@ select
     '/'::text as prced,
     '/'::text as sgtxt,
     '/'::text as vbund,
-    -- German decimal text: cents / 100 without sign, two decimals, comma.
-    replace((abs(source_amount) * 0.01)::text, '.', ',') as wrbed_aggregate,
-    replace((abs(amount) * 0.01)::text, '.', ',') as wrbed_total,
+    wrbed_aggregate,
+    wrbed_total,
     xblnr,
     case when has_tax_index then 'X' else '/' end as xstba,
     '/'::text as zterm,

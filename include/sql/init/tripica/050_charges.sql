@@ -70,5 +70,7 @@ select
     charge.*
 from charge;
 
-create unique index on report_oibl.data_charges (charge_row);
-analyze report_oibl.data_charges;
+-- The columns that later scripts select and join by.
+analyze report_oibl.data_charges (
+    charge_row, applied_billing_charge_ouid, billing_account_ouid, transactionid, aggregateid, glid, is_open_item
+);

@@ -197,5 +197,5 @@ select
     row_number() over (order by charge_row) as line_no
 from line;
 
-create index on report_oibl.oibl_charge_bookings (charge_row, line_no);
-analyze report_oibl.oibl_charge_bookings;
+-- The columns that later scripts select and join by.
+analyze report_oibl.oibl_charge_bookings (charge_row, amount_calculation, debit_amount);

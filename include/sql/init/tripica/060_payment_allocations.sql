@@ -1,6 +1,8 @@
 -- Purpose: incoming payments of the payment allocation service and how they were booked (specification, section 14.5).
 -- Grain:   distinct rows of payment and posting line as shown.
 -- Sources: paymentallocation_vault.bookings, payments, payment_states; data_sap_bookings.
+-- Order:   by document, account, aggregate, then the other columns, null last, text in byte order: line_no numbers the
+--          lines of the whole table.
 
 drop table if exists report_oibl.oibl_payment_allocations;
 create unlogged table report_oibl.oibl_payment_allocations as
@@ -50,21 +52,42 @@ posting as (
     from payment
     inner join report_oibl.data_sap_bookings as line on payment.sap_id = line.xblnr
     where line.beldat >= '2024-01-31'
+),
+
+line as (
+    select distinct
+        glid,
+        amount,
+        aggregate_id,
+        beldat as booking_created,
+        budat,
+        aufnr,
+        mwskz,
+        newko,
+        xblnr,
+        amount_calculation,
+        case when newbs = '40' then amount end::numeric(20, 2) as debit_amount,
+        case when newbs = '50' then amount end::numeric(20, 2) as credit_amount
+    from posting
 )
 
-select distinct
-    glid,
-    amount,
-    aggregate_id,
-    beldat as booking_created,
-    budat,
-    aufnr,
-    mwskz,
-    newko,
-    xblnr,
-    amount_calculation,
-    case when newbs = '40' then amount end::numeric(20, 2) as debit_amount,
-    case when newbs = '50' then amount end::numeric(20, 2) as credit_amount
-from posting;
+select
+    line.*,
+    row_number() over (
+        order by
+            xblnr collate "C",
+            newko collate "C",
+            aggregate_id collate "C",
+            amount_calculation collate "C",
+            debit_amount,
+            credit_amount,
+            booking_created,
+            budat,
+            aufnr collate "C",
+            mwskz collate "C",
+            glid collate "C",
+            amount
+    ) as line_no
+from line;
 
 analyze report_oibl.oibl_payment_allocations;

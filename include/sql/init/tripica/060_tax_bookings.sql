@@ -2,6 +2,8 @@
 -- Grain:   distinct rows of tax line as shown, charge of its aggregate and document head; a line of an unknown
 --          aggregate stays, without charge (oddity D14, kept).
 -- Sources: base_data_bbtax, base_data_bbkpf, data_charges, base_data_vat_aggregate_sign.
+-- Order:   by document, account, aggregate, charge, then the other columns, null last, text in byte order: line_no
+--          numbers the lines of the whole table.
 
 drop table if exists report_oibl.oibl_tax_bookings;
 create unlogged table report_oibl.oibl_tax_bookings as
@@ -40,22 +42,44 @@ valued as (
     left join report_oibl.data_charges as charge
         on tax_line.aggregate_id = charge.aggregateid and charge.aggregateid <> ''
     left join report_oibl.base_data_vat_aggregate_sign as sign on charge.aggregateid = sign.aggregateid
+),
+
+line as (
+    select distinct
+        charge_row,
+        amount_net,
+        amount_gross,
+        amount_vat,
+        coalesce(aggregate_id, '') as aggregate_id,
+        bbtax_booking_created as booking_created,
+        budat,
+        mwskz,
+        coalesce(newko, 'tax code: ' || mwskz) as mainledger_account,
+        xblnr,
+        amount_calculation,
+        case when newbs = '40' then amount end::numeric(20, 2) as debit_amount,
+        case when newbs = '50' then amount end::numeric(20, 2) as credit_amount
+    from valued
 )
 
-select distinct
-    charge_row,
-    amount_net,
-    amount_gross,
-    amount_vat,
-    coalesce(aggregate_id, '') as aggregate_id,
-    bbtax_booking_created as booking_created,
-    budat,
-    mwskz,
-    coalesce(newko, 'tax code: ' || mwskz) as mainledger_account,
-    xblnr,
-    amount_calculation,
-    case when newbs = '40' then amount end::numeric(20, 2) as debit_amount,
-    case when newbs = '50' then amount end::numeric(20, 2) as credit_amount
-from valued;
+select
+    line.*,
+    row_number() over (
+        order by
+            xblnr collate "C",
+            mainledger_account collate "C",
+            aggregate_id collate "C",
+            charge_row,
+            amount_calculation collate "C",
+            debit_amount,
+            credit_amount,
+            booking_created,
+            budat,
+            mwskz collate "C",
+            amount_net,
+            amount_gross,
+            amount_vat
+    ) as line_no
+from line;
 
 analyze report_oibl.oibl_tax_bookings;
