@@ -10,7 +10,7 @@ RUN_CLIENT := $(if $(filter command line,$(origin CLIENT)),--client '$(CLIENT)')
 RUN_ENV := $(if $(filter command line,$(origin ENV)),--environment '$(ENV)')
 
 .DEFAULT_GOAL := help
-.PHONY: help run validate health plan test test-large mutation bench-sql bench-export bench-dags package-mwaa lint typecheck fmt graph hooks lock clean venv
+.PHONY: help run validate health plan test test-large mutation bench-sql bench-export bench-dags package-mwaa lint typecheck fmt graph describe hooks lock clean venv
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -84,6 +84,9 @@ fmt: venv ## format Python and SQL
 
 graph: venv ## draw the package's imports into docs/architecture.md
 	@$(BIN)/python -m scripts.draw_imports
+
+describe: venv ## write the columns' meanings from the SQL into docs/list-columns.md
+	@$(BIN)/python -m scripts.describe_columns
 
 hooks: venv ## check changed files before each commit, with the tools of lint and typecheck
 	@$(BIN)/pre-commit install
