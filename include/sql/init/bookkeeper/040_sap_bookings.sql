@@ -2,6 +2,7 @@
 --          (specification, section 6.1): the candidate of the published bookings, and the source of the list.
 -- Grain:   one row per exported posting line and source item; a line without sources gives one row. Equal rows are
 --          meaningful and stay.
+-- Key:     xblnr, newko, newbs, mwskz, aggregate_id, amount_calculation, tax_aggregate_ouid
 -- Sources: base_data_journal_items; bookkeeper_vault.journal_entry_item_sources, journal_entry_item_source_items,
 --          transaction_items, transaction_item_taxes.
 -- Order:   posting day, document, account, amount, aggregate, formula, tax aggregate, then the other columns; text in

@@ -1,6 +1,8 @@
 -- Purpose: the candidate of the published list (specification, sections 14 and 15).
 -- Grain:   rows of five families; equal rows are meaningful and stay. Missing and empty texts differ by family (oddity
 --          D23, kept).
+-- Key:     applied_billing_charge_ouid, billing_account_balance_ouid, tax_item_ouid, login_ouid, mba, aggregate_id,
+--          booking_reference_document_number, booking_mainledger_account, booking_amount_indicator, booking_tax_code
 -- Sources: data_charges and the tables of the five families, oibl_sign_corrections.
 -- Order:   open items by charge; bookings of charges by charge, booking day, posting day, document, account, formula,
 --          tax row and amounts; payment balances by balance, document, account and formula; tax bookings and payment
