@@ -10,7 +10,7 @@ RUN_CLIENT := $(if $(filter command line,$(origin CLIENT)),--client '$(CLIENT)')
 RUN_ENV := $(if $(filter command line,$(origin ENV)),--environment '$(ENV)')
 
 .DEFAULT_GOAL := help
-.PHONY: help run validate health plan test test-large mutation bench-sql bench-export bench-dags package-mwaa lint typecheck fmt graph describe hooks lock clean venv
+.PHONY: help run publications validate health plan test test-large mutation bench-sql bench-export bench-dags bench-publications package-mwaa lint typecheck fmt graph describe hooks lock clean venv
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -29,6 +29,9 @@ $(VENV)/.installed: requirements-dev.txt
 
 run: venv ## run the nightly job on this machine: make run CLIENT=enercity ENV=local
 	@$(BIN)/python -m billing_aggregator run $(RUN_CLIENT) $(RUN_ENV) $(ARGS)
+
+publications: venv ## what is published, is it whole, what differs: make publications ARGS="compare previous latest"
+	@$(BIN)/python -m billing_aggregator publications $(ARGS)
 
 validate: venv ## check configuration, scripts, checks and exports of every client; offline
 	@$(BIN)/python -m billing_aggregator validate $(ARGS)
@@ -62,6 +65,9 @@ bench-export: venv ## compare the export with psql and the stock operator: make 
 
 bench-dags: venv ## CPU of building and serialising the DAGs: make bench-dags CLIENTS=500
 	@$(BIN)/python -m benchmarks.bench_dags --clients $(or $(CLIENTS),50) $(ARGS)
+
+bench-publications: venv ## seconds and memory of verify, download and compare: make bench-publications ROWS=2000000
+	@$(BIN)/python -m benchmarks.bench_publications --rows $(or $(ROWS),2000000) $(ARGS)
 
 package-mwaa: venv ## build the package for MWAA in build/mwaa/
 	@$(BIN)/python scripts/package_mwaa.py

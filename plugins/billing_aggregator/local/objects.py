@@ -59,7 +59,7 @@ class ObjectStore:
         The manifest comes last, if all of them are there: ``publications`` can then read the folder.
         """
         store = client_store(self._place, environ=self._environ)
-        copies = []
+        copies: list[Path] = []
         room = COPY_LIMIT_BYTES
         for file in (file for export in manifest["exports"].values() for file in export["files"]):
             room -= file["bytes"]

@@ -111,7 +111,7 @@ analyze report_oibl.new_bookkeeper_results;
 
 -- What the columns mean: the one source for the warehouse, the manifest and docs/list-columns.md (`make describe`).
 comment on column report_oibl.new_bookkeeper_results.booking_execution_id is
-'number of the booking run; always -1, kept for readers of the replaced service';
+'booking run that sent the line; always -1, kept for readers of the replaced service';
 comment on column report_oibl.new_bookkeeper_results.booking_created is
 'day of the export to SAP: of the file or of the document, whichever is earlier';
 comment on column report_oibl.new_bookkeeper_results.booking_src is 'record type of the interface to SAP; always bbseg';

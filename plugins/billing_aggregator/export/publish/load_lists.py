@@ -31,8 +31,9 @@ def write_load_lists(store: Store, manifest: Manifest, plans: Sequence[ExportPla
         if found is None or found.body != body:
             store.put_if(key, body, found.etag if found else None)
     prefix = load_list_prefix(manifest.client, manifest.environment)
-    ours = [key for key in store.keys(prefix) if key.endswith((".json", ".txt"))]
-    store.remove(key for key in ours if key not in wanted)
+    stale = [key for key in store.keys(prefix) if key.endswith((".json", ".txt")) and key not in wanted]
+    if stale:
+        store.remove(stale)
 
 
 def load_lists(manifest: Manifest, kinds: Collection[str], url: Callable[[str], str]) -> dict[str, bytes]:

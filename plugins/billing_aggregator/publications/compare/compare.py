@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,7 +45,8 @@ def compare(
                 place.mkdir()
             files = a.fetch(name_a, places[0], wanted.dialect, read), b.fetch(name_b, places[1], wanted.dialect, read)
             with Engine(Path(folder), wanted.memory_mib) as engine:
-                found.append(_compare_export(engine, *files, wanted, tuple(defined_key(name_a))))
+                name = _published(a, b, name_a, name_b)
+                found.append(_compare_export(engine, name, files, wanted, tuple(defined_key(name))))
     return Comparison(a.title, b.title, tuple(found), only_a, only_b)
 
 
@@ -72,6 +74,11 @@ def matched(a: Side, b: Side, export: str | None) -> tuple[list[tuple[str, str]]
     return [(name, name) for name in common], only_a, only_b
 
 
+def _published(a: Side, b: Side, name_a: str, name_b: str) -> str:
+    """Return the name of the export: the published one where the other side is plain files."""
+    return name_b if a.found is None and b.found is not None else name_a
+
+
 def _only(side: Side, export: str) -> str:
     if export in side.exports:
         return export
@@ -81,8 +88,9 @@ def _only(side: Side, export: str) -> str:
 
 
 def _compare_export(
-    engine: Engine, a: ExportFiles, b: ExportFiles, wanted: Wanted, defined: tuple[str, ...]
+    engine: Engine, name: str, files: tuple[ExportFiles, ExportFiles], wanted: Wanted, defined: tuple[str, ...]
 ) -> ExportComparison:
+    a, b = files
     table = _table(a, b, wanted, defined)
     notes = [] if table.key else ["no key is defined: whole rows were compared; name its columns with --key"]
     sources = [reading(side, table.columns, empty_is_null=wanted.empty_is_null) for side in (a, b)]
@@ -100,7 +108,7 @@ def _compare_export(
     numbers = sorted(table.numbers, key=table.columns.index)
     totals = [_totals(engine, side, source, table, numbers) for side, source in zip((a, b), sources, strict=True)]
     return ExportComparison(
-        name=a.name,
+        name=name,
         rows=rows,
         schema=tuple(schema_differences(a, b)),
         totals={column: (totals[0][column], totals[1][column]) for column in numbers},
@@ -146,5 +154,6 @@ def _totals(
     if missing:
         values = [exact_sum(source.values[table.columns.index(column)]) for column in missing]
         sums = engine.run(f"select {', '.join(f'({value})::varchar' for value in values)} from {source.source}")[0]
-        found |= dict(zip(missing, sums, strict=True))
+        shown = (None if total is None else f"{Decimal(total).normalize():f}" for total in sums)
+        found |= dict(zip(missing, shown, strict=True))
     return found

@@ -47,7 +47,8 @@ def within(a: str, b: str, tolerance: Decimal) -> str:
 def exact_sum(value: str) -> str:
     """Return SQL of the exact sum of a column of texts; null where one of them is no plain number."""
     total = f"sum(case when regexp_full_match({value}, {PLAIN}) then {value}::decimal(38, {DECIMALS}) end)"
-    return f"case when count({value}) = count_if(regexp_full_match({value}, {PLAIN})) then coalesce({total}, 0) end"
+    plain = f"count(*) filter (where regexp_full_match({value}, {PLAIN}))"
+    return f"case when count({value}) = {plain} then coalesce({total}, 0) end"
 
 
 def same_number(a: str | None, b: str | None) -> bool:

@@ -33,9 +33,9 @@ def paired(engine: Engine, table: Table, sample_rows: int) -> RowDifferences:
     )
     any_differs = " or ".join(f"d{n}" for n in columns)
     changed, within_tolerance, only_a, only_b = engine.run(
-        f"select count_if(in_a is not null and in_b is not null and ({any_differs})), "
-        f"count_if(in_a is not null and in_b is not null and not ({any_differs})), "
-        "count_if(in_b is null), count_if(in_a is null) from pairs"
+        f"select {_count(f'in_a is not null and in_b is not null and ({any_differs})')}, "
+        f"{_count(f'in_a is not null and in_b is not null and not ({any_differs})')}, "
+        f"{_count('in_b is null')}, {_count('in_a is null')} from pairs"
     )[0]
     many = " union ".join(
         f"select {', '.join(f'k{n}' for n in range(len(keys)))} from keyed_{side} where nth = 2" for side in ("a", "b")
@@ -54,6 +54,10 @@ def paired(engine: Engine, table: Table, sample_rows: int) -> RowDifferences:
     )
 
 
+def _count(condition: str) -> str:
+    return f"count(*) filter (where {condition})"
+
+
 def _keyed(table: Table, column: str) -> str:
     return canonical(table.place(column)) if column in table.numbers else table.place(column)
 
@@ -70,8 +74,7 @@ def _same(table: Table, number: int, column: str) -> str:
 
 def _columns(engine: Engine, table: Table) -> dict[str, ColumnDifference]:
     counts = ", ".join(
-        f"count_if(d{n}), count_if((a{n} is null and b{n} = '') or (b{n} is null and a{n} = ''))"
-        for n in range(len(table.columns))
+        f"{_count(f'd{n}')}, {_count(_null_or_empty(f'a{n}', f'b{n}'))}" for n in range(len(table.columns))
     )
     found = engine.run(f"select {counts} from pairs where in_a is not null and in_b is not null")[0]
     return {
@@ -79,6 +82,10 @@ def _columns(engine: Engine, table: Table) -> dict[str, ColumnDifference]:
         for n, column in enumerate(table.columns)
         if found[2 * n]
     }
+
+
+def _null_or_empty(a: str, b: str) -> str:
+    return f"({a} is null and {b} = '') or ({b} is null and {a} = '')"
 
 
 def _samples(

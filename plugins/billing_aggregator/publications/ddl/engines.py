@@ -25,6 +25,10 @@ ENGINES = {
 }
 
 
+#: These read the bucket themselves.
+BUCKET_ONLY = ("redshift", "athena", "snowflake")
+
+
 @dataclass(frozen=True)
 class Target:
     """Where to load to.
@@ -56,6 +60,8 @@ def load_table(found: FoundPublication, name: str, target: Target) -> LoadTable:
             "again, or name a newer publication"
         )
     manifest = found.manifest
+    if target.engine in BUCKET_ONLY and not found.store.url("").startswith("s3://"):
+        raise WrongQuestionError(f"{target.engine} loads from a bucket, and {found.place} is in a folder")
     lists: Mapping[str, str] = {
         kind: found.store.url(found.base + load_list_key(manifest.client, manifest.environment, kind, name))
         for kind in ("redshift", "athena")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from os.path import commonprefix
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from billing_aggregator.publications.ddl.table import escaped, identifier, joined, literal
-from billing_aggregator.publications.errors import WrongQuestionError
 
 if TYPE_CHECKING:
     from billing_aggregator.publications.ddl.table import LoadTable
@@ -18,22 +17,18 @@ COMPRESSIONS = {"none": "none", "gzip": "gzip", "zstd": "zstd"}
 
 
 def statements(table: LoadTable) -> str:
-    """Return the statements.
-
-    :raises WrongQuestionError: the files are in a folder, which Snowflake cannot read.
-    """
-    places = {urlsplit(url).netloc for url in table.urls if url.startswith("s3://")}
-    if table.urls and len(places) != 1:
-        raise WrongQuestionError(f"{table.comment}: Snowflake loads from a bucket, and these files are in a folder")
+    """Return the statements; the files are in one bucket."""
     lines = [table.heading(), f"create table {table.qualified()} (", *table.definitions("snowflake"), ");"]
     lines += table.column_comments()
     if not table.urls:
         return joined(lines)
+    # The files' common folder: keys have one at least.
+    folder = commonprefix(table.urls).rpartition("/")[0] + "/"  # noqa: RUF071 - of URLs, up to a slash
     stage = table.qualified(ending="_stage")
     integration = identifier(table.role) if table.role else ANY_INTEGRATION.strip("<>")
-    lines += [f"create or replace stage {stage}", f"url = {literal(f's3://{places.pop()}/')}"]
+    lines += [f"create or replace stage {stage}", f"url = {literal(folder)}"]
     lines += [f"storage_integration = {integration}", f"file_format = ({_format(table)});"]
-    keys = [urlsplit(url).path.lstrip("/") for url in table.urls]
+    keys = [url.removeprefix(folder) for url in table.urls]
     for start in range(0, len(keys), MOST_FILES):
         names = ", ".join(literal(key) for key in keys[start : start + MOST_FILES])
         lines += [
