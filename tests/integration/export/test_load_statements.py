@@ -72,7 +72,7 @@ def test_duckdb_loads_the_same_values(published: Lab, tmp_path: Path) -> None:
     with duckdb.connect() as connection:
         connection.execute("set timezone = 'UTC'")
         connection.execute(statements(published, tmp_path, "duckdb"))
-        columns = 'id::text, amount::text, "a ""b"" c", day::text, epoch(at)::bigint::text, yes::text, tags, free'
+        columns = 'id::text, amount::text, "a ""b"" c", day::text, epoch("at")::bigint::text, yes::text, tags, free'
         found = connection.execute(f"select {columns} from customer_odd order by id").fetchall()
         kinds = connection.execute("select column_type from (describe customer_odd)").fetchall()
     assert [kind for (kind,) in kinds] == [
@@ -81,6 +81,8 @@ def test_duckdb_loads_the_same_values(published: Lab, tmp_path: Path) -> None:
     expected: list[tuple[Any, ...]]
     with psycopg.connect(published.dsn) as connection:
         connection.execute("set datestyle = 'ISO'")
-        columns = columns.replace("epoch(at)", "extract(epoch from at)").replace("tags, free", "tags::text, free::text")
+        columns = columns.replace('epoch("at")', 'extract(epoch from "at")').replace(
+            "tags, free", "tags::text, free::text"
+        )
         expected = connection.execute(f"select {columns} from odd order by id").fetchall()
     assert found == expected

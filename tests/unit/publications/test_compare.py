@@ -168,3 +168,27 @@ def test_a_key_that_one_side_lacks_is_named_with_the_side(tmp_path: Path) -> Non
 def test_a_folder_with_neither_manifest_nor_csv_is_nothing_to_compare(tmp_path: Path) -> None:
     with pytest.raises(NotThereError, match=r"has neither a _manifest\.json nor CSV files"):
         open_side(str(tmp_path), CONFIG)
+
+
+def test_files_of_other_systems_may_have_their_line_ends_and_a_mark_of_utf8(tmp_path: Path) -> None:
+    b = Folder(tmp_path / "b").write(book=[BASE])
+    body = csv_text(["id", "name", "amount"], BASE[:3]).replace(b"\n", b"\r\n")
+    plain = tmp_path / "book.csv"
+    plain.write_bytes(b"\xef\xbb\xbf" + body)
+    found = compared(plain, b)
+    assert not found.schema
+    assert (found.name, found.differences.equal, found.differences.samples_b) == ("book", 3, ({"id": "4"},))
+
+
+def test_an_export_without_files_has_no_rows(tmp_path: Path) -> None:
+    a = Folder(tmp_path / "a").write(book=[])
+    b = Folder(tmp_path / "b").write(book=[BASE[:1]])
+    found = compared(a, b)
+    assert (found.rows, found.differences.only_in_b) == ((0, 1), 1)
+
+
+def test_what_is_no_csv_is_refused_with_the_file_and_the_line(tmp_path: Path) -> None:
+    b = Folder(tmp_path / "b").write(book=[BASE])
+    (tmp_path / "book.csv").write_text("id,name,amount\n1,x,1.00\n2,y\n")
+    with pytest.raises(BrokenPublicationError, match=r"/book\.csv cannot be read as CSV: .*Line: 3; see --delimiter"):
+        compared(tmp_path / "book.csv", b)

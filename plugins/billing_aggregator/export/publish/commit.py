@@ -112,6 +112,9 @@ def publish(
             manifest = new_manifest(plans, by_plan, totals, stored, kept_exports(earlier.manifest, plans, keep))
             removed = _commit(store, plans, earlier, manifest)
             publication = Publication(manifest, run.manifest_key, removed, repeated=False)
+        if any(plan.options.load_lists for plan in plans):
+            # A publisher that has lost its lock must not write lists over those of a newer publication.
+            lock.renew()
         write_load_lists(store, publication.manifest, plans)
     for plan in plans:
         _drop(connect, plan, timeout)

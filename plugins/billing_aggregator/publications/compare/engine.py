@@ -6,6 +6,7 @@ in which NULL, empty text and every other text look different.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 #: Rows of more bytes are refused by the reader; Postgres' own limit of a row is 1 GiB.
 LONGEST_ROW = 64 << 20
+#: Where a message of the reader names the file.
+FILE = re.compile(r"^\s*file = (.+)$", re.MULTILINE)
 COMPRESSIONS = {"none": "none", "gzip": "gzip", "zstd": "zstd"}
 
 
@@ -73,8 +76,9 @@ class Engine:
                 f"the comparison has no room: {_first(error)}; set TMPDIR to a folder with more, or raise --memory"
             ) from None
         except (self._errors.InvalidInputException, self._errors.ConversionException) as error:
+            named = FILE.search(str(error))
             raise BrokenPublicationError(
-                f"the files cannot be read as CSV: {_first(error)}; see --delimiter and --null"
+                f"{named[1] if named else 'a file'} cannot be read as CSV: {_first(error)}; see --delimiter and --null"
             ) from None
 
     def value(self, statement: str) -> Any:
@@ -118,6 +122,9 @@ def reading(side: ExportFiles, columns: Sequence[str], *, empty_is_null: bool) -
     names = [f"f{number}" for number in range(len(side.columns))]
     places = {column: names[number] for number, column in enumerate(side.columns)}
     values = tuple(f"nullif({places[c]}, '')" if empty_is_null else places[c] for c in columns)
+    if not side.files:
+        nothing = ", ".join(f"null::varchar as {name}" for name in names)
+        return Reading(f"(select {nothing} where false)", values)
     typed = ", ".join(f"{text(name)}: 'VARCHAR'" for name in names)
     options = {
         "columns": f"{{{typed}}}",

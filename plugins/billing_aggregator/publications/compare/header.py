@@ -26,7 +26,8 @@ def read_header(file: Path, dialect: Dialect, compression: str) -> tuple[str, ..
         pieces: Iterator[bytes] = iter(lambda: source.read(PIECE), b"")
         try:
             lines = records(decompressed(pieces, compression), delimiter=dialect.delimiter, null="\0")
-            names = tuple((name or b"").decode().removeprefix("\ufeff") for name in next(lines, []))
+            # A mark of UTF-8 and a carriage return are the writer's, not the column's.
+            names = tuple((name or b"").decode().removeprefix("\ufeff").rstrip("\r") for name in next(lines, []))
         except CsvError as error:
             raise BrokenPublicationError(f"{file}: {error}") from None
     if not names:

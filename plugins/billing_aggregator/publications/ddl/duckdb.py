@@ -28,7 +28,7 @@ def statements(table: LoadTable) -> str:
         f"compression = {literal(csv['compression'])}",
     ]
     lines = [table.heading(), f"create table {table.qualified()} (", *table.definitions("duckdb"), ");"]
-    lines += table.column_comments()
+    lines += table.column_comments(literal)
     if table.urls:
         files = ",\n".join(f"        {literal(url)}" for url in table.urls)
         lines += [f"insert into {table.qualified()}", "select * from read_csv(", f"    [\n{files}\n    ],"]

@@ -23,7 +23,7 @@ def statements(table: LoadTable) -> str:
     options = ["format csv", f"header {str(csv['header']).lower()}", "encoding 'UTF8'"]
     options += [f"delimiter {literal(csv['delimiter'])}", f"null {literal(csv['null'])}"]
     lines = [table.heading(), f"create table {name} (", *table.definitions("postgres"), ");"]
-    lines += table.column_comments()
+    lines += table.column_comments(literal)
     if any(urlsplit(url).scheme == "s3" for url in table.urls):
         lines.append("-- The files as `publications download` lays them into a folder: run psql there.")
     for url in table.urls:

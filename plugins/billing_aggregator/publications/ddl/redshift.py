@@ -26,7 +26,7 @@ def statements(table: LoadTable) -> str:
     options += ["encoding as utf8", "dateformat as 'auto'", "timeformat as 'auto'"]
     options += [f"region as {literal(table.region)}"] if table.region else []
     lines = [table.heading(), f"create table {table.qualified()} (", *table.definitions("redshift"), ");"]
-    lines += table.column_comments()
+    lines += table.column_comments(escaped)
     lines += [f"copy {table.qualified()} ({columns})", f"from {literal(table.lists['redshift'])}"]
     lines += [f"iam_role {literal(table.role or ANY_ROLE)}", *options]
     return joined(lines) + ";"

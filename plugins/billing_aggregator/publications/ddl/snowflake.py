@@ -19,7 +19,7 @@ COMPRESSIONS = {"none": "none", "gzip": "gzip", "zstd": "zstd"}
 def statements(table: LoadTable) -> str:
     """Return the statements; the files are in one bucket."""
     lines = [table.heading(), f"create table {table.qualified()} (", *table.definitions("snowflake"), ");"]
-    lines += table.column_comments()
+    lines += table.column_comments(escaped)
     if not table.urls:
         return joined(lines)
     # The files' common folder: keys have one at least.

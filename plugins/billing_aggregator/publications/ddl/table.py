@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 from billing_aggregator.publications.ddl.types import engine_type
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from billing_aggregator.export.manifest import ManifestColumn
 
@@ -59,10 +59,10 @@ class LoadTable:
             )
         return lines
 
-    def column_comments(self) -> list[str]:
-        """Return ``comment on column`` for each column that has a meaning."""
+    def column_comments(self, quoted: Callable[[str], str]) -> list[str]:
+        """Return ``comment on column`` for each column that has a meaning; *quoted* makes a string literal."""
         return [
-            f"comment on column {self.qualified()}.{identifier(column.name)} is {literal(column.description)};"
+            f"comment on column {self.qualified()}.{identifier(column.name)} is {quoted(column.description)};"
             for column in self.columns
             if column.description
         ]
