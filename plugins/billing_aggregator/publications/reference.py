@@ -43,7 +43,7 @@ def find_publication(reference: str | None, config: ClientConfig, *, with_versio
     text = (reference or LATEST).strip()
     if text.startswith("s3://"):
         return _in_bucket(text, config, with_versions=with_versions)
-    if is_path(text):
+    if text not in (LATEST, PREVIOUS) and is_path(text):
         return _in_folder(local_path(text))
     other = OTHER_CLIENT.fullmatch(text)
     if other:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from billing_aggregator.config import ClientConfig
 
+CONNECTION = "AIRFLOW_CONN_OCTOPUS_ENERCITY_PROD"
+
 
 @pytest.fixture
 def config(connect: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> ClientConfig:
@@ -26,10 +28,7 @@ def config(connect: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Clie
     connection = connect()
     with connection.cursor() as cursor:
         cursor.execute("select inet_server_port(), current_database(), current_user")
-        port, name, user = cursor.fetchone()
-    variables = {"HOST": "127.0.0.1", "PORT": str(port), "NAME": name, "USER": user}
-    for variable, value in variables.items():
-        monkeypatch.setenv(f"BDA_DB_{variable}", value)
+        monkeypatch.setenv(CONNECTION, "postgres://{2}@127.0.0.1:{0}/{1}?sslmode=disable".format(*cursor.fetchone()))
     monkeypatch.setenv("BDA_S3_ACCESS_KEY", "local")
     monkeypatch.setenv("BDA_S3_SECRET_ACCESS_KEY", "local-only")
     ensure_tables(connection)
@@ -71,7 +70,7 @@ def test_a_table_of_an_earlier_version_is_read_too(config: ClientConfig, connect
 
 
 def test_neither_warehouse_nor_bucket_is_one_sentence(config: ClientConfig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("BDA_DB_PORT", "9")
+    monkeypatch.setenv(CONNECTION, "postgres://nobody@127.0.0.1:9/nothing?sslmode=disable")
     with pytest.raises(UnreadableError, match=r"warehouse 127.0.0.1:9/.* cannot be reached.*; bucket nowhere at"):
         list_runs(config, 10)
     with pytest.raises(UnreadableError, match="warehouse"):
