@@ -33,8 +33,8 @@ def test_the_numbers_are_those_of_the_model(
 ) -> None:
     places = []
     for name, side in (("a", a), ("b", b)):
-        rows: list[Row] = [(key, *values) for key, values in side.items()]
-        places.append(Folder(tmp_path / name).write(book=[rows[:3], rows[3:]]))
+        listed: list[Row] = [(key, *values) for key, values in side.items()]
+        places.append(Folder(tmp_path / name).write(book=[listed[:3], listed[3:]]))
     rows = compared(*places).differences
     both = a.keys() & b.keys()
     differing = Counter(
