@@ -31,6 +31,9 @@ $(VENV)/.installed: requirements-dev.txt
 run: venv ## run the nightly job on this machine: make run CLIENT=enercity ENV=local
 	@$(BIN)/python -m billing_aggregator run $(RUN_CLIENT) $(RUN_ENV) $(ARGS)
 
+publications: venv ## what is published, is it whole, what differs: make publications ARGS="compare previous latest"
+	@$(BIN)/python -m billing_aggregator publications $(ARGS)
+
 validate: venv ## check configuration, scripts, checks and exports of every client; offline
 	@$(BIN)/python -m billing_aggregator validate $(ARGS)
 
@@ -70,6 +73,9 @@ bench-dags: venv ## CPU of building and serialising the DAGs: make bench-dags CL
 bench-night: venv ## a night under a real scheduler: make bench-night ARGS="--against HEAD~1 --repeat 3"
 	@$(BIN)/python -m benchmarks.bench_night $(ARGS)
 
+bench-publications: venv ## seconds and memory of verify, download and compare: make bench-publications ROWS=2000000
+	@$(BIN)/python -m benchmarks.bench_publications --rows $(or $(ROWS),2000000) $(ARGS)
+
 package-mwaa: venv ## build the package for MWAA in build/mwaa/
 	@$(BIN)/python scripts/package_mwaa.py
 
@@ -108,6 +114,9 @@ fmt: venv ## format Python and SQL
 
 graph: venv ## draw the package's imports into docs/architecture.md
 	@$(BIN)/python -m scripts.draw_imports
+
+describe: venv ## write the columns' meanings from the SQL into docs/list-columns.md
+	@$(BIN)/python -m scripts.describe_columns
 
 hooks: venv ## check changed files before each commit, with the tools of lint and typecheck
 	@$(BIN)/pre-commit install

@@ -7,6 +7,7 @@ They are ``aggregator_claims`` and ``aggregator_runs``; the cleanup phase drops 
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from billing_aggregator.errors.kinds import sqlstate
@@ -53,6 +54,7 @@ create table if not exists report_oibl.aggregator_runs (
     error text,
     published_at timestamptz,
     published_tables jsonb,
+    checks jsonb,
     primary key (deployment, dag_id, run_id)
 );
 comment on table report_oibl.aggregator_claims is 'the run that works on a client and environment now';
@@ -67,6 +69,7 @@ values (%(client)s, %(environment)s, %(deployment)s, %(dag_id)s, %(run_id)s, %(t
 on conflict (deployment, dag_id, run_id) do update set
     business_date = excluded.business_date, dry_run = excluded.dry_run, started_at = excluded.started_at,
     ended_at = null, state = 'running', rows = null, files = null, bytes = null, totals = null, error = null,
+    checks = null,
     -- A row written by a version without this column: a run that succeeded was published by its end.
     published_at = coalesce(aggregator_runs.published_at,
         case when aggregator_runs.state = 'success' and not aggregator_runs.dry_run then aggregator_runs.ended_at end)
@@ -78,13 +81,14 @@ where client = %(client)s and environment = %(environment)s and state = 'running
 END = """
 update report_oibl.aggregator_runs set
     ended_at = clock_timestamp(), state = %(state)s, rows = %(rows)s, files = %(files)s, bytes = %(bytes)s,
-    totals = %(totals)s::jsonb, error = %(error)s
+    totals = %(totals)s::jsonb, error = %(error)s, checks = %(checks)s::jsonb
 where deployment = %(deployment)s and dag_id = %(dag_id)s and run_id = %(run_id)s
 """
-# The first publication of a run: a cleared run publishes again, and is not late because of that.
-ADD_PUBLISHED = """
+# Columns that earlier versions did not have. Published: the first time; a cleared run publishes again and is not late.
+ADD_COLUMNS = """
 alter table report_oibl.aggregator_runs
-    add column if not exists published_at timestamptz, add column if not exists published_tables jsonb
+    add column if not exists published_at timestamptz, add column if not exists published_tables jsonb,
+    add column if not exists checks jsonb
 """
 PUBLISHED = """
 update report_oibl.aggregator_runs set
@@ -117,11 +121,11 @@ def ensure_tables(connection: Connection) -> None:
         if cursor.fetchone()[0]:
             cursor.execute(TABLES)
         cursor.execute(
-            "select count(*) < 2 from pg_catalog.pg_attribute where attname in ('published_at', 'published_tables') "
-            "and attrelid = 'report_oibl.aggregator_runs'::regclass"
+            "select count(*) < 3 from pg_catalog.pg_attribute where attname in ('published_at', 'published_tables', "
+            "'checks') and attrelid = 'report_oibl.aggregator_runs'::regclass"
         )
         if cursor.fetchone()[0]:
-            cursor.execute(ADD_PUBLISHED)
+            cursor.execute(ADD_COLUMNS)
     connection.commit()
 
 
@@ -151,6 +155,7 @@ def record_end(connection: Connection, summary: RunSummary) -> None:
         "bytes": summary.bytes,
         "error": summary.error,
         "totals": json.dumps(summary.totals, sort_keys=True),
+        "checks": json.dumps([asdict(check) for check in summary.checks]),
     }
     with connection.cursor() as cursor:
         cursor.execute(END, values)
