@@ -24,7 +24,7 @@ PLACES = (
     ("export",),
     ("alerts",),
     ("operators",),
-    ("dag",),
+    ("dag", "ui"),
     ("local",),
     ("cli",),
 )

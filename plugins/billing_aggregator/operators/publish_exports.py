@@ -44,8 +44,8 @@ class PublishExportsOperator(ExportBaseOperator):
     .. seealso::
         docs/export.md explains each step and what readers see meanwhile.
 
-    Returns ``manifest_key``, ``run_id``, ``repeated``, ``removed`` (keys) and ``exports``: name → rows, bytes, files
-    and control totals. A run of dry runs logs them and is skipped.
+    Returns ``manifest_key``, ``run_id``, ``repeated``, ``removed`` (keys) and ``exports``: name → rows, columns,
+    bytes, files and control totals. A run of dry runs logs them and is skipped.
 
     :param plan_tasks: ids of the tasks that plan the exports; one that was skipped has no plan.
     :param states: what the chunks' tasks returned: a list of XComs of mapped tasks. (templated)
@@ -114,6 +114,7 @@ class PublishExportsOperator(ExportBaseOperator):
                 continue
             exports[name] = {
                 "rows": export.rows,
+                "columns": export.columns,
                 "bytes": sum(file.bytes for file in export.files),
                 "files": [file.model_dump() for file in export.files],
                 "control_totals": export.control_totals,

@@ -163,8 +163,12 @@ class RunAwareOperator(WorkOperator):
 
         :raises LockHeldError: another run has it.
         """
+        phase, _ = logs.phase_and_script(self.task_id)
         with self.warehouse(context) as connection:
-            return heartbeat(connection, self.this_run(context), self.task_seconds())
+            # The first task records the run, and its own phase with it.
+            return heartbeat(
+                connection, self.this_run(context), self.task_seconds(), phase if phase != START_TASK else ""
+            )
 
     @contextmanager
     def _locked(self, context: Context) -> Iterator[None]:

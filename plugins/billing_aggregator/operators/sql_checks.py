@@ -119,6 +119,7 @@ def plain(outcome: CheckOutcome) -> dict[str, Any]:
         "severity": outcome.check.severity,
         "title": outcome.check.title,
         "violations": outcome.result.violations if outcome.result else 0,
+        "columns": list(outcome.result.columns) if outcome.result else [],
         "seconds": outcome.seconds,
     }
 

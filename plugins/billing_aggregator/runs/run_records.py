@@ -10,6 +10,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from billing_aggregator.errors.kinds import sqlstate
+from billing_aggregator.runs import run_details
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from billing_aggregator.runs.summary import RunSummary
 
 MISSING = ("42P01", "3F000")  # undefined_table, invalid_schema_name
+MISSING_COLUMN = "42703"
 # Any number: it keeps two first runs from creating the tables at the same moment.
 CREATE_LOCK = 7_203_110_001
 TABLES = """
@@ -86,6 +88,8 @@ ADD_PUBLISHED = """
 alter table report_oibl.aggregator_runs
     add column if not exists published_at timestamptz, add column if not exists published_tables jsonb
 """
+# Columns that later versions have added, and how: a table of an earlier version gets them at the next run's start.
+ADDED = ((("published_at", "published_tables"), ADD_PUBLISHED), (run_details.COLUMNS, run_details.ADD_COLUMNS))
 PUBLISHED = """
 update report_oibl.aggregator_runs set
     published_at = coalesce(published_at, clock_timestamp()), published_tables = %(tables)s::jsonb
@@ -116,12 +120,14 @@ def ensure_tables(connection: Connection) -> None:
         )
         if cursor.fetchone()[0]:
             cursor.execute(TABLES)
-        cursor.execute(
-            "select count(*) < 2 from pg_catalog.pg_attribute where attname in ('published_at', 'published_tables') "
-            "and attrelid = 'report_oibl.aggregator_runs'::regclass"
-        )
-        if cursor.fetchone()[0]:
-            cursor.execute(ADD_PUBLISHED)
+        for columns, add in ADDED:
+            cursor.execute(
+                "select count(*) from pg_catalog.pg_attribute where attname = any(%s::text[]) "
+                "and attrelid = 'report_oibl.aggregator_runs'::regclass",
+                [list(columns)],
+            )
+            if cursor.fetchone()[0] < len(columns):
+                cursor.execute(add)
     connection.commit()
 
 
@@ -130,16 +136,36 @@ def is_missing_table(error: BaseException) -> bool:
     return sqlstate(error) in MISSING
 
 
-def record_start(connection: Connection, run: Run, *, business_date: str, dry_run: bool) -> None:
+def record_start(
+    connection: Connection, run: Run, *, business_date: str, dry_run: bool, due_at: datetime | None = None
+) -> None:
     """Write that *run* has started, and that runs which never ended are lost: the lock is ours. Commits.
 
     :param business_date: ISO date.
+    :param due_at: a publication after this is late; None: there is no deadline.
     """
     values = _key(run) | {"business_date": business_date, "dry_run": dry_run}
     with connection.cursor() as cursor:
         cursor.execute(START, values)
+        run_details.begin(cursor, _key(run), due_at)
         cursor.execute(LOSE_OTHERS, values)
     connection.commit()
+
+
+def record_phase(connection: Connection, run: Run, phase: str) -> None:
+    """Write that a phase of *run* begins now, unless one of its tasks has said so before; commits."""
+    try:
+        with connection.cursor() as cursor:
+            run_details.enter_phase(cursor, _key(run), phase)
+    except Exception as error:
+        connection.rollback()
+        if sqlstate(error) != MISSING_COLUMN:
+            raise
+        # The run was started by an earlier version.
+        ensure_tables(connection)
+        return record_phase(connection, run, phase)
+    connection.commit()
+    return None
 
 
 def record_end(connection: Connection, summary: RunSummary) -> None:
@@ -154,6 +180,7 @@ def record_end(connection: Connection, summary: RunSummary) -> None:
     }
     with connection.cursor() as cursor:
         cursor.execute(END, values)
+        run_details.end(cursor, _key(summary.run), summary)
     connection.commit()
 
 
