@@ -10,7 +10,7 @@ RUN_CLIENT := $(if $(filter command line,$(origin CLIENT)),--client '$(CLIENT)')
 RUN_ENV := $(if $(filter command line,$(origin ENV)),--environment '$(ENV)')
 
 .DEFAULT_GOAL := help
-.PHONY: help run validate health plan test test-large mutation bench-sql bench-export bench-dags package-mwaa lint typecheck fmt graph hooks lock clean venv
+.PHONY: help run page screenshots validate health plan test test-large mutation bench-sql bench-export bench-dags package-mwaa lint typecheck fmt graph hooks lock clean venv
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -29,6 +29,12 @@ $(VENV)/.installed: requirements-dev.txt
 
 run: venv ## run the nightly job on this machine: make run CLIENT=enercity ENV=local
 	@$(BIN)/python -m billing_aggregator run $(RUN_CLIENT) $(RUN_ENV) $(ARGS)
+
+page: venv ## the page of publications on this machine, after make run: make page ARGS="--port 8642"
+	@$(BIN)/python -m billing_aggregator page $(RUN_CLIENT) $(RUN_ENV) $(ARGS)
+
+screenshots: venv ## take the pictures of the page in docs/images/ again, with Chromium
+	@$(BIN)/python -m scripts.screenshots
 
 validate: venv ## check configuration, scripts, checks and exports of every client; offline
 	@$(BIN)/python -m billing_aggregator validate $(ARGS)

@@ -76,6 +76,7 @@ class PublishExportsOperator(ExportBaseOperator):
             raise ValueError(f"lock_ttl is {lock_ttl}, lock_wait {lock_wait}; give positive seconds")
         self.plan_tasks = list(plan_tasks)
         self.plans: list[ExportPlan] = []
+        self.reported: dict[str, Any] = {}
         self.states = states
         self.keep = list(keep)
         self.lock_ttl = lock_ttl
@@ -128,6 +129,7 @@ class PublishExportsOperator(ExportBaseOperator):
                     "files": files,
                     "manifest_key": publication.manifest_key,
                 }
+        self.reported = exports
         return {
             "manifest_key": publication.manifest_key,
             "run_id": publication.manifest.run_id,

@@ -64,7 +64,7 @@ class Desk:
         """Return the answers of the warehouses of *entries*, by client and environment."""
         configs = [entry for entry in entries if isinstance(entry, ClientConfig)]
         questions: dict[Hashable, Callable[[], source.Nights]] = {
-            (config.client, config.environment): _nights_of(config) for config in configs
+            (config.client, config.environment): _nights_of(config, self.now()) for config in configs
         }
         return await self._warehouses.all(questions, self._patience)
 
@@ -101,5 +101,5 @@ class Desk:
         return await self._warehouses.uncached(lambda: source.download_link(config, file))
 
 
-def _nights_of(config: ClientConfig) -> Callable[[], source.Nights]:
-    return lambda: source.nights(config)
+def _nights_of(config: ClientConfig, now: datetime) -> Callable[[], source.Nights]:
+    return lambda: source.nights(config, now)

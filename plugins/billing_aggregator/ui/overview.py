@@ -79,14 +79,14 @@ def card(entry: ClientConfig | BrokenConfig, answer: Answer[Nights] | None, now:
 def main_total(runs: Sequence[RunRecord]) -> tuple[str, str] | None:
     """Return export and column of the control total that is drawn: of the newest publication that has one.
 
-    Of the export with the most control totals, a gross amount, else an amount, else the first one.
+    Of the export with the most control totals, what was debited, else an amount, else the first one.
     """
     newest = next((run for run in runs if run.published and any(run.totals.values())), None)
     if newest is None:
         return None
     export = max(sorted(newest.totals), key=lambda name: len(newest.totals[name]))
     columns = sorted(newest.totals[export])
-    for part in ("gross", "amount", ""):
+    for part in ("debit", "amount", ""):
         for column in columns:
             if part in column:
                 return export, column

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -13,6 +13,8 @@ from billing_aggregator.postgres.connection import postgres_hook
 from billing_aggregator.runs.run_history import read_exports, read_nights
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from billing_aggregator.config import ClientConfig
     from billing_aggregator.postgres import Connection
     from billing_aggregator.runs.run_history import ExportRecord, FileRecord, RunRecord
@@ -31,9 +33,8 @@ class Nights:
     read_at: datetime
 
 
-def nights(config: ClientConfig) -> Nights:
+def nights(config: ClientConfig, now: datetime) -> Nights:
     """Return the runs of the last :data:`NIGHTS` business dates, from the client's warehouse; blocks."""
-    now = datetime.now(UTC)
     since = now.astimezone(ZoneInfo(config.timezone)).date() - timedelta(days=NIGHTS - 1)
     with closing(_connect(config)) as connection:
         return Nights(tuple(read_nights(connection, config.client, config.environment, since)), now)
