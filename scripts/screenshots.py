@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
 WIDTH, PHONE = 1240, 390
+# Seconds: no picture shows a page that waits, however slow this machine is.
+PATIENCE = 300.0
 
 
 @contextmanager
@@ -44,7 +46,9 @@ def served() -> Iterator[str]:
         away = sample_nights.config("wind-und-wetter").model_copy(update={"db_conn_id": "away"})
         os.environ["AIRFLOW_CONN_AWAY"] = f"postgresql://nobody@127.0.0.1:{free_port()}/octopus"
         entries = [*(sample_nights.config(client) for client in sample_nights.CLIENTS), away]
-        app = create_app(lambda: list(entries), everybody, in_airflow=False, now=lambda: sample_nights.NOW)
+        app = create_app(
+            lambda: list(entries), everybody, in_airflow=False, now=lambda: sample_nights.NOW, patience=PATIENCE
+        )
         port = free_port()
         running = uvicorn.Server(uvicorn.Config(app, host=page.HOST, port=port, log_level="warning"))
         thread = threading.Thread(target=running.run)
