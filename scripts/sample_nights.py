@@ -22,18 +22,18 @@ PHASES = {
 }  # fmt: skip
 COLUMNS = ("cba", "mba", "due_date", "amount_gross", "amount_net", "booking_debit_amount", "booking_credit_amount")
 WARNING = {
-    "check": "audits.tripica.500_no_jump_in_open_items", "state": "violated", "severity": "warn",
+    "task": "audits.tripica.500_no_jump_in_open_items", "state": "violated", "severity": "warn",
     "title": "the number of open items changes by less than a tenth from day to day", "violations": 3,
     "columns": ["customer_group", "open_items", "open_items_before"],
 }  # fmt: skip
 VIOLATION = {
-    "check": "prechecks.tripica.100_vault_is_fresh", "state": "violated", "severity": "fail",
+    "task": "prechecks.tripica.100_vault_is_fresh", "state": "violated", "severity": "fail",
     "title": "the vault has changed within the last 36 hours", "violations": 1,
     "columns": ["relation", "newest_change"],
 }  # fmt: skip
 PASSED = [
     {
-        "check": f"audits.tripica.{number}_{name}", "state": "passed", "severity": "fail", "title": title,
+        "task": f"audits.tripica.{number}_{name}", "state": "passed", "severity": "fail", "title": title,
         "violations": 0, "columns": [],
     }
     for number, name, title in (
@@ -95,7 +95,7 @@ def _run(client: str, day: date, what: str, published_as: tuple[int, Decimal], c
         "business_date": day.isoformat(), "dry_run": False, "started_at": begun.isoformat(), "ended_at": at.isoformat(),
         "state": "success" if published else "failed", "due_at": (start + timedelta(minutes=105)).isoformat(),
         "published_at": (at - timedelta(seconds=50)).isoformat() if published else None, "phases": phases,
-        "error": None if published else f"{VIOLATION['check']}: 1 rows violate: {VIOLATION['title']}",
+        "error": None if published else f"{VIOLATION['task']}: 1 rows violate: {VIOLATION['title']}",
         "checks": [*PASSED, *({"warned": [WARNING], "failed": [VIOLATION]}.get(what, []))],
         **(_publication(client, *published_as) if published else {"totals": {}, "exports": {}}),
     }  # fmt: skip

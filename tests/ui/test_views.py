@@ -35,7 +35,7 @@ def run(**values: Any) -> RunRecord:
     return RunRecord(**(known | values))
 
 
-WARNING = CheckRecord("audits.a", "violated", "warn", "t", 2, ("c",))
+WARNING = CheckRecord("audits.a", "warn", "t", 2, "violated", ("c",))
 UNPUBLISHED: dict[str, Any] = {"published_at": None, "ended_at": None, "totals": {}}
 
 

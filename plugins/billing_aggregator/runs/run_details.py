@@ -7,6 +7,7 @@ these columns have NULL there: not recorded, which is not the same as nothing.
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -62,17 +63,6 @@ def enter_phase(cursor: Cursor, run: Mapping[str, Any], phase: str) -> None:
 
 def end(cursor: Cursor, run: Mapping[str, Any], summary: RunSummary) -> None:
     """Write what the checks of a run found and what it has published."""
-    checks = [
-        {
-            "check": check.task,
-            "state": check.state,
-            "severity": check.severity,
-            "title": check.title,
-            "violations": check.violations,
-            "columns": list(check.columns),
-        }
-        for check in summary.checks
-    ]
     exports = {
         export.name: {
             "rows": export.rows,
@@ -82,5 +72,6 @@ def end(cursor: Cursor, run: Mapping[str, Any], summary: RunSummary) -> None:
         }
         for export in summary.exports
     }
+    checks = [asdict(check) for check in summary.checks]
     values = {"checks": json.dumps(checks), "exports": json.dumps(exports)}
     cursor.execute(END, dict(run) | values)

@@ -45,18 +45,18 @@ limit 1
 class CheckRecord:
     """What a check found in a run.
 
-    :param check: phase, system and name.
-    :param state: ``passed``, ``violated`` or ``skipped``.
+    :param task: phase, system and name.
     :param violations: rows that violate it.
+    :param state: ``passed``, ``violated`` or ``skipped``.
     :param columns: of those rows; their values are recorded nowhere.
     """
 
-    check: str
-    state: str
+    task: str
     severity: str
     title: str
     violations: int
-    columns: tuple[str, ...]
+    state: str = ""
+    columns: tuple[str, ...] = ()
 
     @property
     def warns(self) -> bool:
@@ -192,4 +192,4 @@ def _run(row: tuple[Any, ...]) -> RunRecord:
 
 
 def _check(check: Mapping[str, Any]) -> CheckRecord:
-    return CheckRecord(**{**check, "columns": tuple(check["columns"])})
+    return CheckRecord(**{**check, "columns": tuple(check.get("columns", ()))})

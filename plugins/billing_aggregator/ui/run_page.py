@@ -103,4 +103,4 @@ def _facts(config: ClientConfig, run: RunRecord) -> list[tuple[str, str]]:
 
 
 def _urgency(check: CheckRecord) -> tuple[bool, int, str]:
-    return not check.violations, ORDER.get(check.severity, len(ORDER)), check.check
+    return not check.violations, ORDER.get(check.severity, len(ORDER)), check.task
