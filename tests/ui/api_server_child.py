@@ -6,10 +6,13 @@ Reads what to ask from the command line: ``{"port": of the warehouse, "tag": of 
 from __future__ import annotations
 
 import json
+import re
 import sys
 from typing import Any
 
 from billing_aggregator.config import load_clients
+from billing_aggregator.ui import desk
+from tests.waiting import PATIENCE_SECONDS
 
 USERS = {"enercity": "USER", "enercity.looks": "VIEWER", "q-cells": "USER"}
 RUN = "/billing-publications/runs/enercity/local/"
@@ -18,6 +21,8 @@ RUN = "/billing-publications/runs/enercity/local/"
 def main() -> None:
     from airflow.utils.db import initdb
 
+    # However slow this machine is.
+    desk.PATIENCE_SECONDS = PATIENCE_SECONDS
     initdb()
     order = json.loads(sys.argv[1])
     _fill(order["port"])
@@ -44,13 +49,15 @@ def main() -> None:
 def _ask(client: Any, tag: str) -> dict[str, Any]:
     overview = client.get("/billing-publications/", follow_redirects=False)
     file = f"{RUN}{tag}/file?export=list&index=0"
+    run = client.get(RUN + tag, follow_redirects=False)
     return {
         "status": overview.status_code,
         "location": overview.headers.get("location"),
         "sees": sorted({entry.client for entry in load_clients() if f'data-name="{entry.client}/' in overview.text}),
         "policy": overview.headers.get("content-security-policy"),
-        "run": client.get(RUN + tag, follow_redirects=False).status_code,
-        "links": "/dags/billing_data_aggregator_enercity_local/runs/one" in client.get(RUN + tag).text,
+        "run": run.status_code,
+        "why": re.findall("<p>(.*?)</p>", run.text)[:3],
+        "links": "/dags/billing_data_aggregator_enercity_local/runs/one" in run.text,
         "style": client.get("/billing-publications/static/page.css").status_code,
         "file": client.get(file, follow_redirects=False).status_code,
     }

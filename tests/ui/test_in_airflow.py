@@ -78,7 +78,8 @@ def _environment(home: Path) -> dict[str, str]:
 
 def test_who_may_see_the_dag_sees_its_client(answers: dict[str, Any]) -> None:
     for user in ("enercity", "enercity.looks"):
-        assert (answers[user]["status"], answers[user]["sees"], answers[user]["run"]) == (200, ["enercity"], 200)
+        found = answers[user]
+        assert (found["status"], found["sees"], found["run"]) == (200, ["enercity"], 200), found["why"]
 
 
 def test_who_may_not_see_the_dag_does_not_see_its_client(answers: dict[str, Any]) -> None:

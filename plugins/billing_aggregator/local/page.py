@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import socket
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 PORT = 8642
+PATIENCE_SECONDS = 60.0
 
 
 def serve(config: ClientConfig, port: int = PORT) -> int:
@@ -42,21 +43,27 @@ def serve(config: ClientConfig, port: int = PORT) -> int:
     _refuse_taken(port)
     with ExitStack() as stack:
         stack.enter_context(direct_loopback())
-        entries = _entries(config, stack)
+        shown = entries(config, stack)
         print(f"Billing publications: http://{HOST}:{port}/  (for this machine only, without logins; Ctrl-C ends it)")
-        uvicorn.run(local_app(entries), host=HOST, port=port, log_level="warning")
+        uvicorn.run(local_app(shown), host=HOST, port=port, log_level="warning")
     return 0
 
 
-def local_app(entries: list[ClientConfig | BrokenConfig]) -> FastAPI:
-    """Return the application for *entries*, for requests to this machine's own names."""
-    app = create_app(lambda: entries, everybody, in_airflow=False)
+def local_app(shown: list[ClientConfig | BrokenConfig], **options: Any) -> FastAPI:
+    """Return the application for the clients *shown*, for requests to this machine's own names.
+
+    Their first answers may take long: this process has loaded nothing yet.
+
+    :param options: see :func:`billing_aggregator.ui.app.create_app`.
+    """
+    app = create_app(lambda: shown, everybody, in_airflow=False, patience=PATIENCE_SECONDS, **options)
     # A page of the internet could otherwise name itself with this machine's address.
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])
     return app
 
 
-def _entries(config: ClientConfig, stack: ExitStack) -> list[ClientConfig | BrokenConfig]:
+def entries(config: ClientConfig, stack: ExitStack) -> list[ClientConfig | BrokenConfig]:
+    """Return the clients to show, whose servers run until *stack* is closed; see :func:`serve`."""
     if read_environment(os.environ).db_host is not None:
         return load_clients()
     server = stack.enter_context(EmbeddedPostgres())
