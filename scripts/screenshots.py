@@ -34,6 +34,7 @@ IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
 WIDTH, PHONE = 1240, 390
 # Seconds: no picture shows a page that waits, however slow this machine is.
 PATIENCE = 300.0
+TALLEST = 1_700
 
 
 @contextmanager
@@ -89,7 +90,7 @@ def _shoot(driver: Chrome, address: str, name: str, width: int) -> None:
     driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
     driver.get(address)
     height = driver.execute_script("return document.documentElement.scrollHeight")
-    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics | {"height": int(height)})
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics | {"height": min(int(height), TALLEST)})
     driver.save_screenshot(str(IMAGES / name))
     print(f"docs/images/{name}: {(IMAGES / name).stat().st_size:,} bytes")
 

@@ -97,7 +97,7 @@ def test_a_failed_run_names_its_violated_check(page: TestClient) -> None:
 def test_two_publications_are_compared_in_numbers(page: TestClient) -> None:
     html = page.get(f"/runs/enercity/local/{tag('enercity')}/compare").text
     assert "2026-11-26 and 2026-11-25" in html
-    assert "The columns are the same; 0 of 1 files are the same, byte for byte; the other has 1." in html
+    assert "The columns are the same; 1 file and 1 file, none of them the same, byte for byte." in html
 
 
 def test_a_file_is_downloaded_in_the_runs_own_version(page: TestClient) -> None:

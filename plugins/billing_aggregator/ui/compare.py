@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from billing_aggregator.ui.texts import exact_number, number, percent, signed
+from billing_aggregator.ui.texts import count, exact_number, number, percent, signed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,7 +57,7 @@ def compare_totals(this: RunRecord, other: RunRecord | None) -> dict[str, list[F
     """Return export -> its control totals in *this* beside those of *other*."""
     before = other.totals if other else {}
     found = {}
-    for export, totals in this.totals.items():
+    for export, totals in sorted(this.totals.items()):
         theirs = before.get(export, {})
         columns = sorted({*totals, *theirs})
         found[export] = [_figure(column, totals.get(column), theirs.get(column)) for column in columns]
@@ -119,4 +119,5 @@ def _files(mine: ExportRecord | None, theirs: ExportRecord | None) -> str:
         return "the files are the same, byte for byte"
     known = {file.sha256 for file in theirs.files}
     same = sum(file.sha256 in known for file in mine.files)
-    return f"{same} of {len(mine.files)} files are the same, byte for byte; the other has {len(theirs.files)}"
+    here, there = count(len(mine.files), "file"), count(len(theirs.files), "file")
+    return f"{here} and {there}, {same or 'none'} of them the same, byte for byte"

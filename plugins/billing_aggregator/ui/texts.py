@@ -48,7 +48,7 @@ def count(number_of: int | None, thing: str) -> str:
     """Return ``1 file``, ``2 files``, ``no files``."""
     if number_of is None:
         return f"an unknown number of {thing}s"
-    return f"{number_of or 'no':,} {thing}{'' if number_of == 1 else 's'}" if number_of else f"no {thing}s"
+    return f"{number_of:,} {thing}{'' if number_of == 1 else 's'}" if number_of else f"no {thing}s"
 
 
 def size(value: int | None) -> str:
