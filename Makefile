@@ -10,7 +10,7 @@ RUN_CLIENT := $(if $(filter command line,$(origin CLIENT)),--client '$(CLIENT)')
 RUN_ENV := $(if $(filter command line,$(origin ENV)),--environment '$(ENV)')
 
 .DEFAULT_GOAL := help
-.PHONY: help run page screenshots validate health plan test test-large mutation bench-sql bench-export bench-dags package-mwaa lint typecheck fmt graph hooks lock clean venv
+.PHONY: help run page screenshots publications validate health plan test test-large mutation bench-sql bench-export bench-dags bench-publications package-mwaa lint typecheck fmt graph describe hooks lock clean venv
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -35,6 +35,9 @@ page: venv ## the page of publications on this machine, after make run: make pag
 
 screenshots: venv ## take the pictures of the page in docs/images/ again, with Chromium
 	@$(BIN)/python -m scripts.screenshots
+
+publications: venv ## what is published, is it whole, what differs: make publications ARGS="compare previous latest"
+	@$(BIN)/python -m billing_aggregator publications $(ARGS)
 
 validate: venv ## check configuration, scripts, checks and exports of every client; offline
 	@$(BIN)/python -m billing_aggregator validate $(ARGS)
@@ -69,6 +72,9 @@ bench-export: venv ## compare the export with psql and the stock operator: make 
 bench-dags: venv ## CPU of building and serialising the DAGs: make bench-dags CLIENTS=500
 	@$(BIN)/python -m benchmarks.bench_dags --clients $(or $(CLIENTS),50) $(ARGS)
 
+bench-publications: venv ## seconds and memory of verify, download and compare: make bench-publications ROWS=2000000
+	@$(BIN)/python -m benchmarks.bench_publications --rows $(or $(ROWS),2000000) $(ARGS)
+
 package-mwaa: venv ## build the package for MWAA in build/mwaa/
 	@$(BIN)/python scripts/package_mwaa.py
 
@@ -90,6 +96,9 @@ fmt: venv ## format Python and SQL
 
 graph: venv ## draw the package's imports into docs/architecture.md
 	@$(BIN)/python -m scripts.draw_imports
+
+describe: venv ## write the columns' meanings from the SQL into docs/list-columns.md
+	@$(BIN)/python -m scripts.describe_columns
 
 hooks: venv ## check changed files before each commit, with the tools of lint and typecheck
 	@$(BIN)/pre-commit install

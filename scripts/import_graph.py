@@ -22,6 +22,7 @@ PLACES = (
     ("night",),
     ("runs",),
     ("export",),
+    ("publications",),
     ("alerts",),
     ("operators",),
     ("dag", "ui"),

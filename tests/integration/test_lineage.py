@@ -78,7 +78,8 @@ def test_the_publication_tells_its_files(told: dict[str, dict[str, Any]]) -> Non
     found = {dataset["name"]: dataset for dataset in event["outputs"]}
     oibl = found["enercity/local/customer/oibl"]
     assert oibl["namespace"] == "s3://lineage"
-    assert [field["name"] for field in oibl["facets"]["schema"]["fields"]] == ["nummer", "betrag"]
+    fields = [(field["name"], field["type"]) for field in oibl["facets"]["schema"]["fields"]]
+    assert fields == [("nummer", "integer"), ("betrag", "numeric")]
     statistics = oibl["outputFacets"]["outputStatistics"]
     assert (statistics["rowCount"], statistics["fileCount"]) == (120, 1)
     assert statistics["size"] > 120

@@ -97,6 +97,7 @@ def test_a_failed_run_names_its_violated_check(page: TestClient) -> None:
 def test_two_publications_are_compared_in_numbers(page: TestClient) -> None:
     html = page.get(f"/runs/enercity/local/{tag('enercity')}/compare").text
     assert "2026-11-26 and 2026-11-25" in html
+    assert "publications compare --client enercity --environment local scheduled__2026-11-25T02:00:00+00:00" in html
     assert "The columns are the same; 1 file and 1 file, none of them the same, byte for byte." in html
 
 

@@ -74,11 +74,14 @@ def test_checks_tell_what_held_of_which_table() -> None:
 
 
 def test_a_publication_tells_columns_rows_bytes_and_files() -> None:
-    export = {"rows": 3, "bytes": 40, "files": [{}, {}], "columns": ["id", "amount"]}
+    export = {"rows": 3, "bytes": 40, "files": [{}, {}], "columns": ["id", "amount"], "types": {"id": "bigint"}}
     lineage = publication_lineage(PLACE, "s3://bucket", "enercity/prod/", {"customer/oibl": export}, ["r.list"])
     (dataset,) = lineage.outputs
     assert (dataset.namespace, dataset.name) == ("s3://bucket", "enercity/prod/customer/oibl")
-    assert [field.name for field in dataset.facets["schema"].fields] == ["id", "amount"]
+    assert [(field.name, field.type) for field in dataset.facets["schema"].fields] == [
+        ("id", "bigint"),
+        ("amount", None),
+    ]
     statistics = dataset.outputFacets["outputStatistics"]
     assert (statistics.rowCount, statistics.size, statistics.fileCount) == (3, 40, 2)
     assert names(lineage.inputs) == ["octopus.r.list"]

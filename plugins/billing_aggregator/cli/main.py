@@ -1,9 +1,11 @@
 """Commands for people and for machines: human output by default, one JSON object with ``--json``.
 
 exit status:
-  0    done: valid, healthy, planned, the run succeeded
-  1    the run failed, or health found something that would fail it
+  0    done: valid, healthy, planned, the run succeeded; a publication is whole, two are equal
+  1    the run failed, health found something that would fail it; a publication is broken, two are different
   2    the configuration or the call is wrong: nothing was started
+  3    publications: there is no such run, day, folder or version
+  4    publications: the bucket, the folder or the warehouse cannot be read
   130  interrupted: everything that was started is stopped
 """
 
@@ -20,11 +22,13 @@ from billing_aggregator.cli.airflow_home import airflow_home
 from billing_aggregator.cli.arguments import Choice
 from billing_aggregator.cli.health import health
 from billing_aggregator.cli.plan import plan
+from billing_aggregator.cli.publications import add_publications
 from billing_aggregator.cli.results import DONE, INTERRUPTED, WRONG
 from billing_aggregator.cli.validate import validate
 from billing_aggregator.config import ConfigError
 from billing_aggregator.night import read_night
 from billing_aggregator.night.text_problems import all_problems
+from billing_aggregator.publications.errors import PublicationError
 from billing_aggregator.sql.scripts import SourceFileError
 
 if TYPE_CHECKING:
@@ -44,6 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ConfigError, SourceFileError) as error:
         _refuse(error, as_json=options.json)
         return WRONG
+    except PublicationError as error:
+        _refuse(error, as_json=options.json)
+        return error.status
     except KeyboardInterrupt:
         print("\ninterrupted: everything that was started is stopped", file=sys.stderr)
         return INTERRUPTED
@@ -86,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--business-date", metavar="YYYY-MM-DD", help="default: today in the client's time zone")
         command.add_argument("--max-rows-per-file", metavar="N", type=int, help="rows in each CSV file but the last")
         command.add_argument("--dry-run", action="store_true", help="count what would be exported, publish nothing")
+    add_publications(commands, _show)
     return parser
 
 

@@ -61,6 +61,7 @@ class ExportOptions(StoreOptions):
     :param empty: an empty result gives one file with a header (``header``), no file (``skip``) or an error (``fail``).
     :param part_bytes: size of an upload's parts and of each buffer.
     :param upload_threads: parts that are uploaded at a time; memory is ``(upload_threads + 1) * part_bytes``.
+    :param load_lists: lists of files to write beside the manifest: ``redshift`` (COPY), ``athena`` (symlink tables).
     :param chunk_totals: compute control totals for each chunk and compare them at publication; costs one more scan.
     """
 
@@ -72,6 +73,7 @@ class ExportOptions(StoreOptions):
     empty: Literal["header", "skip", "fail"] = "header"
     part_bytes: Annotated[int, Field(ge=SMALLEST_PART, le=LARGEST_PART)] = 8 * MIB
     upload_threads: Annotated[int, Field(ge=1, le=16)] = 2
+    load_lists: tuple[Literal["redshift", "athena"], ...] = ()
     chunk_totals: bool = False
 
     @field_validator("key_template")

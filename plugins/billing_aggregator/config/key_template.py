@@ -31,6 +31,24 @@ def manifest_key(client: str, environment: str) -> str:
     return publication_prefix(client, environment) + MANIFEST_NAME
 
 
+def load_list_prefix(client: str, environment: str) -> str:
+    """Return what the keys of a publication's load lists start with, e.g. ``enercity/prod/lists/``.
+
+    No part of it begins with an underscore: Athena takes such files for hidden ones.
+    """
+    return f"{publication_prefix(client, environment)}lists/"
+
+
+def load_list_key(client: str, environment: str, kind: str, export: str) -> str:
+    """Return the key of a load list.
+
+    :param kind: ``redshift``: a file for each export, ``.../lists/redshift/customer/oibl.json``; ``athena``: a folder
+        for each export, as a table's location is one, ``.../lists/athena/customer/oibl/files.txt``.
+    """
+    name = f"{export}/files.txt" if kind == "athena" else f"{export}.json"
+    return f"{load_list_prefix(client, environment)}{kind}/{name}"
+
+
 def check_template(template: str) -> None:
     """Raise :class:`KeyTemplateError` if keys could collide, leave their folder or not be rendered."""
     used = _fields(template)

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from billing_aggregator.export.keys import ExportRun
     from billing_aggregator.export.store.protocol import Store
 
-SCHEMA_VERSION = 1
+#: Version 2 adds ``column_details`` and changes nothing else: what reads version 1 by name reads version 2 as well.
+SCHEMA_VERSION = 2
+READABLE_VERSIONS = (1, 2)
 
 
 class ManifestFile(BaseModel):
@@ -54,10 +56,29 @@ class KeptFrom(BaseModel):
     business_date: str
 
 
+class ManifestColumn(BaseModel):
+    """One column of an export.
+
+    :param name: as in the header.
+    :param type: Postgres' name of its type, with lengths and digits, e.g. ``numeric(20,2)``.
+    :param nullable: False only where the exported table declares ``not null``.
+    :param description: what it means, from the comment of the warehouse's column; empty for none.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    type: str
+    nullable: bool
+    description: str = ""
+
+
 class ManifestExport(BaseModel):
     """One export.
 
     :param columns: names, in the order of the CSV.
+    :param column_details: the same columns with types, nullability and meaning; empty for an export that a version 1
+        of the manifest has named and later runs have left out.
     :param rows: rows in all files.
     :param control_totals: column → exact sum as text, of all integer and numeric columns.
     :param csv: dialect and compression of the files.
@@ -68,6 +89,7 @@ class ManifestExport(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     columns: list[str]
+    column_details: list[ManifestColumn] = []
     rows: int
     control_totals: dict[str, str]
     csv: dict[str, Any]
@@ -130,14 +152,20 @@ def read_published(store: Store, key: str) -> Published:
     found = store.read(key)
     if found is None:
         return Published(None, None)
+    return Published(parse_manifest(found.body, store.url(key)), found.etag)
+
+
+def parse_manifest(body: bytes, place: str) -> Manifest:
+    """Return the manifest of these bytes.
+
+    :param place: where they lie, for the error.
+    :raises ManifestError: they are no manifest, or one of a version that this code does not know.
+    """
     try:
-        manifest = Manifest.model_validate_json(found.body)
+        manifest = Manifest.model_validate_json(body)
     except ValidationError as error:
-        raise ManifestError(
-            f"{store.url(key)} is no manifest: {error}; restore an earlier version or remove it"
-        ) from error
-    if manifest.schema_version != SCHEMA_VERSION:
-        raise ManifestError(
-            f"{store.url(key)} has schema version {manifest.schema_version}; this code knows {SCHEMA_VERSION}"
-        )
-    return Published(manifest, found.etag)
+        raise ManifestError(f"{place} is no manifest: {error}; restore an earlier version or remove it") from error
+    if manifest.schema_version not in READABLE_VERSIONS:
+        known = " and ".join(map(str, READABLE_VERSIONS))
+        raise ManifestError(f"{place} has schema version {manifest.schema_version}; this code knows {known}")
+    return manifest

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from billing_aggregator.config import ClientConfig
-    from billing_aggregator.export.store.protocol import Store
+    from billing_aggregator.export.store.protocol import ReadableStore, Store
 
 
 def current_manifest(store: Store, client: str, environment: str) -> Manifest | None:
@@ -37,7 +37,7 @@ def client_manifest(config: ClientConfig, **wanted: Any) -> Manifest | None:
     return current_manifest(client_store(config, **wanted), config.client, config.environment)
 
 
-def stored_bytes(store: Store, file: ManifestFile) -> Iterator[bytes]:
+def stored_bytes(store: ReadableStore, file: ManifestFile) -> Iterator[bytes]:
     """Yield a file's bytes as they are stored, in pieces; whether they are right is known at the end.
 
     :raises UploadError: at the end, if they are not those that the manifest describes (without versions: a publication
@@ -52,7 +52,7 @@ def stored_bytes(store: Store, file: ManifestFile) -> Iterator[bytes]:
         raise UploadError(f"{store.url(file.key)} is not the file that the manifest names")
 
 
-def read_csv(store: Store, export: ManifestExport, file: ManifestFile) -> bytes:
+def read_csv(store: ReadableStore, export: ManifestExport, file: ManifestFile) -> bytes:
     """Return a file's CSV, uncompressed; :func:`read_records` takes it apart with little memory.
 
     :raises UploadError: the file is not the one that the manifest names, or not compressed as it says.
@@ -61,7 +61,7 @@ def read_csv(store: Store, export: ManifestExport, file: ManifestFile) -> bytes:
     return b"".join(decompressed([stored], export.csv["compression"]))
 
 
-def read_records(store: Store, export: ManifestExport, file: ManifestFile) -> Iterator[list[bytes | None]]:
+def read_records(store: ReadableStore, export: ManifestExport, file: ManifestFile) -> Iterator[list[bytes | None]]:
     """Yield the fields of each row of a file, as UTF-8; None is NULL. Memory is a row and a few MiB.
 
     :raises UploadError: the file is not the one that the manifest names, or not the CSV that it describes; where the
@@ -76,25 +76,42 @@ def read_records(store: Store, export: ManifestExport, file: ManifestFile) -> It
         raise UploadError(f"{store.url(file.key)}: {error}") from error
 
 
-def check_publication(store: Store, manifest: Manifest) -> None:
+def check_publication(store: ReadableStore, manifest: Manifest) -> None:
     """Read every file again and compare bytes, rows and control totals with the manifest; slow, and
     independent of what the export counted.
 
     :raises UploadError: something differs.
     """  # noqa: D205
     for name, export in manifest.exports.items():
-        rows = 0
         sums = {column: Decimal(0) for column in export.control_totals}
-        for file in export.files:
-            counted = _add(store, export, file, sums)
-            if counted != file.rows:
-                raise UploadError(f"{store.url(file.key)} has {counted} rows, the manifest says {file.rows}")
-            rows += counted
-        if rows != export.rows:
-            raise UploadError(f"export {name} has {rows} rows, the manifest says {export.rows}")
-        for column, total in export.control_totals.items():
-            if not _same(sums[column], Decimal(total)):
-                raise UploadError(f"export {name}: {column} adds up to {sums[column]}, the manifest says {total}")
+        rows = sum(check_file(store, export, file, sums) for file in export.files)
+        for problem in differing_totals(name, export, rows, sums):
+            raise UploadError(problem)
+
+
+def check_file(store: ReadableStore, export: ManifestExport, file: ManifestFile, sums: dict[str, Decimal]) -> int:
+    """Read a file again, add its numbers to *sums* and return its rows.
+
+    :raises UploadError: its bytes or rows are others than the manifest says, or it is not the CSV that it describes.
+    :raises FileNotFoundError: it is gone.
+    """
+    counted = _add(store, export, file, sums)
+    if counted != file.rows:
+        raise UploadError(f"{store.url(file.key)} has {counted} rows, the manifest says {file.rows}")
+    return counted
+
+
+def differing_totals(name: str, export: ManifestExport, rows: int, sums: dict[str, Decimal]) -> Iterator[str]:
+    """Yield a sentence for each figure of an export that its files do not have.
+
+    :param rows: of all its files.
+    :param sums: column -> exact sum of all its files.
+    """
+    if rows != export.rows:
+        yield f"export {name} has {rows} rows, the manifest says {export.rows}"
+    for column, total in export.control_totals.items():
+        if not _same(sums[column], Decimal(total)):
+            yield f"export {name}: {column} adds up to {sums[column]}, the manifest says {total}"
 
 
 def _rows(stored: Iterator[bytes], export: ManifestExport) -> Iterator[list[bytes | None]]:
@@ -112,7 +129,7 @@ def _rows(stored: Iterator[bytes], export: ManifestExport) -> Iterator[list[byte
         yield record
 
 
-def _add(store: Store, export: ManifestExport, file: ManifestFile, sums: dict[str, Decimal]) -> int:
+def _add(store: ReadableStore, export: ManifestExport, file: ManifestFile, sums: dict[str, Decimal]) -> int:
     places = {column: export.columns.index(column) for column in sums}
     rows = 0
     for record in read_records(store, export, file):
@@ -124,7 +141,7 @@ def _add(store: Store, export: ManifestExport, file: ManifestFile, sums: dict[st
     return rows
 
 
-def _number(store: Store, file: ManifestFile, column: str, row: int, text: bytes) -> Decimal:
+def _number(store: ReadableStore, file: ManifestFile, column: str, row: int, text: bytes) -> Decimal:
     try:
         return Decimal(text.decode())
     except InvalidOperation:

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from billing_aggregator.config import read_environment
+from billing_aggregator.export.manifest import Manifest
 from billing_aggregator.export.reader import client_manifest
 from billing_aggregator.export.store.factory import client_store
 
@@ -53,17 +54,23 @@ class ObjectStore:
         return manifest.to_json()
 
     def copy_files(self, manifest: Mapping[str, Any], folder: Path) -> list[Path]:
-        """Copy the manifest's files below *folder*, up to ``COPY_LIMIT_BYTES`` bytes; return the copies."""
+        """Copy the manifest's files below *folder*, up to ``COPY_LIMIT_BYTES`` bytes; return the copies.
+
+        The manifest comes last, if all of them are there: ``publications`` can then read the folder.
+        """
         store = client_store(self._place, environ=self._environ)
-        copies = []
+        copies: list[Path] = []
         room = COPY_LIMIT_BYTES
         for file in (file for export in manifest["exports"].values() for file in export["files"]):
             room -= file["bytes"]
             if room < 0:
-                break
+                return copies
             target = folder / file["key"]
             target.parent.mkdir(parents=True, exist_ok=True)
             with target.open("wb") as copy:
                 copy.writelines(store.stream(file["key"], file["version_id"]))
             copies.append(target)
+        whole = Manifest.model_validate(manifest)
+        (folder / self._config.manifest_key).parent.mkdir(parents=True, exist_ok=True)
+        (folder / self._config.manifest_key).write_bytes(whole.body())
         return copies

@@ -105,7 +105,7 @@ def publication_lineage(
 
     :param target: ``s3://bucket`` or ``file:///folder``.
     :param prefix: of all keys, such as ``enercity/prod/``.
-    :param exports: name -> ``rows``, ``bytes``, ``files``, ``columns``.
+    :param exports: name -> ``rows``, ``bytes``, ``files``, ``columns``, and ``types``: column -> Postgres' type.
     :param read: the tables, as ``schema.table``.
     """
     from airflow.providers.openlineage.extractors import OperatorLineage  # noqa: PLC0415 - not installed everywhere
@@ -121,7 +121,10 @@ def publication_lineage(
             f"{folder}{prefix}{name}",
             facets={
                 "schema": schema.SchemaDatasetFacet(
-                    fields=[schema.SchemaDatasetFacetFields(name=column) for column in export["columns"]]
+                    fields=[
+                        schema.SchemaDatasetFacetFields(name=column, type=export["types"].get(column))
+                        for column in export["columns"]
+                    ]
                 )
             },
             outputFacets={

@@ -129,7 +129,10 @@ class PublishExportsOperator(ExportBaseOperator):
                     "files": files,
                     "manifest_key": publication.manifest_key,
                 }
-        self.reported = exports
+        self.reported = {
+            name: export | {"types": {c.name: c.type for c in publication.manifest.exports[name].column_details}}
+            for name, export in exports.items()
+        }
         return {
             "manifest_key": publication.manifest_key,
             "run_id": publication.manifest.run_id,

@@ -52,13 +52,14 @@ def test_the_manifest_says_it_all(any_store: Lab) -> None:
     assert manifest.pop("published_at").endswith("+00:00")
     book = manifest.pop("exports")["book"]
     assert manifest == {
-        "schema_version": 1,
+        "schema_version": 2,
         "run_id": "scheduled__2026-02-01",
         "client": "enercity",
         "environment": "prod",
         "business_date": "2026-01-31",
     }
     assert book["columns"] == ["id", "amount"]
+    assert [column["name"] for column in book["column_details"]] == book["columns"]
     assert book["rows"] == 250
     assert book["control_totals"] == {"id": "31375", "amount": "39218.75"}
     assert book["csv"] == {"compression": "none", "delimiter": ",", "encoding": "UTF-8", "header": True, "null": ""}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from billing_aggregator.runs.run_records import (
     record_publication,
     record_start,
 )
-from billing_aggregator.runs.summary import ExportFigures, RunSummary
+from billing_aggregator.runs.summary import CheckOutcome, ExportFigures, RunSummary
 from tests.integration.runs.identities import FIRST, SECOND
 
 if TYPE_CHECKING:
@@ -32,9 +33,16 @@ def test_runs_are_recorded(connect: Callable[..., Any]) -> None:
     now = datetime.now(UTC)
     summary = RunSummary(
         run=SECOND, business_date="2026-11-20", dry_run=False, state="success", started_at=now, ended_at=now,
-        exports=(figures,),
+        exports=(figures,), checks=(CheckOutcome("audits.tripica.400", "warn", "looks odd", 3),),
     )  # fmt: skip
     record_end(connection, summary)
+    with connection.cursor() as cursor:
+        cursor.execute("select checks::text from report_oibl.aggregator_runs where state = 'success'")
+        (kept,) = json.loads(cursor.fetchone()[0])
+    assert kept == {
+        "task": "audits.tripica.400", "severity": "warn", "title": "looks odd", "violations": 3, "state": "",
+        "columns": [],
+    }  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(
             "select deployment, state, rows, files, bytes, totals::text, ended_at is not null "
@@ -51,7 +59,7 @@ def test_the_first_publication_is_kept(connect: Callable[..., Any]) -> None:
     connection = connect()
     ensure_tables(connection)
     with connection.cursor() as cursor:
-        cursor.execute("alter table report_oibl.aggregator_runs drop column published_at, drop column published_tables")
+        cursor.execute("alter table report_oibl.aggregator_runs drop column published_at, drop column checks")
     connection.commit()
     ensure_tables(connection)
     record_start(connection, FIRST, business_date="2026-11-20", dry_run=False)

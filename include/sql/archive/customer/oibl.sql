@@ -1,6 +1,8 @@
 -- system: tripica
 -- Purpose: the open items and balance list for customers of the report: the customer view, whole.
 -- Grain:   one row per row of the view; rows can be equal.
+-- Key:     transaction_id, glid, analyticaxis, mba, bill_id, date_created, aggregate_id,
+--          booking_reference_document_number, booking_mainledger_account, booking_amount_indicator, booking_tax_code
 -- Sources: report_oibl.oibl_customer (specification, section 15).
 -- Order:   the physical order of report_oibl.tripica_results, which is total (see the script that builds it): a plain
 --          projection of one table, so that an exporter can read it in parts.

@@ -2,6 +2,7 @@
 --          (specification, section 6.1): the candidate of the published bookings, and the source of the list.
 -- Grain:   one row per exported posting line and source item; a line without sources gives one row. Equal rows are
 --          meaningful and stay.
+-- Key:     xblnr, newko, newbs, mwskz, aggregate_id, amount_calculation, tax_aggregate_ouid
 -- Sources: base_data_journal_items; bookkeeper_vault.journal_entry_item_sources, journal_entry_item_source_items,
 --          transaction_items, transaction_item_taxes.
 -- Order:   posting day, document, account, amount, aggregate, formula, tax aggregate, then the other columns; text in
@@ -107,6 +108,44 @@ select
 from line;
 
 analyze report_oibl.new_bookkeeper_results;
+
+-- What the columns mean: the one source for the warehouse, the manifest and docs/list-columns.md (`make describe`).
+comment on column report_oibl.new_bookkeeper_results.booking_execution_id is
+'booking run that sent the line; always -1, kept for readers of the replaced service';
+comment on column report_oibl.new_bookkeeper_results.booking_created is
+'day of the export to SAP: of the file or of the document, whichever is earlier';
+comment on column report_oibl.new_bookkeeper_results.booking_src is 'record type of the interface to SAP; always bbseg';
+comment on column report_oibl.new_bookkeeper_results.key is 'key of the SAP record; always empty';
+comment on column report_oibl.new_bookkeeper_results.ba is 'document type; always ED';
+comment on column report_oibl.new_bookkeeper_results.budat is 'posting date: the day of the journal entry';
+comment on column report_oibl.new_bookkeeper_results.bukrs is 'company code; always 100';
+comment on column report_oibl.new_bookkeeper_results.beldat is
+'document date: the day on which the booking run was made';
+comment on column report_oibl.new_bookkeeper_results.aufnr is 'order number; / means none';
+comment on column report_oibl.new_bookkeeper_results.gsber is 'business area; / means none';
+comment on column report_oibl.new_bookkeeper_results.kostl is 'cost centre; always /';
+comment on column report_oibl.new_bookkeeper_results.mwskz is 'SAP tax code; / means none';
+comment on column report_oibl.new_bookkeeper_results.newbk is 'company code of the line; always /';
+comment on column report_oibl.new_bookkeeper_results.newbs is 'posting key: 50 is a credit, 40 a debit (also of zero)';
+comment on column report_oibl.new_bookkeeper_results.newko is 'main ledger account';
+comment on column report_oibl.new_bookkeeper_results.prced is 'pricing procedure; always /';
+comment on column report_oibl.new_bookkeeper_results.sgtxt is 'text of the line; always /';
+comment on column report_oibl.new_bookkeeper_results.vbund is 'trading partner; always /';
+comment on column report_oibl.new_bookkeeper_results.wrbed_aggregate is
+'part of the line that belongs to aggregate_id, in euros: German text without sign, with a comma';
+comment on column report_oibl.new_bookkeeper_results.wrbed_total is
+'amount of the whole line, in euros: German text without sign, with a comma';
+comment on column report_oibl.new_bookkeeper_results.xblnr is
+'SAP document: the number of the journal entry, such as BR_TRPC-058822';
+comment on column report_oibl.new_bookkeeper_results.xstba is 'X if the line has a tax index, else /';
+comment on column report_oibl.new_bookkeeper_results.zterm is 'terms of payment; always /';
+comment on column report_oibl.new_bookkeeper_results.zuonr is 'assignment; always /';
+comment on column report_oibl.new_bookkeeper_results.psegment is 'segment; always /';
+comment on column report_oibl.new_bookkeeper_results.aggregate_id is 'unit in which charges are summed and booked';
+comment on column report_oibl.new_bookkeeper_results.amount_calculation is
+'which amount of the charge the line carries, such as TaxIncludedAmount or VAT';
+comment on column report_oibl.new_bookkeeper_results.tax_aggregate_ouid is
+'number of the tax aggregate in the billing system; null for none';
 
 create view report_oibl.data_sap_bookings as
 select * from report_oibl.new_bookkeeper_results;

@@ -1,6 +1,8 @@
 -- Purpose: the candidate of the published list (specification, sections 14 and 15).
 -- Grain:   rows of five families; equal rows are meaningful and stay. Missing and empty texts differ by family (oddity
 --          D23, kept).
+-- Key:     applied_billing_charge_ouid, billing_account_balance_ouid, tax_item_ouid, login_ouid, mba, aggregate_id,
+--          booking_reference_document_number, booking_mainledger_account, booking_amount_indicator, booking_tax_code
 -- Sources: data_charges and the tables of the five families, oibl_sign_corrections.
 -- Order:   open items by charge; bookings of charges by charge, booking day, posting day, document, account, formula,
 --          tax row and amounts; payment balances by balance, document, account and formula; tax bookings and payment
@@ -338,3 +340,58 @@ order by
     payment.amount;
 
 analyze report_oibl.new_tripica_results;
+
+-- What the columns mean: the one source for the warehouse, the manifest and docs/list-columns.md (`make describe`).
+comment on column report_oibl.new_tripica_results.applied_billing_charge_ouid is
+'number of the charge; empty if the row belongs to no charge, null for payment allocations';
+comment on column report_oibl.new_tripica_results.billing_account_ouid is
+'number of the billing account in the billing system';
+comment on column report_oibl.new_tripica_results.login_ouid is 'number of the customer''s login';
+comment on column report_oibl.new_tripica_results.billing_account_balance_ouid is
+'number of the balance: payment balances only; null for payment allocations';
+comment on column report_oibl.new_tripica_results.tax_item_ouid is
+'number of the tax item that the booking line carries; empty for none';
+comment on column report_oibl.new_tripica_results.datetimelastmodif is
+'instant at which the charge was last changed in the billing system';
+comment on column report_oibl.new_tripica_results.cba is 'contract account; null if the account has no master account';
+comment on column report_oibl.new_tripica_results.mba is 'master account; the account itself if it has none';
+comment on column report_oibl.new_tripica_results.customer_id is 'customer number';
+comment on column report_oibl.new_tripica_results.date_created is 'day on which the charge or balance was made';
+comment on column report_oibl.new_tripica_results.transaction_id is 'event that groups charges, balances and payments';
+comment on column report_oibl.new_tripica_results.glid is 'kind of charge, such as ELEC_ABSCHLAG or GAS_BILL';
+comment on column report_oibl.new_tripica_results.analyticaxis is 'finer classification of the charge';
+comment on column report_oibl.new_tripica_results.bill_id is 'number of the bill';
+comment on column report_oibl.new_tripica_results.due_date is 'day on which the claim falls due';
+comment on column report_oibl.new_tripica_results.balance_date is 'day on which it was settled; null: open';
+comment on column report_oibl.new_tripica_results.write_off_date is 'day on which the claim was given up';
+comment on column report_oibl.new_tripica_results.write_off_reason is 'reason of the write-off';
+comment on column report_oibl.new_tripica_results.write_off_note is 'remark of the clerk';
+comment on column report_oibl.new_tripica_results.dunning_lock_until is
+'last day of the agreed pause of dunning (UTC day); 9999-12-31: without end';
+comment on column report_oibl.new_tripica_results.dunning_lock_reason is 'reason of the pause';
+comment on column report_oibl.new_tripica_results.dunning_status is 'state of the dunning case';
+comment on column report_oibl.new_tripica_results.dunning_scenario is 'kind of dunning process';
+comment on column report_oibl.new_tripica_results.dunning_level is 'level of the reminder, 1 and up';
+comment on column report_oibl.new_tripica_results.amount_net is 'net: without VAT, with energy tax';
+comment on column report_oibl.new_tripica_results.amount_gross is 'gross: with VAT';
+comment on column report_oibl.new_tripica_results.amount_vat is 'VAT';
+comment on column report_oibl.new_tripica_results.amount_energy_tax is 'electricity and gas tax within the net';
+comment on column report_oibl.new_tripica_results.aggregate_id is 'unit in which charges are summed and booked';
+comment on column report_oibl.new_tripica_results.accounting_id is
+'number of the accounting; ignored: deliberately not booked';
+comment on column report_oibl.new_tripica_results.booking_execution_id is
+'number of the booking run; always -1, kept for readers of the replaced service';
+comment on column report_oibl.new_tripica_results.booking_created_at is
+'day of the export to SAP: of the file or of the document, whichever is earlier';
+comment on column report_oibl.new_tripica_results.booking_date is 'posting date';
+comment on column report_oibl.new_tripica_results.booking_order_number is 'order number; / means none';
+comment on column report_oibl.new_tripica_results.booking_tax_code is 'SAP tax code; / means none';
+comment on column report_oibl.new_tripica_results.booking_mainledger_account is
+'main ledger account; tax code: … if there is none';
+comment on column report_oibl.new_tripica_results.booking_reference_document_number is
+'SAP document, such as BR_TRPC-058822';
+comment on column report_oibl.new_tripica_results.booking_debit_amount is 'amount of the line, if it is a debit';
+comment on column report_oibl.new_tripica_results.booking_credit_amount is 'amount of the line, if it is a credit';
+comment on column report_oibl.new_tripica_results.booking_amount_indicator is
+'which amount of the charge the line carries, such as TaxIncludedAmount or VAT';
+comment on column report_oibl.new_tripica_results.migration_flag is 'the account came from the legacy system';

@@ -110,5 +110,25 @@ select
     migration_flag
 from report_oibl.tripica_results;
 
+-- The view's columns mean what the table's mean: each has the comment that the script that built the table gave it.
+do $$
+declare
+    described record;
+begin
+    for described in
+        select
+            of_view.attname,
+            col_description(of_table.attrelid, of_table.attnum) as meaning
+        from pg_attribute as of_view
+        inner join pg_attribute as of_table
+            on of_view.attname = of_table.attname and of_table.attrelid = 'report_oibl.tripica_results'::regclass
+        where of_view.attrelid = 'report_oibl.oibl_customer'::regclass
+        order by of_view.attnum
+    loop
+        execute format('comment on column report_oibl.oibl_customer.%I is %L', described.attname, described.meaning);
+    end loop;
+end
+$$;
+
 -- No cascade: what others built on the table is not removed behind their back (finding O13).
 drop table if exists report_oibl.old_tripica_results;

@@ -67,6 +67,7 @@ COLUMNS = f"""
     {PARTS}
     select
         a.attnum::integer, a.attname::text, format_type(a.atttypid, null),
+        format_type(a.atttypid, a.atttypmod), not a.attnotnull, coalesce(col_description(a.attrelid, a.attnum), ''),
         a.attgenerated <> 'v' and not exists (
             select from parts join pg_type t on t.oid = parts.oid join pg_proc p on p.oid = t.typoutput
             where parts.attnum = a.attnum and t.typtype = 'b' and case
@@ -78,6 +79,11 @@ COLUMNS = f"""
     where a.attrelid = %s and a.attnum > 0 and not a.attisdropped
     order by a.attnum
 """
+# Null for (0, 0), which is what the driver says of a computed column.
+ORIGINS = """
+    select coalesce(col_description(origin.oid, origin.number), '')
+    from unnest(%s::oid[], %s::integer[]) with ordinality as origin (oid, number, place) order by origin.place
+"""
 
 
 class TableColumn(NamedTuple):
@@ -85,6 +91,9 @@ class TableColumn(NamedTuple):
 
     :param number: its attribute number, which stays when it is renamed.
     :param kind: its type's name, e.g. ``numeric``.
+    :param type: its type with lengths and digits, e.g. ``numeric(20,2)``.
+    :param nullable: False where the table declares ``not null``.
+    :param description: its comment (``comment on column``); empty for none.
     :param fixed: whether its text depends on nothing but the row and what :func:`definition_of` covers. Not fixed are
         virtual generated columns and types that show the names of other objects (``regclass``).
     """
@@ -92,12 +101,21 @@ class TableColumn(NamedTuple):
     number: int
     name: str
     kind: str
+    type: str
+    nullable: bool
+    description: str
     fixed: bool
 
 
 def columns_of(cursor: Cursor, oid: int) -> list[TableColumn]:
     """Return the columns of the relation in order."""
     return [TableColumn(*row) for row in fetch_all(cursor, COLUMNS, [oid, oid])]
+
+
+def describe_origins(cursor: Cursor, origins: Sequence[tuple[int, int]]) -> list[str]:
+    """Return the comment of each column, given as relation's oid and attribute number; empty for (0, 0) or none."""
+    found = fetch_all(cursor, ORIGINS, [[oid for oid, _ in origins], [number for _, number in origins]])
+    return [str(text) for (text,) in found]
 
 
 def definition_of(cursor: Cursor, oid: int, views: Sequence[int]) -> str:

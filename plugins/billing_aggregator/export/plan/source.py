@@ -38,11 +38,22 @@ class Column:
     :param name: its name in the header.
     :param source: its name in the relation.
     :param summed: whether its exact sum is a control total.
+    :param type: Postgres' name of its type, e.g. ``numeric(20,2)``; empty in plans of an earlier version.
+    :param nullable: whether it may be null: False for columns that their table declares ``not null``.
+    :param description: what it means: the comment of the table's column, or of the one that a frozen query reads.
     """
 
     name: str
     source: str
     summed: bool
+    type: str = ""
+    nullable: bool = True
+    description: str = ""
+
+    @classmethod
+    def of(cls, name: str, column: TableColumn) -> Self:
+        """Return the CSV's column *name*, which is *column* of a relation."""
+        return cls(name, column.name, column.kind in SUMMED, column.type, column.nullable, column.description)
 
 
 @dataclass(frozen=True)
@@ -131,7 +142,7 @@ def _source(relation: Relation, columns: Sequence[tuple[str, TableColumn]]) -> S
     """Return the source of named columns, or None if the text of one of them may change while its row does not."""
     if not all(column.fixed for _, column in columns):
         return None
-    return Source(relation, tuple(Column(name, c.name, c.kind in SUMMED) for name, c in columns))
+    return Source(relation, tuple(Column.of(name, column) for name, column in columns))
 
 
 def describe_named(cursor: Cursor, query: str) -> Described:

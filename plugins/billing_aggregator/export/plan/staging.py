@@ -6,11 +6,12 @@ import hashlib
 import json
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from billing_aggregator.errors.kinds import sqlstate
 from billing_aggregator.export.errors import ExportError
-from billing_aggregator.export.plan.definition import columns_of
+from billing_aggregator.export.plan.definition import columns_of, describe_origins
 from billing_aggregator.export.plan.projection import relation_oid
 from billing_aggregator.export.plan.source import Source, SourceError, describe_named, find_table
 from billing_aggregator.export.transaction import fetch_all, fetch_one, quote_ident, quote_literal, transaction
@@ -49,7 +50,8 @@ def freeze_query(connection: GuardedConnection, schema: str, query: str, run: Ex
     _refuse_standby(connection, export)
     with connection.transaction(write=True, own_path=True) as cursor:
         plan_as_by_default(cursor)
-        describe_named(cursor, query)
+        described = describe_named(cursor, query)
+        descriptions = describe_origins(cursor, described.origins)
         cursor.execute(f"drop table if exists {table}")
         with _too_wide(export):
             cursor.execute(f"create unlogged table {table} as {query}")
@@ -59,7 +61,8 @@ def freeze_query(connection: GuardedConnection, schema: str, query: str, run: Ex
         source = find_table(cursor, schema, name)
     if source is None:
         raise SourceError(f"{table} was frozen for export {export} but is no plain table")
-    return Source(source.relation, source.columns, staging=True)
+    columns = (replace(column, description=text) for column, text in zip(source.columns, descriptions, strict=True))
+    return Source(source.relation, tuple(columns), staging=True)
 
 
 def _fix_texts(cursor: Cursor, schema: str, name: str) -> None:

@@ -7,7 +7,8 @@
 4. *complete* all uploads, side by side;
 5. *remove* files that an earlier publication has and this one has not;
 6. *commit*: write the manifest under the condition that it is still the one of step 2;
-7. *release* the lock.
+7. *list*: write the lists that warehouses load from, where the options want them;
+8. *release* the lock.
 
 Each step can be repeated, so a publisher that dies anywhere is simply run again. Where the earlier publication has no
 versions of its files, steps 5 and 6 change places: its readers keep their files until the manifest names the new ones.
@@ -30,6 +31,7 @@ from billing_aggregator.export.publish.consistency import (
     same_run,
     states_by_plan,
 )
+from billing_aggregator.export.publish.load_lists import write_load_lists
 from billing_aggregator.export.publish.lock import TIME_TO_LIVE, WAIT_SECONDS, PublishLock
 from billing_aggregator.export.publish.manifest_contents import kept_exports, new_manifest
 from billing_aggregator.export.publish.source_check import verify_source
@@ -110,6 +112,10 @@ def publish(
             manifest = new_manifest(plans, by_plan, totals, stored, kept_exports(earlier.manifest, plans, keep))
             removed = _commit(store, plans, earlier, manifest)
             publication = Publication(manifest, run.manifest_key, removed, repeated=False)
+        if any(plan.options.load_lists for plan in plans):
+            # A publisher that has lost its lock must not write lists over those of a newer publication.
+            lock.renew()
+        write_load_lists(store, publication.manifest, plans)
     for plan in plans:
         _drop(connect, plan, timeout)
     return publication

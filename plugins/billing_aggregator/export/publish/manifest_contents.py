@@ -6,7 +6,7 @@ from collections import deque
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from billing_aggregator.export.manifest import KeptFrom, Manifest, ManifestExport, ManifestFile
+from billing_aggregator.export.manifest import KeptFrom, Manifest, ManifestColumn, ManifestExport, ManifestFile
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -35,6 +35,7 @@ def new_manifest(
     for plan, sums in zip(plans, totals, strict=True):
         exports[plan.name] = ManifestExport(
             columns=[column.name for column in plan.source.columns],
+            column_details=_details(plan),
             rows=plan.rows,
             control_totals=sums,
             csv={"compression": plan.options.compression, "encoding": "UTF-8", **plan.options.dialect.model_dump()},
@@ -53,6 +54,16 @@ def new_manifest(
         published_at=datetime.now(UTC).isoformat(timespec="seconds"),
         exports=dict(sorted(exports.items())),
     )
+
+
+def _details(plan: ExportPlan) -> list[ManifestColumn]:
+    """Return types and meanings; none of a plan that an earlier version has made, which knew no types."""
+    if not all(column.type for column in plan.source.columns):
+        return []
+    return [
+        ManifestColumn(name=c.name, type=c.type, nullable=c.nullable, description=c.description)
+        for c in plan.source.columns
+    ]
 
 
 def _file(chunk: Chunk, state: ChunkState, stored: StoredFile) -> ManifestFile:

@@ -45,14 +45,14 @@ class LocalStore:
 
     def url(self, key: str) -> str:
         """Return ``file:///folder/key``."""
-        return self._path(key).as_uri()
+        return self.path(key).as_uri()
 
     def use(self, options: StoreOptions) -> None:
         """Do nothing: a folder has no requests."""
 
     def start(self, key: str, token: str, options: ExportOptions) -> Upload:
         """Create the temporary file ``.<name>.<token>.part`` beside the final one."""
-        path = self._path(key)
+        path = self.path(key)
         self._make_folder(path.parent)
         temporary = path.with_name(f".{path.name}.{token}{PART_SUFFIX}")
         handle = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, FILE_MODE)
@@ -84,7 +84,7 @@ class LocalStore:
 
     def complete(self, upload: Upload, parts: list[Part]) -> str | None:
         """Rename the temporary file to its final name."""
-        temporary, final = self._temporary(upload), self._path(upload.key)
+        temporary, final = self._temporary(upload), self.path(upload.key)
         size = sum(part.size for part in parts)
         try:
             if temporary.stat().st_size != size:
@@ -104,7 +104,7 @@ class LocalStore:
         version_id: str | None = None,
     ) -> StoredFile | None:
         """Return the file if it has these bytes: here the content itself tells whose it is."""
-        path = self._path(upload.key)
+        path = self.path(upload.key)
         if not path.is_file() or path.stat().st_size != size or file_sha256(path) != sha256:
             return None
         return StoredFile(size, f'"{sha256}"', None)
@@ -128,7 +128,7 @@ class LocalStore:
 
     def read(self, key: str) -> StoredObject | None:
         """Return a file; its etag is its content's hash and the time of its writing."""
-        path = self._path(key)
+        path = self.path(key)
         try:
             status = path.stat()
             body = path.read_bytes()
@@ -136,14 +136,17 @@ class LocalStore:
             return None
         return StoredObject(body, _etag(body, status), time.time() - status.st_mtime)
 
-    def stream(self, key: str, version_id: str | None = None) -> Iterator[bytes]:
+    def stream(
+        self, key: str, version_id: str | None = None, *, start: int = 0, etag: str | None = None
+    ) -> Iterator[bytes]:
         """Yield a file's bytes, a MiB at a time."""
-        with self._path(key).open("rb") as file:
+        with self.path(key).open("rb") as file:
+            file.seek(start)
             yield from iter(lambda: file.read(READ_BYTES), b"")
 
     def put_if(self, key: str, body: bytes, expected: str | None) -> str:
         """Compare and replace under the folder's lock."""
-        path = self._path(key)
+        path = self.path(key)
         self._make_folder(path.parent)
         with self._locked(path.parent):
             found = self.read(key)
@@ -168,16 +171,17 @@ class LocalStore:
     def remove(self, keys: Iterable[str]) -> None:
         """Remove files."""
         for key in keys:
-            self._path(key).unlink(missing_ok=True)
+            self.path(key).unlink(missing_ok=True)
 
-    def _path(self, key: str) -> Path:
+    def path(self, key: str) -> Path:
+        """Return where the file of *key* lies; raises ValueError for a key that leaves the folder."""
         path = self._root / key
         if ".." in Path(key).parts or Path(key).is_absolute():
             raise ValueError(f"key {key!r} leaves the folder {self._root}")
         return path
 
     def _temporary(self, upload: Upload) -> Path:
-        return self._path(upload.key).with_name(upload.upload_id)
+        return self.path(upload.key).with_name(upload.upload_id)
 
     def _make_folder(self, folder: Path) -> None:
         missing = []

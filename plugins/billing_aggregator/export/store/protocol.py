@@ -80,7 +80,23 @@ class Upload:
     token: str
 
 
-class Store(Protocol):
+class ReadableStore(Protocol):
+    """What readers of a publication need of a place."""
+
+    def url(self, key: str) -> str:
+        """Return the URL of a key, for messages."""
+
+    def stream(
+        self, key: str, version_id: str | None = None, *, start: int = 0, etag: str | None = None
+    ) -> Iterator[bytes]:
+        """Yield a file's bytes piece by piece; raises FileNotFoundError.
+
+        :param start: the first byte, from 0.
+        :param etag: refuse, by PreconditionFailedError, a file that has another one; a folder has none and does not.
+        """
+
+
+class Store(ReadableStore, Protocol):
     """A bucket or a folder."""
 
     def use(self, options: StoreOptions) -> None:
@@ -112,9 +128,6 @@ class Store(Protocol):
 
     def read(self, key: str) -> StoredObject | None:
         """Return a small object, or None."""
-
-    def stream(self, key: str, version_id: str | None = None) -> Iterator[bytes]:
-        """Yield a file's bytes piece by piece; raises FileNotFoundError."""
 
     def put_if(self, key: str, body: bytes, expected: str | None) -> str:
         """Write a small object if its etag is *expected* (None: if there is none); return the new etag.

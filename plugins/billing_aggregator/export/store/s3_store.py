@@ -43,6 +43,10 @@ class S3Store(Bucket):
         self._deletes = Deletes(self)
         self._bare_etags = False
 
+    def beside(self, bucket: str, options: StoreOptions) -> S3Store:
+        """Return another bucket, asked with the same client."""
+        return S3Store(self._s3, bucket, options)
+
     def start(self, key: str, token: str, options: ExportOptions) -> Upload:
         """Create a multipart upload with what *options* say of a file, and our token as metadata."""
         bucket = Bucket(self._s3, self.bucket, options)
@@ -157,14 +161,20 @@ class S3Store(Bucket):
         body = answer["Body"].read()
         return StoredObject(body, self._seen(answer), age(answer, answer.get("LastModified")))
 
-    def stream(self, key: str, version_id: str | None = None) -> Iterator[bytes]:
+    def stream(
+        self, key: str, version_id: str | None = None, *, start: int = 0, etag: str | None = None
+    ) -> Iterator[bytes]:
         """Yield an object's bytes, a MiB at a time."""
         wanted = {"VersionId": version_id} if version_id else {}
+        wanted |= {"IfMatch": etag} if etag else {}
+        wanted |= {"Range": f"bytes={start}-"} if start else {}
         try:
             answer = self.ask("get_object", Key=key, **wanted)
         except ClientError as error:
-            if error_code(error) in MISSING:
+            if error_code(error) in MISSING or (version_id and error_code(error) in UNKNOWN_VERSION):
                 raise FileNotFoundError(self.url(key)) from error
+            if error_code(error) in REFUSED:
+                raise PreconditionFailedError(f"{self.url(key)} was replaced by another file") from error
             raise
         yield from answer["Body"].iter_chunks(READ_BYTES)
 
