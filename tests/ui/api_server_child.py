@@ -27,11 +27,12 @@ def main() -> None:
     order = json.loads(sys.argv[1])
     _fill(order["port"])
 
-    from airflow.api_fastapi.app import create_app, get_auth_manager
+    from airflow.api_fastapi.app import get_auth_manager
     from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
+    from airflow.api_fastapi.main import app
     from starlette.testclient import TestClient
 
-    client = TestClient(create_app(), base_url="http://airflow.example")
+    client = TestClient(app, base_url="http://airflow.example")
     found: dict[str, Any] = {}
     for name, role in {**USERS, "": ""}.items():
         client.cookies.clear()

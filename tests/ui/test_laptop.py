@@ -45,6 +45,8 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         for name in ("BDA_DB_HOST", "BDA_DB_PORT", "BDA_DB_NAME", "BDA_DB_USER", "BDA_S3_URL", "BDA_S3_ACCESS_KEY",
                      "BDA_S3_SECRET_ACCESS_KEY"):  # fmt: skip
             patch.setenv(name, "")
+        # moto keeps its buckets for all servers of a process.
+        patch.setenv("BDA_S3_BUCKET", "bucket-of-a-laptop")
         entries = page.entries(sample_nights.config("enercity"), stack)
         yield page.local_app(entries, now=lambda: sample_nights.NOW)
 
