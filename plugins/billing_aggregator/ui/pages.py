@@ -10,8 +10,8 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from billing_aggregator.ui import charts, texts
+from billing_aggregator.ui.address import PREFIX
 from billing_aggregator.ui.nights import WORDS
-from billing_aggregator.ui.plugin import PREFIX
 
 if TYPE_CHECKING:
     from starlette.requests import Request

@@ -11,13 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from billing_aggregator.config import load_clients
 from billing_aggregator.config.paths import IncludeNotFoundError, include_folder
+from billing_aggregator.ui.address import NAME, PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
-
-NAME = "Billing publications"
-#: Where the page is below Airflow's own address.
-PREFIX = "/billing-publications"
 
 
 class LazyApp:
