@@ -32,7 +32,7 @@ FOLDERS = [
 MESSAGES = ROOT / "docs" / "alerts.md"
 # Names of files that are built, fetched or written elsewhere.
 MADE_ELSEWHERE = re.compile(
-    r"^(build/.*|dags/(include|\.airflowignore).*|include/sql/\w+/meters/.*"
+    r"^(build/.*|lists/.*|dags/(include|\.airflowignore).*|include/sql/\w+/meters/.*"
     r"|_(manifest|publishing)\.json|\S*_\d{4}\.csv|run\.log|messages\.txt|bench-\w+\.json|mwaa\.in|top\.sql"
     r"|startup\.sh|connection\.json|values\.schema\.json|airflow_constraints\.txt|mwaa_essential_constraints\.txt)$"
 )
@@ -91,7 +91,7 @@ def test_named_make_targets_exist(page: Path) -> None:
 def test_named_commands_exist(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--help"])
-    commands = set(re.findall(r"^ {4}([a-z]+) {2}", capsys.readouterr().out, re.MULTILINE))
+    commands = set(re.findall(r"^ {4}([a-z]+)(?: {2}|$)", capsys.readouterr().out, re.MULTILINE))
     named = {(name_of(page), command) for page in PAGES for command in found(page, _COMMAND)}
     assert commands
     assert sorted((page, command) for page, command in named if command not in commands) == []

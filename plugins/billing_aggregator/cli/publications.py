@@ -14,7 +14,7 @@ from billing_aggregator.config.export_options import Dialect
 from billing_aggregator.publications import find_publication
 from billing_aggregator.publications.compare import Wanted, compare
 from billing_aggregator.publications.compare.sides import Side, open_side
-from billing_aggregator.publications.compare.wanted import MEMORY_MIB, SAMPLE_ROWS, read_tolerances
+from billing_aggregator.publications.compare.wanted import LEAST_MEMORY_MIB, MEMORY_MIB, SAMPLE_ROWS, read_tolerances
 from billing_aggregator.publications.ddl import ENGINES, Target, ddl
 from billing_aggregator.publications.download import download
 from billing_aggregator.publications.errors import WrongQuestionError
@@ -156,7 +156,7 @@ def _compare(options: argparse.Namespace) -> Answer:
         empty_is_null=options.empty_is_null,
         dialect=_dialect(options),
         sample_rows=max(options.sample, 0),
-        memory_mib=max(options.memory, 64),
+        memory_mib=max(options.memory, LEAST_MEMORY_MIB),
     )
     a, b = (open_side(which, config, with_versions=not options.without_versions) for which in (options.a, options.b))
     with bytes_read("read", _bytes(a, options.export) + _bytes(b, options.export)) as read:

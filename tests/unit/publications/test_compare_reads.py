@@ -46,7 +46,7 @@ def test_both_readers_see_the_same_values(
     text = "a,b,c\n" + "".join(",".join(field(value, null) for value in row) + "\n" for row in rows)
     file.write_bytes(text.encode())
     side = ExportFiles("x", ("a", "b", "c"), {}, None, {}, Dialect(null=null), "none", (file,))
-    source = reading(side, ["a", "b", "c"], empty_is_null=False)
+    source = reading(side, ["a", "b", "c"], empty_is_null=False, memory_mib=512)
     found = engine.run(f"select {source.columns} from {source.source}")
     ours = list(records([text.encode()], delimiter=",", null=null))[1:]
     assert [tuple(None if value is None else value.decode() for value in row) for row in ours] == rows

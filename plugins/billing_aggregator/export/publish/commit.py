@@ -112,10 +112,7 @@ def publish(
             manifest = new_manifest(plans, by_plan, totals, stored, kept_exports(earlier.manifest, plans, keep))
             removed = _commit(store, plans, earlier, manifest)
             publication = Publication(manifest, run.manifest_key, removed, repeated=False)
-        if any(plan.options.load_lists for plan in plans):
-            # A publisher that has lost its lock must not write lists over those of a newer publication.
-            lock.renew()
-        write_load_lists(store, publication.manifest, plans)
+        _list(lock, store, plans, publication.manifest)
     for plan in plans:
         _drop(connect, plan, timeout)
     return publication
@@ -147,6 +144,13 @@ def _commit(store: Store, plans: Sequence[ExportPlan], earlier: Published, manif
         _put_manifest(store, manifest, key, earlier.etag)
         removed = _remove_stale(store, plans, earlier.manifest, manifest)
     return removed
+
+
+def _list(lock: PublishLock, store: Store, plans: Sequence[ExportPlan], manifest: Manifest) -> None:
+    """Write the load lists; a publisher that has lost its lock must not write over those of a newer publication."""
+    if any(plan.options.load_lists for plan in plans):
+        lock.renew()
+    write_load_lists(store, manifest, plans)
 
 
 def _remove_stale(

@@ -93,7 +93,10 @@ def _compare_export(
     a, b = files
     table = _table(a, b, wanted, defined)
     notes = [] if table.key else ["no key is defined: whole rows were compared; name its columns with --key"]
-    sources = [reading(side, table.columns, empty_is_null=wanted.empty_is_null) for side in (a, b)]
+    sources = [
+        reading(side, table.columns, empty_is_null=wanted.empty_is_null, memory_mib=wanted.memory_mib)
+        for side in (a, b)
+    ]
     if a.digests and a.digests == b.digests and (a.dialect, a.columns) == (b.dialect, b.columns):
         rows, differences = (a.rows or 0, b.rows or 0), RowDifferences(equal=a.rows or 0)
     else:

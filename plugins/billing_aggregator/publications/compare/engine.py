@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from billing_aggregator.publications.compare.sides import ExportFiles
 
-#: Rows of more bytes are refused by the reader; Postgres' own limit of a row is 1 GiB.
-LONGEST_ROW = 64 << 20
+#: The longest row that the reader takes, in bytes, is this share of the memory: it holds two of them for each thread.
+LONGEST_ROW_SHARE = 32
 #: Where a message of the reader names the file.
 FILE = re.compile(r"^\s*file = (.+)$", re.MULTILINE)
 COMPRESSIONS = {"none": "none", "gzip": "gzip", "zstd": "zstd"}
@@ -78,7 +78,8 @@ class Engine:
         except (self._errors.InvalidInputException, self._errors.ConversionException) as error:
             named = FILE.search(str(error))
             raise BrokenPublicationError(
-                f"{named[1] if named else 'a file'} cannot be read as CSV: {_first(error)}; see --delimiter and --null"
+                f"{named[1] if named else 'a file'} cannot be read as CSV: {_first(error)}; see --delimiter, --null "
+                "and, for rows of many MiB, --memory"
             ) from None
 
     def value(self, statement: str) -> Any:
@@ -117,8 +118,12 @@ def row_digest(values: Iterable[str]) -> str:
     return f"md5_number(json_array({', '.join(values)}))"
 
 
-def reading(side: ExportFiles, columns: Sequence[str], *, empty_is_null: bool) -> Reading:
-    """Return how *columns* of a side are read."""
+def reading(side: ExportFiles, columns: Sequence[str], *, empty_is_null: bool, memory_mib: int) -> Reading:
+    """Return how *columns* of a side are read.
+
+    :param memory_mib: of the engine.
+    """
+    longest = (memory_mib << 20) // LONGEST_ROW_SHARE
     names = [f"f{number}" for number in range(len(side.columns))]
     places = {column: names[number] for number, column in enumerate(side.columns)}
     values = tuple(f"nullif({places[c]}, '')" if empty_is_null else places[c] for c in columns)
@@ -137,8 +142,8 @@ def reading(side: ExportFiles, columns: Sequence[str], *, empty_is_null: bool) -
         # "" is an empty text, and only nothing is NULL.
         "allow_quoted_nulls": "false",
         "compression": text(COMPRESSIONS[side.compression]),
-        "max_line_size": str(LONGEST_ROW),
-        "buffer_size": str(2 * LONGEST_ROW),
+        "max_line_size": str(longest),
+        "buffer_size": str(2 * longest),
     }
     files = ", ".join(text(str(file)) for file in side.files)
     given = ", ".join(f"{name} = {value}" for name, value in options.items())

@@ -20,8 +20,13 @@ def paired(engine: Engine, table: Table, sample_rows: int) -> RowDifferences:
     over = ", ".join(keys)
     for side in ("a", "b"):
         engine.run(
-            f"create or replace table keyed_{side} as select *, {', '.join(f'{k} as k{n}' for n, k in enumerate(keys))}"
-            f", row_number() over (partition by {over} order by rowid) as nth from left_{side}"
+            f"create or replace table numbered as select rowid as line, "
+            f"row_number() over (partition by {over} order by rowid) as nth from left_{side}"
+        )
+        named = ", ".join(f"{key} as k{number}" for number, key in enumerate(keys))
+        engine.run(
+            f"create or replace table keyed_{side} as select r.*, {named}, numbered.nth "
+            f"from left_{side} as r inner join numbered on r.rowid = numbered.line"
         )
     same = " and ".join(f"a.k{n} is not distinct from b.k{n}" for n in range(len(keys)))
     differs = ", ".join(f"not ({_same(table, n, column)}) as d{n}" for n, column in enumerate(table.columns))

@@ -34,7 +34,8 @@ def compare_rows(engine: Engine, table: Table, sides: Sequence[Reading], sample_
     if not engine.value("select count(*) from surplus"):
         return RowDifferences(equal=total)
     for side, source in zip("ab", sides, strict=True):
-        engine.run(_left(side, source))
+        rows = f"(select {source.columns}, {source.digest} as h from {source.source})"
+        _keep_surplus(engine, side, rows)
     rewritten = _cancel_rewritten(engine, table)
     equal = total - engine.value("select count(*) from left_a")
     found = paired(engine, table, sample_rows)
@@ -61,14 +62,26 @@ def _surplus(a: str, b: str) -> str:
     )
 
 
-def _left(side: str, source: Reading) -> str:
-    """Return SQL that keeps the rows of one side that have no equal partner, in the order of the files."""
+def _keep_surplus(engine: Engine, side: str, rows: str) -> None:
+    """Keep the rows of one side that have no equal partner as ``left_<side>``, in the order of the files.
+
+    Only digests are numbered and sorted: the rows themselves are wide.
+
+    :param rows: SQL of the rows with their digest ``h``.
+    """
     sign = "" if side == "a" else "-"
-    return (
-        f"create or replace table left_{side} as select c.* exclude (h, d, place) from ("
-        f"select r.*, s.d, row_number() over (partition by r.h) as place from "
-        f"(select {source.columns}, {source.digest} as h from {source.source}) as r "
-        f"inner join surplus as s on r.h = s.h and {sign}s.d > 0) as c where place <= {sign}d"
+    engine.run(
+        f"create or replace table met as select r.* from {rows} as r "
+        f"inner join surplus as s on r.h = s.h and {sign}s.d > 0"
+    )
+    engine.run(
+        "create or replace table chosen as select line from ("
+        f"select m.rowid as line, {sign}s.d as most, row_number() over (partition by m.h order by m.rowid) as place "
+        "from met as m inner join surplus as s on m.h = s.h) where place <= most"
+    )
+    engine.run(
+        f"create or replace table left_{side} as select m.* exclude (h) from met as m "
+        "where m.rowid in (select line from chosen)"
     )
 
 
@@ -80,12 +93,6 @@ def _cancel_rewritten(engine: Engine, table: Table) -> int:
     digest = row_digest(values)
     engine.run(_surplus(f"(select {digest} as h from left_a)", f"(select {digest} as h from left_b)"))
     before = engine.value("select count(*) from left_a")
-    for side, sign in (("a", ""), ("b", "-")):
-        engine.run(
-            f"create or replace table still_{side} as select * exclude (h, d, place) from ("
-            f"select r.*, s.d, row_number() over (partition by r.h order by r.line) as place from "
-            f"(select *, rowid as line, {digest} as h from left_{side}) as r "
-            f"inner join surplus as s on r.h = s.h and {sign}s.d > 0) where place <= {sign}d"
-        )
-        engine.run(f"create or replace table left_{side} as select * exclude (line) from still_{side} order by line")
+    for side in ("a", "b"):
+        _keep_surplus(engine, side, f"(select *, {digest} as h from left_{side})")
     return int(before - engine.value("select count(*) from left_a"))

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 SAMPLE_ROWS = 10
-MEMORY_MIB = 1024
+MEMORY_MIB, LEAST_MEMORY_MIB = 1024, 256
 
 
 @dataclass(frozen=True)
