@@ -31,6 +31,12 @@ $(VENV)/.installed: requirements-dev.txt
 run: venv ## run the nightly job on this machine: make run CLIENT=enercity ENV=local
 	@$(BIN)/python -m billing_aggregator run $(RUN_CLIENT) $(RUN_ENV) $(ARGS)
 
+page: venv ## the page of publications on this machine, after make run: make page ARGS="--port 8642"
+	@$(BIN)/python -m billing_aggregator page $(RUN_CLIENT) $(RUN_ENV) $(ARGS)
+
+screenshots: venv ## take the pictures of the page in docs/images/ again, with Chromium
+	@$(BIN)/python -m scripts.screenshots
+
 publications: venv ## what is published, is it whole, what differs: make publications ARGS="compare previous latest"
 	@$(BIN)/python -m billing_aggregator publications $(ARGS)
 

@@ -25,7 +25,7 @@ PLACES = (
     ("publications",),
     ("alerts",),
     ("operators",),
-    ("dag",),
+    ("dag", "ui"),
     ("local",),
     ("cli",),
 )

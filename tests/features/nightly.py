@@ -55,8 +55,9 @@ SMALL_SCRIPTS = {
 class Nightly:
     """The process that runs DAGs; it is started at the first run and serves all of a session's features."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, environment: dict[str, str] | None = None) -> None:
         self._home = home
+        self._more = environment or {}
         self.log = home / "airflow.log"
         self._process: subprocess.Popen[str] | None = None
 
@@ -95,7 +96,7 @@ class Nightly:
         }
         return subprocess.Popen(
             [sys.executable, "-m", "tests.features.nightly_child"],
-            env=clean | own,
+            env=clean | own | self._more,
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -57,13 +57,20 @@ def lateness(config: ClientConfig, run: RunFacts, first: datetime | None = None)
 
     :param first: when the run was published for the first time; None: unknown.
     """
-    if config.deadline_minutes is None or run.dry_run:
+    due = due_at(config, run)
+    if due is None:
         return None
     if first is not None and run.started is not None and first < run.started:
         return None
-    due = run.due_from + timedelta(minutes=config.deadline_minutes)
     late = (first or published_at(config, run.run_id) or datetime.now(UTC)) - due
     return late if late > timedelta(0) else None
+
+
+def due_at(config: ClientConfig, run: RunFacts) -> datetime | None:
+    """Return when the run must be published (UTC); None where it need not be: no deadline, or a dry run."""
+    if config.deadline_minutes is None or run.dry_run:
+        return None
+    return run.due_from + timedelta(minutes=config.deadline_minutes)
 
 
 def hours_and_minutes(span: timedelta) -> str:

@@ -82,7 +82,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     plan = _command(commands, "plan", "show what a run would do, phase by phase; offline", _plan)
     run = _command(commands, "run", "run the DAG of one client and environment on this machine", _run)
-    for command in (health, plan, run):
+    shown = _command(commands, "page", "serve the page of publications on this machine, of the runs kept here", _page)
+    shown.add_argument("--port", type=int, default=8642, help="default: %(default)s, on 127.0.0.1")
+    for command in (health, plan, run, shown):
         command.add_argument("--client", help="default: BDA_CLIENT_ID, else enercity")
         command.add_argument("--environment", help="default: BDA_ENVIRONMENT, else detected")
     for command in (plan, run):
@@ -143,3 +145,9 @@ def _run(options: argparse.Namespace) -> int:
     if problems:
         raise ConfigError("\n".join(problems))
     return run(config, choice.conf, as_json=options.json)
+
+
+def _page(options: argparse.Namespace) -> int:
+    from billing_aggregator.local.page import serve
+
+    return serve(Choice.of(options).config(), options.port)

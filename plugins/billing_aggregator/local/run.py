@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from billing_aggregator.config import ConfigError, read_environment
 from billing_aggregator.config.home import is_writable
-from billing_aggregator.local import report, warehouse
+from billing_aggregator.local import records, report, warehouse
 from billing_aggregator.local.airflow_process import AirflowProcess
 from billing_aggregator.local.loopback import direct_loopback
 from billing_aggregator.local.objects import ObjectStore
@@ -59,7 +59,7 @@ def run(config: ClientConfig, conf: Mapping[str, Any], *, as_json: bool = False)
 
 def _run(config: ClientConfig, conf: Mapping[str, Any], stack: ExitStack) -> tuple[int, dict[str, Any]]:
     started = time.monotonic()
-    build = _build_folder()
+    build = build_folder()
     folder = _run_folder(config, build)
     log = folder / "run.log"
     print(report.title(config))
@@ -69,7 +69,7 @@ def _run(config: ClientConfig, conf: Mapping[str, Any], stack: ExitStack) -> tup
     # Airflow takes seconds to be imported: meanwhile the servers start, which are other processes.
     airflow.load(child)
     variables = {"BDA_CLIENT_ID": config.client, "BDA_ENVIRONMENT": config.environment}
-    variables |= _warehouse(stack)
+    variables |= _warehouse(stack, folder)
     variables |= _s3(config, stack)
     print(report.field("log", str(log)))
     progress = RunProgress(sys.stdout)
@@ -96,7 +96,7 @@ def _look_up_as(child: Mapping[str, str]) -> None:
     os.environ["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "CRITICAL"
 
 
-def _build_folder() -> Path:
+def build_folder() -> Path:
     """Return ``build/``, or a folder of this user below ``TMPDIR`` where the project cannot be written to.
 
     :raises ConfigError: neither can be written to.
@@ -124,7 +124,7 @@ def _run_folder(config: ClientConfig, build: Path) -> Path:
     return folder
 
 
-def _warehouse(stack: ExitStack) -> dict[str, str]:
+def _warehouse(stack: ExitStack, folder: Path) -> dict[str, str]:
     settings = read_environment(os.environ)
     if settings.db_host is not None:
         print(report.field("warehouse", f"{settings.db_host}:{settings.db_port}/{settings.db_name}"))
@@ -133,6 +133,7 @@ def _warehouse(stack: ExitStack) -> dict[str, str]:
     server = stack.enter_context(EmbeddedPostgres())
     warehouse.create_octopus(server)
     warehouse.load_vault(server, SAMPLE_VAULT)
+    stack.callback(records.keep, server, folder)
     seconds = time.monotonic() - started
     where = f"embedded PostgreSQL {server.version} on port {server.port} with the sample vault ({seconds:.1f} s)"
     print(report.field("warehouse", where))

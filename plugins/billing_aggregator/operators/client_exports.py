@@ -18,6 +18,7 @@ from billing_aggregator.operators.abort_exports import AbortExportsOperator
 from billing_aggregator.operators.export_base import ExportBaseOperator
 from billing_aggregator.operators.export_chunks import ExportChunksOperator
 from billing_aggregator.operators.export_plan import ExportPlanOperator
+from billing_aggregator.operators.lineage import publication_lineage, tables_of
 from billing_aggregator.operators.publish_exports import PublishExportsOperator
 from billing_aggregator.operators.run_aware import RunAwareOperator
 from billing_aggregator.operators.sql_file import SqlFile, text_of
@@ -138,6 +139,19 @@ class ClientPublishOperator(ClientExportOperator, PublishExportsOperator):
             run_records.record_publication(connection, self.this_run(context), tables)
         emit(self.client_config, "published", 1)
         return published
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
+        """Return what was published and from which tables, to OpenLineage's provider, which alone asks."""
+        if self.place is None or not self.reported:
+            return None
+        return publication_lineage(self.place, *self.published_prefix(), self.reported, self._tables())
+
+    def _tables(self) -> Iterator[str]:
+        """Yield the tables that the published exports were made from."""
+        for task in self.plan_tasks:
+            plan: Any = self.dag.task_dict[task]
+            if plan.export_name in self.reported:
+                yield from (plan.table,) if plan.table else tables_of(text_of(plan.query, plan.query_name))[0]
 
 
 class ClientAbortOperator(ClientExportOperator, AbortExportsOperator):

@@ -44,8 +44,8 @@ class PublishExportsOperator(ExportBaseOperator):
     .. seealso::
         docs/export.md explains each step and what readers see meanwhile.
 
-    Returns ``manifest_key``, ``run_id``, ``repeated``, ``removed`` (keys) and ``exports``: name → rows, bytes, files
-    and control totals. A run of dry runs logs them and is skipped.
+    Returns ``manifest_key``, ``run_id``, ``repeated``, ``removed`` (keys) and ``exports``: name → rows, columns,
+    bytes, files and control totals. A run of dry runs logs them and is skipped.
 
     :param plan_tasks: ids of the tasks that plan the exports; one that was skipped has no plan.
     :param states: what the chunks' tasks returned: a list of XComs of mapped tasks. (templated)
@@ -76,6 +76,7 @@ class PublishExportsOperator(ExportBaseOperator):
             raise ValueError(f"lock_ttl is {lock_ttl}, lock_wait {lock_wait}; give positive seconds")
         self.plan_tasks = list(plan_tasks)
         self.plans: list[ExportPlan] = []
+        self.reported: dict[str, Any] = {}
         self.states = states
         self.keep = list(keep)
         self.lock_ttl = lock_ttl
@@ -114,6 +115,7 @@ class PublishExportsOperator(ExportBaseOperator):
                 continue
             exports[name] = {
                 "rows": export.rows,
+                "columns": export.columns,
                 "bytes": sum(file.bytes for file in export.files),
                 "files": [file.model_dump() for file in export.files],
                 "control_totals": export.control_totals,
@@ -127,6 +129,10 @@ class PublishExportsOperator(ExportBaseOperator):
                     "files": files,
                     "manifest_key": publication.manifest_key,
                 }
+        self.reported = {
+            name: export | {"types": {c.name: c.type for c in publication.manifest.exports[name].column_details}}
+            for name, export in exports.items()
+        }
         return {
             "manifest_key": publication.manifest_key,
             "run_id": publication.manifest.run_id,

@@ -13,6 +13,7 @@ from billing_aggregator.alerts import on_task_failure
 from billing_aggregator.errors.text import first_line
 from billing_aggregator.observe import logs
 from billing_aggregator.operators.base import WorkOperator
+from billing_aggregator.operators.lineage import Warehouse
 from billing_aggregator.operators.task_errors import task_errors
 from billing_aggregator.postgres.connection import postgres_hook
 from billing_aggregator.postgres.drivers import interruptible
@@ -57,6 +58,8 @@ class RunAwareOperator(WorkOperator):
     heartbeats = True
     # The task ran into its own time-out, for which Airflow calls on_kill as well: that is a failure.
     timed_out = False
+    # Where its tables are, once it has connected.
+    place: Warehouse | None = None
     # The run that the task works for and the name of its Airflow, once it is known.
     _named: tuple[str, str] | None = None
 
@@ -146,7 +149,9 @@ class RunAwareOperator(WorkOperator):
         config = self.client_config
         name = session_name(config.client, config.environment, self.this_run(context).tag, self.task_id)
         seconds = max(1, self.statement_seconds() - STATEMENT_MARGIN_SECONDS)
-        return postgres_hook(config, application_name=name, statement_seconds=seconds)
+        hook = postgres_hook(config, application_name=name, statement_seconds=seconds)
+        self.place = Warehouse.of(hook.connection)
+        return hook
 
     def task_seconds(self) -> int:
         """Return how long the task may take."""
@@ -167,8 +172,12 @@ class RunAwareOperator(WorkOperator):
 
         :raises LockHeldError: another run has it.
         """
+        phase, _ = logs.phase_and_script(self.task_id)
         with self.warehouse(context) as connection:
-            return heartbeat(connection, self.this_run(context), self.task_seconds())
+            # The first task records the run, and its own phase with it.
+            return heartbeat(
+                connection, self.this_run(context), self.task_seconds(), phase if phase != START_TASK else ""
+            )
 
     @contextmanager
     def _locked(self, context: Context) -> Iterator[None]:

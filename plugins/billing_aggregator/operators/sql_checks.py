@@ -12,6 +12,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from billing_aggregator.config.text_files import SourceFileError
 from billing_aggregator.errors.kinds import classify
 from billing_aggregator.errors.text import first_line
+from billing_aggregator.operators.lineage import checks_lineage
 from billing_aggregator.operators.script_errors import SqlScriptError
 from billing_aggregator.operators.sql_file import SqlFileOperator, text_of
 from billing_aggregator.runs.airflow_names import CHECKS_KEY
@@ -60,6 +61,8 @@ class SqlChecksOperator(SqlFileOperator):
     """
 
     many = True
+    # What became of each check, once they have run.
+    outcomes: Sequence[dict[str, Any]] = ()
 
     def __init__(self, *, sql: list[str], client_config: ClientConfig, **kwargs: Any) -> None:
         # A stage may take as long as a task of its own could: each check has the time-out of a task.
@@ -91,8 +94,19 @@ class SqlChecksOperator(SqlFileOperator):
             outcomes = running.run(checks)
         for outcome in outcomes:
             _log(outcome)
-        context["ti"].xcom_push(key=CHECKS_KEY, value=[plain(outcome) for outcome in outcomes])
+        self.outcomes = [plain(outcome) for outcome in outcomes]
+        context["ti"].xcom_push(key=CHECKS_KEY, value=self.outcomes)
         _refuse(outcomes)
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
+        """Return what was asserted of which table, to OpenLineage's provider, which alone asks."""
+        if self.place is None:
+            return None
+        texts = self.sql if isinstance(self.sql, list) else [self.sql]
+        by_name = dict(zip(self.files, texts, strict=True))
+        return checks_lineage(
+            self.place, [(text_of(by_name[found["check"]], found["check"]), found) for found in self.outcomes]
+        )
 
     def _read(self) -> list[NamedCheck]:
         """Return the checks with the severity that counts; raises SourceFileError with a line for each bad file."""
@@ -119,6 +133,7 @@ def plain(outcome: CheckOutcome) -> dict[str, Any]:
         "severity": outcome.check.severity,
         "title": outcome.check.title,
         "violations": outcome.result.violations if outcome.result else 0,
+        "columns": list(outcome.result.columns) if outcome.result else [],
         "seconds": outcome.seconds,
     }
 

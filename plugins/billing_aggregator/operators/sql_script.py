@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 import structlog
 
 from billing_aggregator.observe import logs, metrics
+from billing_aggregator.operators.lineage import script_lineage
 from billing_aggregator.operators.script_errors import naming
 from billing_aggregator.operators.sql_file import SqlFileOperator, text_of
 from billing_aggregator.postgres.drivers import handle_notices
@@ -67,3 +68,7 @@ class SqlScriptOperator(SqlFileOperator):
         # What is kept is what was published: not what a publication that was marked as success has left out.
         kept = run_records.published_tables(connection, self.this_run(context)) if phase == "history" else None
         return self.table_guard(context, phase, self.script, kept)
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
+        """Return what the script read and made, to OpenLineage's provider, which alone asks; None before it ran."""
+        return None if self.place is None else script_lineage(self.place, text_of(self.sql, self.script))

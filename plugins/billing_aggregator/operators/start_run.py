@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from billing_aggregator.alerts.run_end import due_at
+from billing_aggregator.alerts.run_facts import run_facts
 from billing_aggregator.errors.text import first_line
 from billing_aggregator.operators.client_exports import refuse_older
 from billing_aggregator.operators.run_aware import RunAwareOperator
@@ -61,7 +63,11 @@ class StartRunOperator(RunAwareOperator):
         with self.warehouse(context) as connection:
             run_records.ensure_tables(connection)
             run_records.record_start(
-                connection, run, business_date=resolved["business_date"], dry_run=resolved["dry_run"]
+                connection,
+                run,
+                business_date=resolved["business_date"],
+                dry_run=resolved["dry_run"],
+                due_at=due_at(self.client_config, run_facts(self.client_config, context["dag_run"], run.run_id)),
             )
             try:
                 self._check_publication(context, params, run)

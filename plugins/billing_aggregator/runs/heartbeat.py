@@ -8,6 +8,7 @@ import structlog
 
 from billing_aggregator.runs import lock
 from billing_aggregator.runs.airflow_states import run_state
+from billing_aggregator.runs.run_records import record_phase
 
 if TYPE_CHECKING:
     from billing_aggregator.postgres.protocols import Connection
@@ -16,10 +17,11 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 
-def heartbeat(connection: Connection, run: Run, task_seconds: float) -> bool:
+def heartbeat(connection: Connection, run: Run, task_seconds: float, phase: str = "") -> bool:
     """Take the lock on the client for *run*, or prolong it; return whether the run did not have it. Commits.
 
     :param task_seconds: how long a task of the run may take; the lease is longer by a margin.
+    :param phase: of the task; when its first one begins is recorded. Empty: the run is not recorded yet.
     :raises LockHeldError: another run has it, and has not ended.
     """
     lease = task_seconds + lock.LEASE_MARGIN_SECONDS
@@ -32,6 +34,8 @@ def heartbeat(connection: Connection, run: Run, task_seconds: float) -> bool:
             raise
         log.warning("taking over the lock of a run that has ended", holder=str(held))
         lock.acquire(connection, run, lease, ended=held.run)
+    if phase:
+        record_phase(connection, run, phase)
     return held is None or held.run != run
 
 

@@ -7,10 +7,10 @@ They are ``aggregator_claims`` and ``aggregator_runs``; the cleanup phase drops 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from billing_aggregator.errors.kinds import sqlstate
+from billing_aggregator.runs import run_details
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from billing_aggregator.runs.summary import RunSummary
 
 MISSING = ("42P01", "3F000")  # undefined_table, invalid_schema_name
+MISSING_COLUMN = "42703"
 # Any number: it keeps two first runs from creating the tables at the same moment.
 CREATE_LOCK = 7_203_110_001
 TABLES = """
@@ -54,7 +55,6 @@ create table if not exists report_oibl.aggregator_runs (
     error text,
     published_at timestamptz,
     published_tables jsonb,
-    checks jsonb,
     primary key (deployment, dag_id, run_id)
 );
 comment on table report_oibl.aggregator_claims is 'the run that works on a client and environment now';
@@ -69,7 +69,6 @@ values (%(client)s, %(environment)s, %(deployment)s, %(dag_id)s, %(run_id)s, %(t
 on conflict (deployment, dag_id, run_id) do update set
     business_date = excluded.business_date, dry_run = excluded.dry_run, started_at = excluded.started_at,
     ended_at = null, state = 'running', rows = null, files = null, bytes = null, totals = null, error = null,
-    checks = null,
     -- A row written by a version without this column: a run that succeeded was published by its end.
     published_at = coalesce(aggregator_runs.published_at,
         case when aggregator_runs.state = 'success' and not aggregator_runs.dry_run then aggregator_runs.ended_at end)
@@ -81,15 +80,16 @@ where client = %(client)s and environment = %(environment)s and state = 'running
 END = """
 update report_oibl.aggregator_runs set
     ended_at = clock_timestamp(), state = %(state)s, rows = %(rows)s, files = %(files)s, bytes = %(bytes)s,
-    totals = %(totals)s::jsonb, error = %(error)s, checks = %(checks)s::jsonb
+    totals = %(totals)s::jsonb, error = %(error)s
 where deployment = %(deployment)s and dag_id = %(dag_id)s and run_id = %(run_id)s
 """
-# Columns that earlier versions did not have. Published: the first time; a cleared run publishes again and is not late.
-ADD_COLUMNS = """
+# The first publication of a run: a cleared run publishes again, and is not late because of that.
+ADD_PUBLISHED = """
 alter table report_oibl.aggregator_runs
-    add column if not exists published_at timestamptz, add column if not exists published_tables jsonb,
-    add column if not exists checks jsonb
+    add column if not exists published_at timestamptz, add column if not exists published_tables jsonb
 """
+# Columns that later versions have added, and how: a table of an earlier version gets them at the next run's start.
+ADDED = ((("published_at", "published_tables"), ADD_PUBLISHED), (run_details.COLUMNS, run_details.ADD_COLUMNS))
 PUBLISHED = """
 update report_oibl.aggregator_runs set
     published_at = coalesce(published_at, clock_timestamp()), published_tables = %(tables)s::jsonb
@@ -120,12 +120,14 @@ def ensure_tables(connection: Connection) -> None:
         )
         if cursor.fetchone()[0]:
             cursor.execute(TABLES)
-        cursor.execute(
-            "select count(*) < 3 from pg_catalog.pg_attribute where attname in ('published_at', 'published_tables', "
-            "'checks') and attrelid = 'report_oibl.aggregator_runs'::regclass"
-        )
-        if cursor.fetchone()[0]:
-            cursor.execute(ADD_COLUMNS)
+        for columns, add in ADDED:
+            cursor.execute(
+                "select count(*) from pg_catalog.pg_attribute where attname = any(%s::text[]) "
+                "and attrelid = 'report_oibl.aggregator_runs'::regclass",
+                [list(columns)],
+            )
+            if cursor.fetchone()[0] < len(columns):
+                cursor.execute(add)
     connection.commit()
 
 
@@ -134,16 +136,36 @@ def is_missing_table(error: BaseException) -> bool:
     return sqlstate(error) in MISSING
 
 
-def record_start(connection: Connection, run: Run, *, business_date: str, dry_run: bool) -> None:
+def record_start(
+    connection: Connection, run: Run, *, business_date: str, dry_run: bool, due_at: datetime | None = None
+) -> None:
     """Write that *run* has started, and that runs which never ended are lost: the lock is ours. Commits.
 
     :param business_date: ISO date.
+    :param due_at: a publication after this is late; None: there is no deadline.
     """
     values = _key(run) | {"business_date": business_date, "dry_run": dry_run}
     with connection.cursor() as cursor:
         cursor.execute(START, values)
+        run_details.begin(cursor, _key(run), due_at)
         cursor.execute(LOSE_OTHERS, values)
     connection.commit()
+
+
+def record_phase(connection: Connection, run: Run, phase: str) -> None:
+    """Write that a phase of *run* begins now, unless one of its tasks has said so before; commits."""
+    try:
+        with connection.cursor() as cursor:
+            run_details.enter_phase(cursor, _key(run), phase)
+    except Exception as error:
+        connection.rollback()
+        if sqlstate(error) != MISSING_COLUMN:
+            raise
+        # The run was started by an earlier version.
+        ensure_tables(connection)
+        return record_phase(connection, run, phase)
+    connection.commit()
+    return None
 
 
 def record_end(connection: Connection, summary: RunSummary) -> None:
@@ -155,10 +177,10 @@ def record_end(connection: Connection, summary: RunSummary) -> None:
         "bytes": summary.bytes,
         "error": summary.error,
         "totals": json.dumps(summary.totals, sort_keys=True),
-        "checks": json.dumps([asdict(check) for check in summary.checks]),
     }
     with connection.cursor() as cursor:
         cursor.execute(END, values)
+        run_details.end(cursor, _key(summary.run), summary)
     connection.commit()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from billing_aggregator.runs.airflow_names import PUBLISH_TASK
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 SKIPPED_BY_HAND = (
     "the run's state was set by hand and publish was skipped: this run has published nothing; clear it as a whole"
 )
+# What is kept of a published file.
+STORED = ("key", "version_id", "rows", "bytes", "sha256")
 BY_HAND = "publish was set to success by hand: this run has published nothing; clear publish with downstream"
 
 
@@ -25,6 +27,8 @@ class ExportFigures:
 
     :param files: number of files.
     :param totals: column -> exact sum, as text: JSON numbers would become floats.
+    :param columns: names, in the order of the files; empty in a dry run.
+    :param stored: each file's key, version, rows, bytes and SHA-256, as the manifest has them; empty in a dry run.
     """
 
     name: str
@@ -32,6 +36,8 @@ class ExportFigures:
     files: int
     bytes: int
     totals: Mapping[str, str]
+    columns: tuple[str, ...] = ()
+    stored: tuple[Mapping[str, Any], ...] = ()
 
     @classmethod
     def of(cls, name: str, export: Mapping[str, Any]) -> Self:
@@ -42,17 +48,25 @@ class ExportFigures:
             files=len(export["files"]),
             bytes=sum(int(file["bytes"]) for file in export["files"]),
             totals={str(column): str(total) for column, total in sorted(export["control_totals"].items())},
+            columns=tuple(export.get("columns") or ()),
+            stored=tuple({name: file[name] for name in STORED} for file in export["files"] if "key" in file),
         )
 
 
 @dataclass(frozen=True)
 class CheckOutcome:
-    """What one check found; *violations* are rows, *task* is the phase, the system and the check's name."""
+    """What one check found; *violations* are rows, *task* is the phase, the system and the check's name.
+
+    :param state: ``passed``, ``violated`` or ``skipped``.
+    :param columns: names of the columns of the rows that it found.
+    """
 
     task: str
     severity: str
     title: str
     violations: int
+    state: str = ""
+    columns: tuple[str, ...] = ()
 
     @property
     def warns(self) -> bool:
@@ -115,9 +129,9 @@ class RunSummary:
 
     def to_json(self) -> dict[str, Any]:
         """Return the summary as plain values, as the last task returns it."""
-        exports = [asdict(export) for export in self.exports]
-        for export in exports:
-            del export["totals"]
+        exports = [
+            {name: getattr(export, name) for name in ("name", "rows", "files", "bytes")} for export in self.exports
+        ]
         return {
             "client": self.run.client,
             "environment": self.run.environment,
@@ -136,7 +150,10 @@ class RunSummary:
             "bytes": self.bytes,
             "totals": self.totals,
             "exports": exports,
-            "checks": [asdict(check) for check in self.checks],
+            "checks": [
+                {name: getattr(check, name) for name in ("task", "severity", "title", "violations")}
+                for check in self.checks
+            ],
             "failed_tasks": list(self.failed_tasks),
             "error": self.error,
             "first_published_at": self.first_published_at.isoformat() if self.first_published_at else None,
@@ -212,7 +229,12 @@ def _check(check: Mapping[str, Any]) -> CheckOutcome:
     # Without the client's folder: the name of a check is the same for all clients.
     phase, *system, name = str(check["check"]).removesuffix(".sql").split("/")
     return CheckOutcome(
-        ".".join([phase, *system[:1], name]), str(check["severity"]), str(check["title"]), int(check["violations"])
+        task=".".join([phase, *system[:1], name]),
+        severity=str(check["severity"]),
+        title=str(check["title"]),
+        violations=int(check["violations"]),
+        state=str(check["state"]),
+        columns=tuple(check.get("columns") or ()),
     )
 
 

@@ -111,4 +111,4 @@ def test_a_project_that_cannot_be_written_to_runs_in_the_temporary_folder(
     assert not is_writable(occupied / "build")
     monkeypatch.setattr(run, "BUILD", occupied / "build")
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    assert run._build_folder() == tmp_path / f"billing-data-aggregator-{os.getuid()}"
+    assert run.build_folder() == tmp_path / f"billing-data-aggregator-{os.getuid()}"

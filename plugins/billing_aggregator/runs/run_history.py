@@ -1,0 +1,195 @@
+"""Reads what the runs of a client have recorded, for people who look back: see :mod:`billing_aggregator.runs`.
+
+Every query is bounded in rows; the caller bounds its time by the session's ``statement_timeout``.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any
+
+from billing_aggregator.errors.kinds import sqlstate
+from billing_aggregator.runs.run_records import MISSING_COLUMN, is_missing_table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date, datetime
+
+    from billing_aggregator.postgres.protocols import Connection
+
+# Of one client in the nights that are looked at: a run each night, and some by hand.
+MAX_RUNS = 1_000
+_FIGURES = """
+select deployment, dag_id, run_id, tag, business_date, dry_run, state, started_at, ended_at, published_at,
+    rows, files, bytes, totals::text, error,"""
+_DETAILS = """
+    due_at, phases::text, checks::text"""
+_NO_DETAILS = """
+    null::timestamptz, null::text, null::text"""
+_NIGHTS = """
+from report_oibl.aggregator_runs
+where client = %(client)s and environment = %(environment)s and business_date >= %(since)s
+order by started_at desc
+limit %(most)s
+"""
+_EXPORTS = """
+select exports::text from report_oibl.aggregator_runs
+where client = %(client)s and environment = %(environment)s and tag = %(tag)s
+order by started_at desc
+limit 1
+"""
+
+
+@dataclass(frozen=True)
+class CheckRecord:
+    """What a check found in a run.
+
+    :param task: phase, system and name.
+    :param violations: rows that violate it.
+    :param state: ``passed``, ``violated`` or ``skipped``.
+    :param columns: of those rows; their values are recorded nowhere.
+    """
+
+    task: str
+    severity: str
+    title: str
+    violations: int
+    state: str = ""
+    columns: tuple[str, ...] = ()
+
+    @property
+    def warns(self) -> bool:
+        """Whether somebody should look at it, though the run went on."""
+        return self.severity == "warn" and self.violations > 0
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """A run as the warehouse has it; what was not recorded is None.
+
+    :param tag: names the run among all runs of all Airflows: eight hexadecimal digits.
+    :param state: ``running``, ``success``, ``failed`` or ``lost``.
+    :param rows: of all exports; likewise *files* and *bytes*.
+    :param totals: export -> column -> exact sum as text.
+    :param due_at: published later than this is late; None: no deadline, or not recorded.
+    :param phases: phase -> when it began, in this order.
+    :param checks: what they found; None where that was not recorded.
+    """
+
+    deployment: str
+    dag_id: str
+    run_id: str
+    tag: str
+    business_date: date
+    dry_run: bool
+    state: str
+    started_at: datetime
+    ended_at: datetime | None
+    published_at: datetime | None
+    rows: int | None
+    files: int | None
+    bytes: int | None
+    totals: Mapping[str, Mapping[str, str]]
+    error: str | None
+    due_at: datetime | None = None
+    phases: Mapping[str, str] | None = None
+    checks: tuple[CheckRecord, ...] | None = None
+
+    @property
+    def published(self) -> bool:
+        """Whether it has published: by its own record, or by its success where an earlier version kept none."""
+        return not self.dry_run and (self.published_at is not None or self.state == "success")
+
+    @property
+    def late(self) -> bool:
+        """Whether it was published after its deadline."""
+        return bool(self.due_at and self.published_at and self.published_at > self.due_at)
+
+    @property
+    def warnings(self) -> tuple[CheckRecord, ...]:
+        """The checks that warn."""
+        return tuple(check for check in self.checks or () if check.warns)
+
+
+@dataclass(frozen=True)
+class FileRecord:
+    """A published file: rows without the header, bytes as it is stored, its version in a versioned bucket."""
+
+    key: str
+    version_id: str | None
+    rows: int
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class ExportRecord:
+    """What a run has published of one export."""
+
+    rows: int
+    bytes: int
+    columns: tuple[str, ...]
+    files: tuple[FileRecord, ...] = field(default=())
+
+
+def read_nights(connection: Connection, client: str, environment: str, since: date) -> list[RunRecord]:
+    """Return the runs for business dates from *since* on, newest first, at most :data:`MAX_RUNS`; rolls back.
+
+    Empty where the warehouse has no such table: nothing ran there yet.
+    """
+    values = {"client": client, "environment": environment, "since": since, "most": MAX_RUNS}
+    for details in (_DETAILS, _NO_DETAILS):
+        try:
+            return [_run(row) for row in _read(connection, _FIGURES + details + _NIGHTS, values)]
+        except Exception as error:
+            if is_missing_table(error):
+                return []
+            # No run has started since the columns were added.
+            if sqlstate(error) != MISSING_COLUMN or details is _NO_DETAILS:
+                raise
+    return []
+
+
+def read_exports(connection: Connection, client: str, environment: str, tag: str) -> dict[str, ExportRecord] | None:
+    """Return what the run *tag* has published, by export; None where that was not recorded. Rolls back."""
+    try:
+        rows = _read(connection, _EXPORTS, {"client": client, "environment": environment, "tag": tag})
+    except Exception as error:
+        if is_missing_table(error) or sqlstate(error) == MISSING_COLUMN:
+            return None
+        raise
+    if not rows or rows[0][0] is None:
+        return None
+    return {
+        name: ExportRecord(
+            export["rows"],
+            export["bytes"],
+            tuple(export["columns"]),
+            tuple(FileRecord(**file) for file in export["files"]),
+        )
+        for name, export in sorted(json.loads(rows[0][0]).items())
+    }
+
+
+def _read(connection: Connection, query: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("set transaction read only")
+            cursor.execute(query, dict(values))
+            return list(cursor.fetchall())
+    finally:
+        connection.rollback()
+
+
+def _run(row: tuple[Any, ...]) -> RunRecord:
+    values = dict(zip((column.name for column in fields(RunRecord)), row, strict=True))
+    totals, phases, checks = values["totals"], values["phases"], values["checks"]
+    values["totals"] = json.loads(totals) if totals else {}
+    values["phases"] = dict(sorted(json.loads(phases).items(), key=lambda phase: str(phase[1]))) if phases else None
+    values["checks"] = tuple(_check(check) for check in json.loads(checks)) if checks else None
+    return RunRecord(**values)
+
+
+def _check(check: Mapping[str, Any]) -> CheckRecord:
+    return CheckRecord(**{**check, "columns": tuple(check.get("columns", ()))})

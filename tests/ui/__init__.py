@@ -1,0 +1,1 @@
+"""The page of publications: what it says, to whom, in which browser."""
