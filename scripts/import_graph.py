@@ -21,7 +21,7 @@ PLACES = (
     ("sql",),
     ("night",),
     ("runs",),
-    ("export",),
+    ("export", "feeds"),
     ("alerts",),
     ("operators",),
     ("dag",),
