@@ -34,8 +34,8 @@ FeedName = Annotated[
 ]
 TopicName = Annotated[
     str,
-    StringConstraints(pattern=r"^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$"),
-    Words("the name of a Kafka topic: 1 to 249 letters, digits and . _ -"),
+    StringConstraints(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,248}$"),
+    Words("the name of a Kafka topic: 1 to 249 letters, digits and . _ -, no point first"),
 ]
 FeedSchedule = Annotated[str, AfterValidator(check_feed_schedule), Words("@continuous, a cron expression, or null")]
 
@@ -110,6 +110,6 @@ class OrdersOptions(Model):
     tax_class: Annotated[
         str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$"), Words("a tax class such as standard")
     ] = Field(default="standard", description="Tax class of lines that name none.")
-    base_currency: Annotated[
-        str, StringConstraints(pattern=r"^[A-Z]{3}$"), Words("an ISO 4217 code such as EUR")
-    ] = Field(default="EUR", description="Currency that amounts of other currencies are also kept in.")
+    base_currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$"), Words("an ISO 4217 code such as EUR")] = (
+        Field(default="EUR", description="Currency that amounts of other currencies are also kept in.")
+    )

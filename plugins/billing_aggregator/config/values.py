@@ -79,7 +79,9 @@ HostName = Annotated[
 ]
 BootstrapServers = Annotated[
     str,
-    StringConstraints(pattern=r"^([^\s,:/@]+|\[[0-9a-fA-F:]+\]):[0-9]{1,5}(,([^\s,:/@]+|\[[0-9a-fA-F:]+\]):[0-9]{1,5})*$"),
+    StringConstraints(
+        pattern=r"^([^\s,:/@]+|\[[0-9a-fA-F:]+\]):[0-9]{1,5}(,([^\s,:/@]+|\[[0-9a-fA-F:]+\]):[0-9]{1,5})*$"
+    ),
     Words("hosts with ports such as broker-1:9092,broker-2:9092"),
 ]
 ConnectionId = Annotated[

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 KAFKA_TYPES = ("kafka",)
 SERVERS = "bootstrap.servers"
 TLS_PROTOCOLS = ("SSL", "SASL_SSL")
-MSK_HOST = re.compile(r"\.kafka(?:-serverless)?\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(?:\.cn)?(?=[:,]|$)", re.IGNORECASE)
+MSK_HOST = re.compile(
+    r"\.kafka(?:-serverless)?\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(?:\.cn)?(?=[:,]|$)", re.IGNORECASE
+)
 #: What exactly-once rests on; a connection cannot change it.
 OWN_SETTINGS = frozenset(
     {"enable.auto.commit", "enable.auto.offset.store", "auto.offset.reset", "isolation.level", "enable.partition.eof",

@@ -49,7 +49,9 @@ class Posting:
                 raise SourceFileError(f"{script.relative}: {NO_STATEMENT}")
             self._statements += [(script.relative, statement) for statement in statements]
         if not self._statements:
-            raise SourceFileError(f"{root / FOLDER / feed}: the feed {feed} has no scripts here; add NNN_name.sql files")
+            raise SourceFileError(
+                f"{root / FOLDER / feed}: the feed {feed} has no scripts here; add NNN_name.sql files"
+            )
 
     def post(self, connection: Connection, settings: Mapping[str, str]) -> None:
         """Run all scripts; leaves the commit to the caller, so that a lock can be checked with it.
