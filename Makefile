@@ -10,7 +10,7 @@ RUN_CLIENT := $(if $(filter command line,$(origin CLIENT)),--client '$(CLIENT)')
 RUN_ENV := $(if $(filter command line,$(origin ENV)),--environment '$(ENV)')
 
 .DEFAULT_GOAL := help
-.PHONY: help run validate health plan test test-large mutation bench-sql bench-export bench-dags package-mwaa lint typecheck fmt graph hooks lock clean venv
+.PHONY: help run produce-orders validate health plan test test-large mutation bench-sql bench-export bench-dags package-mwaa lint typecheck fmt graph hooks lock clean venv
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -38,6 +38,9 @@ health: venv ## check database, privileges, S3, mail and Slack: make health CLIE
 
 plan: venv ## show what a run would do: make plan CLIENT=enercity ENV=prod ARGS=--json
 	@$(BIN)/python -m billing_aggregator plan $(RUN_CLIENT) $(RUN_ENV) $(ARGS)
+
+produce-orders: venv ## send random orders to a broker: make produce-orders CLIENT=webshop ORDERS=1000
+	@$(BIN)/python -m billing_aggregator produce-orders $(RUN_CLIENT) $(RUN_ENV) $(if $(ORDERS),--orders $(ORDERS)) $(ARGS)
 
 PYTEST = COVERAGE_FILE=build/.coverage $(BIN)/python -m pytest --dist loadfile --cov --cov-branch
 

@@ -54,6 +54,7 @@ class AirflowProcess:
         self._template = cache / f"airflow-{version('apache-airflow')}.db"
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
+        self._dag_id = ""
         home.mkdir(parents=True, exist_ok=True)
 
     def environment(self, variables: Mapping[str, str]) -> dict[str, str]:
@@ -97,6 +98,7 @@ class AirflowProcess:
 
     def test_dag(self, dag_id: str, conf: str, environment: Mapping[str, str]) -> Iterator[list[TaskState]]:
         """Start the run and yield the states of all its tasks until it has ended."""
+        self._dag_id = dag_id
         self._start("dags", "test", dag_id, "--conf", conf, environment=environment)
         while self._running():
             yield self.task_states()
@@ -110,11 +112,14 @@ class AirflowProcess:
         return -1 if code is None else code
 
     def task_states(self) -> list[TaskState]:
-        """Read the task instances of the run; empty before Airflow has made them."""
-        query = "select task_id, map_index, coalesce(state, 'none'), start_date, end_date from task_instance"
+        """Read the task instances of the run of the last DAG; empty before Airflow has made them."""
+        query = (
+            "select task_id, map_index, coalesce(state, 'none'), start_date, end_date from task_instance "
+            "where dag_id = ?"
+        )
         try:
             with sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=5) as database:
-                rows = database.execute(query).fetchall()
+                rows = database.execute(query, [self._dag_id]).fetchall()
         except sqlite3.OperationalError:
             return []
         return [
