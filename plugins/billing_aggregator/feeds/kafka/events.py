@@ -21,7 +21,7 @@ MOST_ID = 200
 MOST_QTY = 1_000_000
 PRICE_DECIMALS = 6
 #: Amounts of an entry are numeric(20, 6). An order below this bound, its tax and its base amount stay in it.
-LARGEST_AMOUNT = Decimal(10) ** 11
+LARGEST_AMOUNT = Decimal(10) ** 13
 AMOUNT = re.compile(r"-?[0-9]{1,60}(\.[0-9]{1,60})?([eE][+-]?[0-9]{1,2})?")
 NOT_FINITE = frozenset({"nan", "inf", "infinity"})
 TIMESTAMP = re.compile(

@@ -127,6 +127,7 @@ class Stream:
                 self._post_and_send(outcome)
             self.lock.prolong(self.connection)
             if due:
+                self.topic.look_for_partitions(lambda: next_offsets(self.connection, self.topic.name))
                 self._chores(outcome)
                 chores = time.monotonic()
             outcome.ended = self._end(end, drained=not took and self.topic.drained)
@@ -143,7 +144,8 @@ class Stream:
 
     def _take(self, outcome: Outcome) -> int:
         """Take one batch in; return how many events it has brought."""
-        messages = self.topic.take(self.limits.batch, WAIT_SECONDS, self.limits.collect)
+        wait = 0.0 if self.limits.drain and self.topic.drained else WAIT_SECONDS
+        messages = self.topic.take(self.limits.batch, wait, self.limits.collect)
         moves = self.topic.moves()
         if not moves:
             return 0
@@ -165,7 +167,6 @@ class Stream:
         outcome.sent.add(self.relay.send(self.connection, self.limits.batch, self.stop))
 
     def _chores(self, outcome: Outcome) -> None:
-        self.topic.look_for_partitions(lambda: next_offsets(self.connection, self.topic.name))
         outcome.lag_messages = self.topic.backlog()
         if not outcome.lag_messages:
             outcome.lag_seconds = 0.0
