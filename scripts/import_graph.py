@@ -19,6 +19,7 @@ PLACES = (
     ("config",),
     ("observe", "postgres", "s3"),
     ("sql",),
+    ("migrations",),
     ("night",),
     ("runs",),
     ("export", "feeds"),

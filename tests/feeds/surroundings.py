@@ -14,6 +14,7 @@ from billing_aggregator.feeds.kafka.posting import Posting
 from billing_aggregator.feeds.kafka.relay import Relay
 from billing_aggregator.feeds.kafka.stream import Limits, Stream
 from billing_aggregator.feeds.kafka.topic import Topic
+from billing_aggregator.migrations import apply_migrations, find_migrations
 from billing_aggregator.runs import Run, lock
 from tests.conftest import SQL_ROOT
 
@@ -36,9 +37,7 @@ SETTINGS = {
 
 def make_schema(connection: psycopg.Connection[Any]) -> None:
     """Make the tables of the ledger and the orders, and the rates of the tests."""
-    for system in ("ledger", "orders"):
-        for script in sorted((SQL_ROOT / "schema" / system).glob("*.sql")):
-            connection.execute(script.read_bytes())
+    apply_migrations(connection, find_migrations(SQL_ROOT, ["orders"]))
     connection.execute(
         "insert into billing.tax_rate values ('DE', 'standard', 0.19, '2020-01-01'), ('DE', 'reduced', 0.07, '2020-01-01')"
     )

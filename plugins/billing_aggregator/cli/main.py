@@ -2,7 +2,7 @@
 
 exit status:
   0    done: valid, healthy, planned, the run succeeded
-  1    the run failed, or health found something that would fail it
+  1    the run or a migration failed, or health found something that would fail it
   2    the configuration or the call is wrong: nothing was started
   130  interrupted: everything that was started is stopped
 """
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from billing_aggregator.cli.airflow_home import airflow_home
 from billing_aggregator.cli.arguments import Choice
 from billing_aggregator.cli.health import health
+from billing_aggregator.cli.migrate import migrate
 from billing_aggregator.cli.plan import plan
 from billing_aggregator.cli.produce import produce_orders
 from billing_aggregator.cli.results import DONE, INTERRUPTED, WRONG
@@ -80,7 +81,11 @@ def _parser() -> argparse.ArgumentParser:
     produce.add_argument("--seed", type=int, default=None, metavar="N", help="default: another one each time")
     produce.add_argument("--per-second", type=float, default=None, metavar="N", help="default: as fast as can be")
     run = _command(commands, "run", "run the DAG of one client and environment on this machine", _run)
-    for command in (health, plan, produce, run):
+    migration = _command(
+        commands, "migrate", "bring the durable tables in one client's warehouse up to date, as a run's start does", _migrate
+    )
+    migration.add_argument("--dry-run", action="store_true", help="show what would be applied, change nothing")
+    for command in (health, plan, produce, run, migration):
         command.add_argument("--client", help="default: BDA_CLIENT_ID, else enercity")
         command.add_argument("--environment", help="default: BDA_ENVIRONMENT, else detected")
     only = run.add_mutually_exclusive_group()
@@ -124,6 +129,11 @@ def _validate(options: argparse.Namespace) -> int:
 def _health(options: argparse.Namespace) -> int:
     config = Choice.of(options).config()
     return _show(lambda: health(config), options)
+
+
+def _migrate(options: argparse.Namespace) -> int:
+    config = Choice.of(options).config()
+    return _show(lambda: migrate(config, dry_run=options.dry_run), options)
 
 
 def _plan(options: argparse.Namespace) -> int:

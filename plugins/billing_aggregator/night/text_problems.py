@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from billing_aggregator.config.errors import suggestion
 from billing_aggregator.config.text_files import SourceFileError, entries, printable, read_sql
+from billing_aggregator.migrations import schema_problems
+from billing_aggregator.migrations.files import SCHEMA_FOLDER
 from billing_aggregator.night.phases import SCRIPT_PHASES
 from billing_aggregator.night.read import RENAMED
 from billing_aggregator.sql.checks import CheckError, parse_check
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
     from billing_aggregator.night.phases import ScriptPhase
     from billing_aggregator.sql.scripts import Script
 
+# Folders beside the phases: export queries, durable tables, what feeds run.
+OTHER_FOLDERS = (ARCHIVE, SCHEMA_FOLDER, "feeds")
+
 
 def all_problems(night: Night) -> list[str]:
     """Return what is wrong with the client's SQL folders, scripts, checks and export queries, one line each."""
@@ -34,16 +39,18 @@ def all_problems(night: Night) -> list[str]:
 def folder_problems(night: Night) -> Iterator[str]:
     """Yield what in the SQL folders would never run: unknown phases and systems, files at a wrong place."""
     yield from night.folder_problems
+    yield from schema_problems(night.root)
     systems = tuple(night.config.dependencies or night.systems)
     phases = [phase.name for phase in SCRIPT_PHASES]
     try:
         for entry in entries(night.root):
-            if entry.name == ARCHIVE or entry.name.startswith((".", NOT_RUN_PREFIX)):
+            if entry.name in OTHER_FOLDERS or entry.name.startswith((".", NOT_RUN_PREFIX)):
                 continue
             if entry.name in RENAMED and entry.is_dir():
                 continue  # told already
             if entry.name not in phases or not entry.is_dir():
-                yield (f"{printable(entry)}: no phase has this name; the phases are {', '.join(phases)} and {ARCHIVE}")
+                known = f"the phases are {', '.join(phases)}; other folders: {', '.join(OTHER_FOLDERS)}"
+                yield f"{printable(entry)}: no phase has this name; {known}"
                 continue
             for system in entries(entry):
                 if system.is_file() and system.suffix != ".sql":

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from airflow.sdk.exceptions import AirflowSkipException
 
+from billing_aggregator.config.load import sql_root
+from billing_aggregator.migrations import apply_migrations, find_migrations
 from billing_aggregator.operators.feed_task import FeedTaskOperator
 from billing_aggregator.operators.task_errors import task_errors
 from billing_aggregator.runs import LockHeldError, run_records
@@ -57,6 +59,9 @@ class FeedStartOperator(FeedTaskOperator):
         context["ti"].xcom_push(key=DEPLOYMENT_KEY, value=run.deployment)
         with self.warehouse(context) as connection:
             run_records.ensure_tables(connection)
+            migrations = find_migrations(sql_root(self.client_config), {self.feed, *self.client_config.systems})
+            for applied in apply_migrations(connection, migrations):
+                log.info("migration applied", file=applied.script, seconds=round(applied.seconds, 3))
         feed = self.feed_config
         resolved = {"feed": self.feed, "topic": feed.topic, "events_topic": feed.events_topic, "drain": params.drain}
         log.info("feed starts", **resolved, session_tag=run.tag, deployment=run.deployment)

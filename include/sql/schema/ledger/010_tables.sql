@@ -44,8 +44,28 @@ create table ledger.account (
     unique (owner, code)
 );
 
+-- A UUID of version 7 (RFC 9562): those made later are greater, so that many rows fill an index page by page.
+create function ledger.new_id() returns uuid
+language sql volatile set search_path = pg_catalog, pg_temp
+as $$
+    select encode(
+        set_bit(
+            set_bit(
+                overlay(
+                    uuid_send(gen_random_uuid())
+                    placing substring(int8send((extract(epoch from clock_timestamp()) * 1000)::bigint) from 3)
+                    from 1 for 6
+                ),
+                52, 1
+            ),
+            53, 1
+        ),
+        'hex'
+    )::uuid
+$$;
+
 create table ledger.transaction (
-    transaction_id uuid primary key default gen_random_uuid(),
+    transaction_id uuid primary key default ledger.new_id(),
     idempotency_key text not null unique check (idempotency_key <> ''),
     kind text not null check (
         kind in (
@@ -58,13 +78,15 @@ create table ledger.transaction (
     posted_at timestamptz not null default now(),
     description text default '',
     source text not null check (source in ('orders', 'usage', 'api')),
-    reverses uuid unique references ledger.transaction (transaction_id),
+    reverses uuid,
     metadata jsonb default '{}',
     -- The database transaction that posted it: no later one may add entries.
     posted_xact xid8 not null default pg_current_xact_id(),
     check (reverses <> transaction_id)
 );
 
+-- A transaction is reversed once.
+create unique index transaction_reverses on ledger.transaction (reverses) where reverses is not null;
 -- For lists by day: the archive of a business date, statements of a month.
 create index transaction_business_date on ledger.transaction (business_date);
 

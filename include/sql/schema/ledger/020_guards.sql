@@ -207,6 +207,16 @@ begin
         raise exception 'ledger.transaction.posted_xact is the database''s own: leave it out'
             using errcode = 'check_violation', constraint = 'transaction_posted_xact';
     end if;
+    select posted.idempotency_key, posted.reverses into wrong
+    from new_transactions as posted
+    where
+        posted.reverses is not null
+        and not exists (select from ledger.transaction as first_one where first_one.transaction_id = posted.reverses)
+    limit 1;
+    if found then
+        raise exception 'transaction %: there is no transaction % to reverse', wrong.idempotency_key, wrong.reverses
+            using errcode = 'foreign_key_violation', constraint = 'transaction_reverses_one';
+    end if;
     insert into ledger.due_check (transaction_ids)
     select array_agg(transaction_id) from new_transactions having count(*) > 0;
     return null;
@@ -216,15 +226,87 @@ $$;
 create trigger posted after insert on ledger.transaction referencing new table as new_transactions
 for each statement execute function ledger.transactions_posted();
 
+-- Raises the error for the first entry of a statement that cannot be.
+create function ledger.raise_wrong_entry(wrong record) returns void
+language plpgsql set search_path = pg_catalog, pg_temp
+as $$
+begin
+    raise exception using
+        message = format('transaction %s, line %s: ', wrong.idempotency_key, wrong.line) || case
+            when wrong.no_transaction then 'there is no such transaction'
+            when wrong.too_late then 'the transaction is posted already, entries cannot be added'
+            when wrong.no_account then format('there is no account %s', wrong.account_id)
+            when wrong.no_currency then format('there is no currency %s', wrong.currency)
+            else format('%s is finer than the minor units of %s', trim_scale(wrong.amount), wrong.currency)
+        end,
+        errcode = case
+            when wrong.no_transaction or wrong.no_account or wrong.no_currency then 'foreign_key_violation'
+            when wrong.too_late then 'object_not_in_prerequisite_state'
+            else 'check_violation'
+        end,
+        constraint = case
+            when wrong.no_transaction then 'entry_transaction'
+            when wrong.too_late then 'entry_append_only'
+            when wrong.no_account then 'entry_account'
+            when wrong.no_currency then 'entry_currency'
+            else 'entry_minor_units'
+        end;
+end
+$$;
+
 create function ledger.entries_posted() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
-    wrong record;
     touched bigint [];
     guarded bigint [];
+    refused boolean;
+    wrong record;
 begin
+    -- Entries that cannot be summed by account, currency and open day are wrong; which one is asked for afterwards.
     execute '
+        with summed as materialized (
+            select
+                new_entries.account_id,
+                new_entries.currency,
+                posted.business_date,
+                coalesce(sum(new_entries.amount) filter (where new_entries.side = ''debit''), 0) as debit,
+                coalesce(sum(new_entries.amount) filter (where new_entries.side = ''credit''), 0) as credit,
+                sum(new_entries.base_amount) filter (where new_entries.side = ''debit'') as base_debit,
+                sum(new_entries.base_amount) filter (where new_entries.side = ''credit'') as base_credit,
+                count(*) as entries,
+                max(scale(trim_scale(new_entries.amount))) as decimals,
+                bool_or(posted.posted_xact is distinct from pg_current_xact_id()) as no_new_transaction
+            from new_entries
+            left join ledger.transaction as posted on new_entries.transaction_id = posted.transaction_id
+            group by new_entries.account_id, new_entries.currency, posted.business_date
+        ),
+
+        looked_up as materialized (
+            select
+                summed.*,
+                summed.no_new_transaction
+                or account.account_id is null
+                or summed.decimals > coalesce(currency.minor_units, -1) as refused
+            from summed
+            left join ledger.account on summed.account_id = account.account_id
+            left join ledger.currency on summed.currency = currency.code
+        ),
+
+        written as (
+            insert into ledger.account_total (
+                account_id, currency, business_date, debit, credit, base_debit, base_credit, entries
+            )
+            select account_id, currency, business_date, debit, credit, base_debit, base_credit, entries
+            from looked_up
+            where not refused
+        )
+
+        select bool_or(refused), array_agg(distinct account_id) from looked_up' into refused, touched;
+    if touched is null then
+        return null;
+    end if;
+    if refused then
         select
             new_entries.*,
             coalesce(posted.idempotency_key, new_entries.transaction_id::text) as idempotency_key,
@@ -232,62 +314,18 @@ begin
             posted.posted_xact is distinct from pg_current_xact_id() as too_late,
             account.account_id is null as no_account,
             currency.code is null as no_currency
+        into wrong
         from new_entries
         left join ledger.transaction as posted on new_entries.transaction_id = posted.transaction_id
         left join ledger.account on new_entries.account_id = account.account_id
         left join ledger.currency on new_entries.currency = currency.code
         where
-            posted.transaction_id is null
-            or posted.posted_xact <> pg_current_xact_id()
+            posted.posted_xact is distinct from pg_current_xact_id()
             or account.account_id is null
             or currency.code is null
             or new_entries.amount <> round(new_entries.amount, currency.minor_units)
-        limit 1' into wrong;
-    if wrong.transaction_id is not null then
-        raise exception using
-            message = format('transaction %s, line %s: ', wrong.idempotency_key, wrong.line) || case
-                when wrong.no_transaction then 'there is no such transaction'
-                when wrong.too_late then 'the transaction is posted already, entries cannot be added'
-                when wrong.no_account then format('there is no account %s', wrong.account_id)
-                when wrong.no_currency then format('there is no currency %s', wrong.currency)
-                else format('%s is finer than the minor units of %s', trim_scale(wrong.amount), wrong.currency)
-            end,
-            errcode = case
-                when wrong.no_transaction or wrong.no_account or wrong.no_currency then 'foreign_key_violation'
-                when wrong.too_late then 'object_not_in_prerequisite_state'
-                else 'check_violation'
-            end,
-            constraint = case
-                when wrong.no_transaction then 'entry_transaction'
-                when wrong.too_late then 'entry_append_only'
-                when wrong.no_account then 'entry_account'
-                when wrong.no_currency then 'entry_currency'
-                else 'entry_minor_units'
-            end;
-    end if;
-
-    execute '
-        with summed as (
-            insert into ledger.account_total (
-                account_id, currency, business_date, debit, credit, base_debit, base_credit, entries
-            )
-            select
-                new_entries.account_id,
-                new_entries.currency,
-                posted.business_date,
-                coalesce(sum(new_entries.amount) filter (where new_entries.side = ''debit''), 0),
-                coalesce(sum(new_entries.amount) filter (where new_entries.side = ''credit''), 0),
-                sum(new_entries.base_amount) filter (where new_entries.side = ''debit''),
-                sum(new_entries.base_amount) filter (where new_entries.side = ''credit''),
-                count(*)
-            from new_entries
-            inner join ledger.transaction as posted on new_entries.transaction_id = posted.transaction_id
-            group by new_entries.account_id, new_entries.currency, posted.business_date
-            returning account_id
-        )
-        select array_agg(distinct account_id) from summed' into touched;
-    if touched is null then
-        return null;
+        limit 1;
+        perform ledger.raise_wrong_entry(wrong);
     end if;
 
     -- An account's allow_negative does not change while postings to it are under way.
@@ -334,56 +372,65 @@ create function ledger.check_due() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
+    suspicious boolean;
     wrong record;
 begin
+    -- An amount is above zero: what balances in a currency has two entries in it. A transaction of several currencies
+    -- may balance in base only as a whole.
     execute '
-        with due as (
-            select distinct listed.transaction_id from unnest($1) as listed (transaction_id)
-        ),
-
-        by_currency as (
+        select coalesce(bool_or(entries = 0 or difference <> 0 or base_difference <> 0), false)
+        from (
             select
-                due.transaction_id,
-                entry.currency,
                 count(entry.line) as entries,
                 sum(case entry.side when ''debit'' then entry.amount else -entry.amount end) as difference,
                 sum(case entry.side when ''debit'' then entry.base_amount else -entry.base_amount end)
                     as base_difference
-            from due
+            from unnest($1) as due (transaction_id)
             left join ledger.entry on due.transaction_id = entry.transaction_id
             group by due.transaction_id, entry.currency
-        ),
-
-        wrong as (
+        ) as by_currency' into suspicious using new.transaction_ids;
+    if suspicious then
+        select
+            by_currency.transaction_id,
+            posted.idempotency_key,
+            sum(by_currency.entries) as entries,
+            coalesce(sum(by_currency.base_difference), 0) as base_difference,
+            string_agg(
+                trim_scale(by_currency.difference) || ' ' || by_currency.currency, ', ' order by by_currency.currency
+            ) filter (where by_currency.difference <> 0) as difference
+        into wrong
+        from (
             select
-                transaction_id,
-                sum(entries) as entries,
-                coalesce(sum(base_difference), 0) as base_difference,
-                string_agg(trim_scale(difference) || '' '' || currency, '', '' order by currency)
-                    filter (where difference <> 0) as difference
-            from by_currency
-            group by transaction_id
-            having sum(entries) < 2 or bool_or(difference <> 0) or coalesce(sum(base_difference), 0) <> 0
-            limit 1
-        )
-
-        select wrong.*, posted.idempotency_key
-        from wrong
-        left join ledger.transaction as posted on wrong.transaction_id = posted.transaction_id'
-    into wrong using new.transaction_ids;
-    if wrong.transaction_id is not null then
-        raise exception using
-            message = format('transaction %s: ', wrong.idempotency_key) || case
-                when wrong.entries < 2 then format('it has %s entries, and needs two or more', wrong.entries)
-                when wrong.difference is not null then format('debit minus credit is %s', wrong.difference)
-                else format('debit minus credit is %s in base', trim_scale(wrong.base_difference))
-            end,
-            errcode = 'check_violation',
-            constraint = case
-                when wrong.entries < 2 then 'transaction_two_entries'
-                when wrong.difference is not null then 'transaction_balances'
-                else 'transaction_balances_in_base'
-            end;
+                due.transaction_id,
+                entry.currency,
+                count(entry.line) as entries,
+                sum(case entry.side when 'debit' then entry.amount else -entry.amount end) as difference,
+                sum(case entry.side when 'debit' then entry.base_amount else -entry.base_amount end) as base_difference
+            from unnest(new.transaction_ids) as due (transaction_id)
+            left join ledger.entry on due.transaction_id = entry.transaction_id
+            group by due.transaction_id, entry.currency
+        ) as by_currency
+        inner join ledger.transaction as posted on by_currency.transaction_id = posted.transaction_id
+        group by by_currency.transaction_id, posted.idempotency_key
+        having
+            sum(by_currency.entries) < 2
+            or bool_or(by_currency.difference <> 0)
+            or coalesce(sum(by_currency.base_difference), 0) <> 0
+        limit 1;
+        if found then
+            raise exception using
+                message = format('transaction %s: ', wrong.idempotency_key) || case
+                    when wrong.entries < 2 then format('it has %s entries, and needs two or more', wrong.entries)
+                    when wrong.difference is not null then format('debit minus credit is %s', wrong.difference)
+                    else format('debit minus credit is %s in base', trim_scale(wrong.base_difference))
+                end,
+                errcode = 'check_violation',
+                constraint = case
+                    when wrong.entries < 2 then 'transaction_two_entries'
+                    when wrong.difference is not null then 'transaction_balances'
+                    else 'transaction_balances_in_base'
+                end;
+        end if;
     end if;
 
     select account.owner, account.code, held.balance, held.currency into wrong

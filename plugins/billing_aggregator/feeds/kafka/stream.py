@@ -144,8 +144,8 @@ class Stream:
 
     def _take(self, outcome: Outcome) -> int:
         """Take one batch in; return how many events it has brought."""
-        wait = 0.0 if self.limits.drain and self.topic.drained else WAIT_SECONDS
-        messages = self.topic.take(self.limits.batch, wait, self.limits.collect)
+        limits = self.limits
+        messages = self.topic.take(limits.batch, WAIT_SECONDS, limits.collect, drain=limits.drain)
         moves = self.topic.moves()
         if not moves:
             return 0

@@ -90,8 +90,10 @@ class Topic:
         if len(self._partitions()) != len(self._next):
             self._add(held(), accept_gap=False)
 
-    def take(self, most: int, wait: float, collect: float) -> list[Message]:
+    def take(self, most: int, wait: float, collect: float, *, drain: bool = False) -> list[Message]:
         """Return at most *most* messages: waits *wait* seconds for a first one, then *collect* seconds for more.
+
+        :param drain: do not wait for a first one where the topic has no more.
 
         :raises BrokerError: a partition cannot be read, or no broker was there for a minute.
         :raises GapError: messages were deleted before they were read.
@@ -110,7 +112,7 @@ class Topic:
                         until = time.monotonic() + collect
                     found.append(read)
                     size += len(read.value or b"")
-            if time.monotonic() >= until or (found and self.drained):
+            if time.monotonic() >= until or ((found or drain) and self.drained):
                 break
         self._check_outage()
         return found
