@@ -10,7 +10,7 @@ RUN_CLIENT := $(if $(filter command line,$(origin CLIENT)),--client '$(CLIENT)')
 RUN_ENV := $(if $(filter command line,$(origin ENV)),--environment '$(ENV)')
 
 .DEFAULT_GOAL := help
-.PHONY: help run produce-orders validate health plan test test-large mutation bench-sql bench-export bench-dags package-mwaa lint typecheck fmt graph hooks lock clean venv
+.PHONY: help run produce-orders validate health plan test test-feeds test-large mutation bench-sql bench-export bench-dags package-mwaa lint typecheck fmt graph hooks lock clean venv
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -53,6 +53,9 @@ test: lint typecheck ## lint, type check and all tests, with branch coverage
 	test $$stack -ne 5 || exit $$most; \
 	test $$stack -eq 0 -a $$most -ne 0 -a $$most -ne 5 && exit $$most; \
 	exit $$stack
+
+test-feeds: venv ## kill and cut off the orders' feed: make test-feeds ROUNDS=200; figures in build/test-feeds.json
+	@$(BIN)/python -m tests.feeds --rounds $(or $(ROUNDS),200) $(ARGS)
 
 mutation: venv ## break every rule of the SQL once; counts in build/mutations.json
 	@ALL_MUTATIONS=1 $(BIN)/python -m pytest -q tests/golden/test_mutations.py

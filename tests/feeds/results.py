@@ -43,9 +43,8 @@ def differences(one: dict[str, Any], other: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def published_problems(shop: Shop) -> str:
+def published_problems(shop: Shop, messages: list[dict[str, Any]]) -> str:
     """Return what is wrong with the events' topic: each outbox row once, in the order of its id per key."""
-    messages = shop.published()
     ids = [int(message["headers"]["outbox_id"]) for message in messages]
     kept = dict(shop.rows("select id, aggregate_id from billing.outbox"))
     problems = [f"row {each} stands {count} times" for each, count in Counter(ids).items() if count > 1]
@@ -61,10 +60,10 @@ def published_problems(shop: Shop) -> str:
     return "\n".join(problems[:5])
 
 
-def published_values(shop: Shop) -> list[str]:
+def published_values(messages: list[dict[str, Any]]) -> list[str]:
     """Return the values by order, without what depends on the order of posting."""
     found: dict[str, list[str]] = {}
-    for message in shop.published():
+    for message in messages:
         value = json.loads(message["value"])
         order = value["order_id"]
         found.setdefault(order, []).append(json.dumps({k: v for k, v in value.items() if k not in OWN}, sort_keys=True))

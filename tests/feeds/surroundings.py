@@ -62,7 +62,7 @@ class Shop:
 
     @property
     def brokers(self) -> dict[str, Any]:
-        return {"bootstrap.servers": self.servers, "log_level": 0}
+        return {"bootstrap.servers": self.servers, "log_level": 0, "fetch.wait.max.ms": 50}
 
     def connect(self) -> Connection:
         """Return a session by the shop's driver."""
@@ -112,7 +112,8 @@ class Shop:
         """Send (partition, value) pairs."""
         from confluent_kafka import Producer
 
-        producer = Producer({**self.brokers, "message.max.bytes": 20 << 20, "queue.buffering.max.messages": 1_000_000})
+        brokers = {name: value for name, value in self.brokers.items() if not name.startswith("fetch")}
+        producer = Producer({**brokers, "message.max.bytes": 20 << 20, "queue.buffering.max.messages": 1_000_000})
         for partition, value in messages:
             producer.produce(topic, value, partition=partition)
         assert producer.flush(60) == 0

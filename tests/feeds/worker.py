@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 from functools import wraps
 from typing import TYPE_CHECKING, Any
+
+import structlog
 
 from billing_aggregator.feeds.kafka import outbox, relay
 from billing_aggregator.feeds.kafka.intake import Intake
@@ -36,6 +39,8 @@ def work(dsn: str, servers: str, own: dict[str, Any], point: str = "", at: int =
     :param own: further arguments of the shop.
     :param point: one of :data:`POINTS`; the process kills itself there, at the *at*-th time.
     """
+    # Its own words would drown what failed.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     if point:
         _arm(point, at)
     Shop(dsn, servers, **own).drain()

@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from billing_aggregator.feeds.kafka.errors import BrokerError, broker_errors, kafka_error
-from billing_aggregator.feeds.kafka.topic import ANSWER_SECONDS, LOGGER, READER
+from billing_aggregator.feeds.kafka.topic import ANSWER_SECONDS, LOGGER, READER, READER_DEFAULTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +30,7 @@ def ids_in_topic(settings: Mapping[str, Any], topic: str, group: str, first: int
 
     found: set[int] = set()
     with broker_errors("Kafka consumer"):
-        consumer = Consumer({**settings, **READER, "group.id": group}, logger=LOGGER)
+        consumer = Consumer({**READER_DEFAULTS, **settings, **READER, "group.id": group}, logger=LOGGER)
     try:
         with broker_errors(f"topic {topic}"):
             metadata = consumer.list_topics(topic, timeout=ANSWER_SECONDS).topics[topic]

@@ -32,9 +32,11 @@ WRITER = {
     "enable.idempotence": True,
     "acks": "all",
     "transaction.timeout.ms": TRANSACTION_SECONDS * 1000,
+}
+#: What a connection may set otherwise; Java's partitioner sends a key where every other client would.
+WRITER_DEFAULTS = {
     "linger.ms": 5,
     "compression.type": "lz4",
-    # As Java's clients: the same key goes to the same partition, whoever sends it.
     "partitioner": "murmur2_random",
     # Bytes that wait in this process: 32 MB.
     "queue.buffering.max.kbytes": 32_768,
@@ -106,7 +108,7 @@ class Relay:
         from confluent_kafka import Producer
 
         with broker_errors("Kafka producer"):
-            own = {**self._settings, **WRITER, "transactional.id": self._transactional_id}
+            own = {**WRITER_DEFAULTS, **self._settings, **WRITER, "transactional.id": self._transactional_id}
             producer = Producer(own, logger=LOGGER)
             producer.init_transactions(TRANSACTION_SECONDS)
         there = ids_in_topic(self._settings, self._topic, f"{self._transactional_id}-read-back", first)

@@ -32,6 +32,9 @@ READER = {
     "auto.offset.reset": "error",
     "isolation.level": "read_committed",
     "enable.partition.eof": True,
+}
+#: What a connection may set otherwise.
+READER_DEFAULTS = {
     # One request waits so long at the broker for a first byte: what an idle feed does.
     "fetch.wait.max.ms": 500,
     # Bytes that wait in this process: 16 MB, whatever the backlog.
@@ -64,7 +67,7 @@ class Topic:
 
         self.name = name
         with broker_errors("Kafka consumer"):
-            own = {**settings, **READER, "group.id": group, "error_cb": self._failed}
+            own = {**READER_DEFAULTS, **settings, **READER, "group.id": group, "error_cb": self._failed}
             self._consumer = Consumer(own, logger=LOGGER)
         self._down_since: float | None = None
         #: Partition -> the offset from which the database goes on, None where it was never read.
