@@ -10,7 +10,7 @@ RUN_CLIENT := $(if $(filter command line,$(origin CLIENT)),--client '$(CLIENT)')
 RUN_ENV := $(if $(filter command line,$(origin ENV)),--environment '$(ENV)')
 
 .DEFAULT_GOAL := help
-.PHONY: help run produce-orders validate health plan test test-feeds test-large mutation bench-sql bench-export bench-dags package-mwaa lint typecheck fmt graph hooks lock clean venv
+.PHONY: help bench-orders run produce-orders validate health plan test test-feeds test-large mutation bench-sql bench-export bench-dags package-mwaa lint typecheck fmt graph hooks lock clean venv
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -65,6 +65,9 @@ bench-sql: venv ## seconds of each init script: make bench-sql CHARGES=1000000 A
 
 bench-export: venv ## compare the export with psql and the stock operator: make bench-export ROWS=2000000
 	@$(BIN)/python -m benchmarks.bench_export --rows $(or $(ROWS),2000000) $(ARGS)
+
+bench-orders: venv ## events from a broker to invoices and to the events' topic: make bench-orders EVENTS=200000
+	@$(BIN)/python -m benchmarks.bench_orders --events $(or $(EVENTS),200000) $(ARGS)
 
 bench-dags: venv ## CPU of building and serialising the DAGs: make bench-dags CLIENTS=500
 	@$(BIN)/python -m benchmarks.bench_dags --clients $(or $(CLIENTS),50) $(ARGS)
