@@ -10,10 +10,10 @@ import time
 from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, Any
 
-import psycopg
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    import psycopg
 
 CENT = Decimal("0.01")
 EVENT = """
@@ -53,8 +53,9 @@ class Loop:
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         connection.execute("drop trigger pending on orders_vault.order_event")
-        for code, kind, side in (("1000", "asset", "debit"), ("1200", "asset", "debit"), ("2200", "liability", "credit"),
-                                 ("2300", "liability", "credit"), ("4000", "revenue", "credit")):  # fmt: skip
+        assets, others = [("1000", "asset"), ("1200", "asset")], [("2200", "liability"), ("2300", "liability")]
+        for code, kind in (*assets, *others, ("4000", "revenue")):
+            side = "debit" if kind == "asset" else "credit"
             connection.execute(
                 "insert into ledger.account (owner, code, kind, normal_side) values ('house', %s, %s, %s)",
                 [code, kind, side],

@@ -93,9 +93,7 @@ class Handlers:
         wanted = []
         for _ in range(request.int32()):
             name = request.text() or ""
-            wanted += [
-                (name, request.int32(), request.int64(), request.int32()) for _ in range(request.int32())
-            ]
+            wanted += [(name, request.int32(), request.int64(), request.int32()) for _ in range(request.int32())]
         until = time.monotonic() + wait / 1000
         with self._state.changed:
             while True:

@@ -7,8 +7,8 @@ import time
 from bisect import bisect_right
 from dataclasses import dataclass, field
 
-# baseOffset, length, leader epoch, magic, crc, attributes, last offset delta, two timestamps, producer, epoch, sequence,
-# records.
+# baseOffset, length, leader epoch, magic, crc, attributes, last offset delta, two timestamps, producer, epoch,
+# sequence, records.
 HEADER = struct.Struct(">qiibIhiqqqhii")
 TRANSACTIONAL, CONTROL = 0x10, 0x20
 

@@ -25,7 +25,7 @@ class Broker:
     def __init__(self, partitions: int = 4, port: int = 0) -> None:
         self.state = State(partitions)
         self._listener = socket.create_server(("127.0.0.1", port))
-        self.servers = "127.0.0.1:{}".format(self._listener.getsockname()[1])
+        self.servers = f"127.0.0.1:{self._listener.getsockname()[1]}"
         self._handlers = Handlers(self.state, self._listener.getsockname()[:2])
         self._connections: set[socket.socket] = set()
         self._refusing = False

@@ -11,13 +11,14 @@ if TYPE_CHECKING:
 
 QUERIES = {
     "events": "select event_id, payload::text from orders_vault.order_event order by 1",
-    "rejected": "select partition, \"offset\", encode(raw, 'hex'), reason from orders_vault.rejected_event order by 1, 2",
+    "rejected": "select partition, \"offset\", encode(raw, 'hex'), reason from orders_vault.rejected_event "
+    "order by 1, 2",
     "offsets": "select partition, next_offset from orders_vault.consumed_offset where next_offset > 0 order by 1",
     "invoices": "select order_id, customer_id, currency, subtotal, tax, total, base_total, status, paid, version, "
     "business_date, idempotency_key from billing.invoices order by 1",
     "entries": "select t.idempotency_key, e.line, a.owner, a.code, e.side, e.amount, e.currency, e.base_amount "
-    "from ledger.entry as e join ledger.transaction as t using (transaction_id) join ledger.account as a using (account_id) "
-    "order by 1, 2",
+    "from ledger.entry as e join ledger.transaction as t using (transaction_id) "
+    "join ledger.account as a using (account_id) order by 1, 2",
     "waiting": "select event_id from billing.waiting_event order by 1",
     "pending": "select count(*) from orders_vault.pending_event",
     "unsent": "select count(*) from billing.outbox where published_at is null",
@@ -36,8 +37,8 @@ def result(shop: Shop) -> dict[str, Any]:
 def differences(one: dict[str, Any], other: dict[str, Any]) -> str:
     """Return what differs, shortly; empty when nothing does."""
     lines = []
-    for name in one:
-        left, right = Counter(map(str, one[name])), Counter(map(str, other[name]))
+    for name, rows_of_one in one.items():
+        left, right = Counter(map(str, rows_of_one)), Counter(map(str, other[name]))
         for sign, rows in (("-", left - right), ("+", right - left)):
             lines += [f"{name} {sign} {row}" for row in list(rows)[:3]]
     return "\n".join(lines)

@@ -31,7 +31,10 @@ UNBALANCED = """
 select currency, sum(case side when 'debit' then amount else -amount end)
 from ledger.entry group by currency having sum(case side when 'debit' then amount else -amount end) <> 0
 """
-CUT = "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+CUT = """
+select pg_terminate_backend(pid) from pg_stat_activity
+where datname = current_database() and pid <> pg_backend_pid()
+"""
 #: Starts processes in milliseconds: it has imported what they need.
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["tests.feeds.rounds", "tests.feeds.worker", "psycopg", "confluent_kafka"])
@@ -68,7 +71,7 @@ class Rounds:
 
     def round(self, seed: int, messages: Messages, expected: tuple[dict[str, Any], list[str]]) -> str:
         """Run one round; return what is wrong, empty when nothing is."""
-        chance = random.Random(seed)
+        chance = random.Random(seed)  # noqa: S311 - not for secrets
         with Broker() as broker:
             shop = Shop(self.database(), broker.servers, batch=chance.choice((25, 100, 400)))
             with self._watched(shop) as problems:

@@ -39,9 +39,12 @@ def make_schema(connection: psycopg.Connection[Any]) -> None:
     """Make the tables of the ledger and the orders, and the rates of the tests."""
     apply_migrations(connection, find_migrations(SQL_ROOT, ["orders"]))
     connection.execute(
-        "insert into billing.tax_rate values ('DE', 'standard', 0.19, '2020-01-01'), ('DE', 'reduced', 0.07, '2020-01-01')"
+        "insert into billing.tax_rate (tax_region, tax_class, rate, valid_from) "
+        "values ('DE', 'standard', 0.19, '2020-01-01'), ('DE', 'reduced', 0.07, '2020-01-01')"
     )
-    connection.execute("insert into billing.fx_rate values ('USD', 'EUR', '2026-01-01', 0.9), ('JPY', 'EUR', '2026-01-01', 0.006)")
+    connection.execute(
+        "insert into billing.fx_rate values ('USD', 'EUR', '2026-01-01', 0.9), ('JPY', 'EUR', '2026-01-01', 0.006)"
+    )
     connection.commit()
 
 
@@ -135,16 +138,19 @@ def read_topic(brokers: dict[str, Any], topic: str) -> list[dict[str, Any]]:
     ended: set[int] = set()
     while len(ended) < len(partitions):
         for message in consumer.consume(500, 1.0):
-            if message.error():
-                assert message.error().name() == "_PARTITION_EOF", message.error()
-                ended.add(message.partition())
+            error = message.error()
+            if error is not None:
+                assert error.name() == "_PARTITION_EOF", error
+                ended.add(message.partition() or 0)
                 continue
+            headers: Any = message.headers() or ()
+            key: Any = message.key() or b""
             found.append(
                 {
                     "partition": message.partition(),
                     "offset": message.offset(),
-                    "key": (message.key() or b"").decode(),
-                    "headers": {name: value.decode() for name, value in message.headers() or ()},
+                    "key": key.decode(),
+                    "headers": {name: value.decode() for name, value in headers},
                     "value": message.value(),
                 }
             )

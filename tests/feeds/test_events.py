@@ -184,7 +184,7 @@ def test_messages_that_mean_harm(message: bytes, why: str) -> None:
 def test_what_only_looks_dangerous_is_taken() -> None:
     assert reason(placed(order_id="A'); drop table billing.invoices; --")) == ""
     assert reason(placed(order_id="A\\u0000")) == ""
-    assert reason(placed(order_id="😀 \\ \" \t %s")) == ""
+    assert reason(placed(order_id='😀 \\ " \t %s')) == ""
     assert reason(placed(lines=PLACED["lines"] * 300)) == ""
 
 

@@ -79,7 +79,9 @@ def test_hostile_messages_take_no_neighbour_with_them(shop: Shop) -> None:
         b"\x00" * 1000,
     ]
     harmless = order(80, order_id="x'; drop table billing.invoices; --")
-    shop.produce([(at % 4, message) for at, raw in enumerate(hostile) for message in (order(at), raw)] + [(0, harmless)])
+    shop.produce(
+        [(at % 4, message) for at, raw in enumerate(hostile) for message in (order(at), raw)] + [(0, harmless)]
+    )
     figures = shop.drain()
     assert (figures["events"], figures["rejected"]) == (len(hostile) + 1, len(hostile))
     kept = {bytes(raw) for _, _, raw, _ in shop.rows(REJECTED)}

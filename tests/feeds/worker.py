@@ -19,6 +19,8 @@ from tests.feeds.surroundings import Shop
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from billing_aggregator.postgres.protocols import Connection
+
 #: Where a run can be killed, in the order of a batch.
 POINTS = (
     "taken, before its commit",
@@ -105,8 +107,8 @@ def _arm(point: str, at: int) -> None:
         begin = relay.Relay._begin
         pair = (fuse, nothing) if "before" in point else (nothing, fuse)
 
-        def begun(self: relay.Relay, *args: Any) -> outbox.Sent:
-            sent = begin(self, *args)
+        def begun(self: relay.Relay, connection: Connection, first: int) -> outbox.Sent:
+            sent = begin(self, connection, first)
             self._producer = ArmedProducer(self._producer, *pair)
             return sent
 

@@ -82,7 +82,10 @@ def _parser() -> argparse.ArgumentParser:
     produce.add_argument("--per-second", type=float, default=None, metavar="N", help="default: as fast as can be")
     run = _command(commands, "run", "run the DAG of one client and environment on this machine", _run)
     migration = _command(
-        commands, "migrate", "bring the durable tables in one client's warehouse up to date, as a run's start does", _migrate
+        commands,
+        "migrate",
+        "bring the durable tables in one client's warehouse up to date, as a run's start does",
+        _migrate,
     )
     migration.add_argument("--dry-run", action="store_true", help="show what would be applied, change nothing")
     for command in (health, plan, produce, run, migration):

@@ -3,7 +3,7 @@
 -- Sources: orders_vault.pending_event, order_event.
 -- Settings: none.
 --
--- The scripts of this folder run in their order in one transaction. What they write is the specification's section 17;
+-- The scripts of this folder run in their order in one transaction. What they write is the specification's section 21;
 -- they set no limit: a batch is what was taken in since the last one. Work tables live as long as the session and are
 -- emptied at each commit.
 
