@@ -102,14 +102,14 @@ def schedule_of(config: ClientConfig, name: str, feed: KafkaFeed) -> Any:
     if not feed.watch:
         return feed.schedule
     try:
-        from airflow.providers.common.messaging.triggers.msg_queue import (  # noqa: PLC0415 - not in every Airflow
-            MessageQueueTrigger,
+        from airflow.providers.apache.kafka.triggers.msg_queue import (  # noqa: PLC0415 - not in every Airflow
+            KafkaMessageQueueTrigger,
         )
+        from airflow.providers.common.messaging.triggers.msg_queue import MessageQueueTrigger  # noqa: PLC0415, TC002
         from airflow.sdk import Asset, AssetWatcher  # noqa: PLC0415 - as above
     except ImportError as missing:
         raise ConfigError(f"feeds.{name}.watch: this Airflow cannot watch a topic ({missing}); set schedule") from None
-    trigger = MessageQueueTrigger(
-        scheme="kafka",
+    trigger: MessageQueueTrigger = KafkaMessageQueueTrigger(
         topics=[feed.topic],
         kafka_config_id=feed.conn_id or config.kafka_conn_id,
         apply_function=ANY_MESSAGE,
