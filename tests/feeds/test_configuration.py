@@ -66,7 +66,10 @@ def test_variables_name_the_topics_of_the_feed_orders(tmp_path: Path) -> None:
         ("{kind: pulsar}", "clients.shop.local: feeds.orders.kind = 'pulsar': must be one of kafka"),
         ("{kind: kafka, topik: x}", "clients.shop.local: feeds.orders.topik: unknown key; did you mean topic?"),
         ("{kind: kafka, topic: 'a b'}", "clients.shop.local: feeds.orders.topic = 'a b': must be the name of a Kafka"),
-        ("{kind: kafka, batch_size: 0}", "clients.shop.local: feeds.orders.batch_size = 0: must be a whole number from"),
+        (
+            "{kind: kafka, batch_size: 0}",
+            "clients.shop.local: feeds.orders.batch_size = 0: must be a whole number from",
+        ),
         ("{kind: kafka, schedule: '@hourly'}", "feeds.orders.schedule = '@hourly': must be @continuous, or a cron"),
         ("{kind: kafka, topic: x, events_topic: x}", "feeds.orders.events_topic = 'x': is the topic that events are"),
         ("[kafka]", "clients.shop.local: feeds.orders"),
@@ -101,9 +104,7 @@ def test_the_connection_comes_before_the_variable(tmp_path: Path, monkeypatch: p
     assert settings(config) == {"bootstrap.servers": "three:9092", "client.id": "x"}
 
 
-def test_a_connection_cannot_change_what_exactly_once_rests_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_connection_cannot_change_what_exactly_once_rests_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     own = {"group.id": "mine", "transactional.id": "mine", "isolation.level": "read_uncommitted", "acks": "0"}
     connect(monkeypatch, "local", **{"bootstrap.servers": "a:1"}, **own, error_cb="os.system")
     assert settings(load(tmp_path)) == {"bootstrap.servers": "a:1"}
@@ -125,7 +126,8 @@ def test_a_connection_without_brokers_is_malformed(tmp_path: Path, monkeypatch: 
 
 
 MSK = {
-    "bootstrap.servers": "b-1.shop.x1.c2.kafka.eu-central-1.amazonaws.com:9098,b-2.shop.x1.c2.kafka.eu-central-1.amazonaws.com:9098",
+    "bootstrap.servers": "b-1.shop.x1.c2.kafka.eu-central-1.amazonaws.com:9098,"
+    "b-2.shop.x1.c2.kafka.eu-central-1.amazonaws.com:9098",
     "security.protocol": "SASL_SSL",
     "sasl.mechanism": "OAUTHBEARER",
 }

@@ -18,6 +18,7 @@ from billing_aggregator.config.text_files import SourceFileError
 from billing_aggregator.dag.build import START_DATE, broken_dag, default_args
 from billing_aggregator.dag.feed_texts import feed_documentation
 from billing_aggregator.feeds.params import declare_feed_params, is_continuous
+from billing_aggregator.night.phases import FEED_CHECKS, POSTING
 from billing_aggregator.operators.feed_checks import FeedChecksOperator
 from billing_aggregator.operators.feed_finish import FeedFinishOperator
 from billing_aggregator.operators.feed_start import FeedStartOperator
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from billing_aggregator.config.feeds import KafkaFeed
     from billing_aggregator.sql.read_once import ReadOnce
 
-#: Folders below the SQL root: what a feed posts with, and what it checks at the end of each run.
-POSTING, CHECKS = "feeds", "feed_checks"
 #: By name: the triggerer imports it.
 ANY_MESSAGE = "billing_aggregator.feeds.kafka.watch.any_message"
 
@@ -45,9 +44,11 @@ def build_feed(config: ClientConfig, name: str, once: ReadOnce | None = None) ->
     """
     feed = config.feeds[name]
     root = sql_root(config)
-    if not find_scripts(root, POSTING, name, config.client, once):
-        raise SourceFileError(f"{root / POSTING / name}: the feed {name} has no scripts here; add NNN_name.sql files")
-    checks = find_scripts(root, CHECKS, name, config.client, once)
+    if not find_scripts(root, POSTING.name, name, config.client, once):
+        raise SourceFileError(
+            f"{root / POSTING.name / name}: the feed {name} has no scripts here; add NNN_name.sql files"
+        )
+    checks = find_scripts(root, FEED_CHECKS.name, name, config.client, once)
     work = timedelta(minutes=feed.run_minutes if is_continuous(feed) else config.run_timeout_minutes)
     task = timedelta(minutes=config.task_timeout_minutes)
     own: dict[str, Any] = {"client_config": config, "feed": name}

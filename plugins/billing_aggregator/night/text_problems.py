@@ -11,12 +11,12 @@ from billing_aggregator.config.errors import suggestion
 from billing_aggregator.config.text_files import SourceFileError, entries, printable, read_sql
 from billing_aggregator.migrations import schema_problems
 from billing_aggregator.migrations.files import SCHEMA_FOLDER
-from billing_aggregator.night.phases import SCRIPT_PHASES
+from billing_aggregator.night.phases import FEED_PHASES, SCRIPT_PHASES
 from billing_aggregator.night.read import RENAMED
 from billing_aggregator.sql.checks import CheckError, parse_check
 from billing_aggregator.sql.queries import ARCHIVE
 from billing_aggregator.sql.rules import query_problem, text_problems
-from billing_aggregator.sql.scripts import NO_STATEMENT, NOT_RUN_PREFIX
+from billing_aggregator.sql.scripts import NO_STATEMENT, NOT_RUN_PREFIX, find_scripts
 from billing_aggregator.sql.statements import split_statements
 
 if TYPE_CHECKING:
@@ -28,12 +28,13 @@ if TYPE_CHECKING:
     from billing_aggregator.sql.scripts import Script
 
 # Folders beside the phases: export queries, durable tables, what feeds run.
-OTHER_FOLDERS = (ARCHIVE, SCHEMA_FOLDER, "feeds")
+OTHER_FOLDERS = (ARCHIVE, SCHEMA_FOLDER, *(phase.name for phase in FEED_PHASES))
 
 
 def all_problems(night: Night) -> list[str]:
     """Return what is wrong with the client's SQL folders, scripts, checks and export queries, one line each."""
-    return list(dict.fromkeys([*folder_problems(night), *script_problems(night), *export_problems(night)]))
+    found = (folder_problems, script_problems, feed_problems, export_problems)
+    return list(dict.fromkeys(line for problems in found for line in problems(night)))
 
 
 def folder_problems(night: Night) -> Iterator[str]:
@@ -68,6 +69,21 @@ def script_problems(night: Night) -> Iterator[str]:
             yield from system.problems
             for script in system.scripts:
                 yield from _script(phase.phase, script)
+
+
+def feed_problems(night: Night) -> Iterator[str]:
+    """Yield what is wrong with the scripts and checks of the client's feeds."""
+    for feed in night.config.feeds:
+        for phase in FEED_PHASES:
+            try:
+                scripts = find_scripts(night.root, phase.name, feed, night.config.client)
+            except SourceFileError as error:
+                yield from str(error).splitlines()
+                continue
+            if phase.required and not scripts:
+                yield f"{printable(night.root / phase.name / feed)}: the feed {feed} has no scripts here"
+            for script in scripts:
+                yield from _script(phase, script)
 
 
 def export_problems(night: Night) -> Iterator[str]:

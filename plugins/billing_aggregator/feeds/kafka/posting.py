@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from billing_aggregator.config.text_files import SourceFileError
+from billing_aggregator.night.phases import POSTING
 from billing_aggregator.sql.runner import StatementError, set_local
 from billing_aggregator.sql.scripts import NO_STATEMENT, find_scripts
 from billing_aggregator.sql.statements import split_statements
@@ -15,9 +16,6 @@ if TYPE_CHECKING:
 
     from billing_aggregator.postgres.protocols import Connection
     from billing_aggregator.sql.statements import Statement
-
-#: The folder of the scripts below the SQL root: ``feeds/<feed>/NNN_what_it_does.sql``.
-FOLDER = "feeds"
 
 
 class PostingError(StatementError):
@@ -43,14 +41,14 @@ class Posting:
 
     def __init__(self, root: Path, feed: str, client: str) -> None:
         self._statements: list[tuple[str, Statement]] = []
-        for script in find_scripts(root, FOLDER, feed, client):
+        for script in find_scripts(root, POSTING.name, feed, client):
             statements = split_statements(script.read())
             if not statements:
                 raise SourceFileError(f"{script.relative}: {NO_STATEMENT}")
             self._statements += [(script.relative, statement) for statement in statements]
         if not self._statements:
             raise SourceFileError(
-                f"{root / FOLDER / feed}: the feed {feed} has no scripts here; add NNN_name.sql files"
+                f"{root / POSTING.name / feed}: the feed {feed} has no scripts here; add NNN_name.sql files"
             )
 
     def post(self, connection: Connection, settings: Mapping[str, str]) -> None:
