@@ -84,6 +84,8 @@ def _run(config: ClientConfig, conf: Mapping[str, Any], parts: Parts, stack: Exi
     variables |= _warehouse(stack)
     variables |= _s3(config, stack)
     feeds = enabled_feeds(config) if parts.feeds else []
+    if feeds and "BDA_DB_HOST" in variables:
+        warehouse.load_samples(config, SAMPLES, variables)
     variables |= kafka(config, SAMPLES, stack) if feeds else {}
     print(report.field("log", str(log)))
     airflow = AirflowProcess(folder / "airflow", ROOT, build / "cache", log)
