@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from billing_aggregator.cli import health_feeds
+from billing_aggregator.cli.health_feeds import feed_findings
 from billing_aggregator.config import ConfigError, load_client
 from billing_aggregator.config.airflow_connections import MalformedConnectionError
 from billing_aggregator.feeds.kafka.connection import kafka_settings, msk_region
@@ -16,6 +18,8 @@ from billing_aggregator.feeds.kafka.errors import BrokerError, BrokerRefusedErro
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.broker.server import Broker
 
 CLIENTS = """
 systems: {orders: {}}
@@ -161,3 +165,19 @@ def test_msk_with_iam_signs_with_the_machines_role(tmp_path: Path, monkeypatch: 
 def test_which_errors_a_retry_may_fix(name: str, kind: type[Exception]) -> None:
     error = SimpleNamespace(name=lambda: name, str=lambda: "words")
     assert type(kafka_error(error, "doing")) is kind
+
+
+def test_health_finds_brokers_and_topics(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broker: Broker) -> None:
+    config = load(tmp_path)
+    (finding,) = feed_findings(config)
+    assert (finding.state, "create the Airflow connection kafka_shop_local" in finding.detail) == ("FAILED", True)
+    connect(monkeypatch, "local", **{"bootstrap.servers": broker.servers})
+    broker.state.topic("orders", make=True)
+    assert [finding.text().split(maxsplit=3)[:2] + [finding.detail] for finding in feed_findings(config)] == [
+        ["ok", "feed", f"orders at {broker.servers}: 4 partitions"],
+        ["FAILED", "feed", f"billing.events at {broker.servers}: there is no such topic; create it"],
+    ]
+    broker.refuse(refusing=True)
+    monkeypatch.setattr(health_feeds, "ANSWER_SECONDS", 1)
+    (finding,) = feed_findings(config)
+    assert finding.state == "FAILED"

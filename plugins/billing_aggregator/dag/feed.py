@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import DAG, chain
+from airflow.sdk import DAG, TriggerRule, chain
 from airflow.sdk.definitions.param import ParamsDict
 
 from billing_aggregator.alerts.feed_alerts import FeedFailed, on_feed_task_failure
@@ -60,7 +60,9 @@ def build_feed(config: ClientConfig, name: str, once: ReadOnce | None = None) ->
         max_active_runs=1,
         dagrun_timeout=2 * work + 3 * task,
         auto_register=False,
-        default_args=default_args(config) | {"on_failure_callback": on_feed_task_failure},
+        # A run whose first task is skipped, because another Airflow runs the feed, is skipped as a whole.
+        default_args=default_args(config)
+        | {"on_failure_callback": on_feed_task_failure, "trigger_rule": TriggerRule.ALL_SUCCESS},
         tags=["billing", "feed", config.client, config.environment],
         doc_md=feed_documentation(config, name),
         on_failure_callback=FeedFailed(config, name),

@@ -209,7 +209,9 @@ class Topic:
             self._ended.discard(partition)
             self._next[partition] = message.offset() + 1
             _, milliseconds = message.timestamp()
-            return Message(partition, message.offset(), message.value(), milliseconds / 1000)
+            # Old senders write none.
+            at = milliseconds / 1000 if milliseconds > 0 else time.time()
+            return Message(partition, message.offset(), message.value(), at)
         if error.name() == "_PARTITION_EOF":
             self._ended.add(partition)
             # Behind the last message there may be a transaction's end, which has an offset too.
