@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-
 from typing import TYPE_CHECKING, Any
 
 import psycopg

@@ -122,16 +122,12 @@ def test_only_what_the_sample_lacks_is_told(postgres: EmbeddedPostgres, copy: Ca
 
 
 @pytest.mark.parametrize("case", AUDITS, ids=lambda case: case.name)
-def test_a_defect_of_the_books_is_noticed(
-    postgres: EmbeddedPostgres, copy: Callable[[str], str], case: Case
-) -> None:
+def test_a_defect_of_the_books_is_noticed(postgres: EmbeddedPostgres, copy: Callable[[str], str], case: Case) -> None:
     assert violated(postgres, copy(case.defect), "audits") == dict.fromkeys(case.expected, "fail")
 
 
 @pytest.mark.parametrize("case", PRECHECKS, ids=lambda case: case.name)
-def test_a_defect_of_the_sources_is_noticed(
-    postgres: EmbeddedPostgres, copy: Callable[[str], str], case: Case
-) -> None:
+def test_a_defect_of_the_sources_is_noticed(postgres: EmbeddedPostgres, copy: Callable[[str], str], case: Case) -> None:
     assert set(violated(postgres, copy(f"{CLEAN}{case.defect}"), "prechecks")) == case.expected
 
 
