@@ -84,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     migration = _command(
         commands,
         "migrate",
-        "bring the durable tables in one client's warehouse up to date, as a run's start does",
+        "bring the durable tables of one client's systems up to date",
         _migrate,
     )
     migration.add_argument("--dry-run", action="store_true", help="show what would be applied, change nothing")

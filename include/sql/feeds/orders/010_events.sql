@@ -24,7 +24,7 @@ create temporary table if not exists posting_event (
 
 -- Invoices that this batch makes, releases or changes, as they are before the events of payment and cancellation.
 create temporary table if not exists posting_invoice (
-    order_id text primary key,
+    order_id text not null,
     invoice_id bigint,
     -- new: placed in this batch; held: was on hold; known: was posted or cancelled before.
     origin text not null,
@@ -58,8 +58,15 @@ create temporary table if not exists posting_line (
     qty integer,
     unit_price numeric,
     net numeric not null,
+    tax_class text not null
+) on commit delete rows;
+
+-- Rates that lines of the batch ask for; null: there is none.
+create temporary table if not exists posting_tax_rate (
+    tax_region text not null,
+    business_date date not null,
     tax_class text not null,
-    tax_rate numeric(9, 6)
+    rate numeric(9, 6)
 ) on commit delete rows;
 
 -- Events with an invoice, in the order in which they take effect, and what each of them does.

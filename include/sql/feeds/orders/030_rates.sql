@@ -1,5 +1,5 @@
 -- Purpose: taxes, totals and exchange rates of the orders, and the numbers of those that have them all.
--- Grain:   as posting_invoice and posting_line.
+-- Grain:   posting_tax_rate: one row per region, class and day; else as posting_invoice.
 -- Sources: posting_invoice, posting_line; billing.tax_rate, fx_rate; billing.invoice_counter.
 -- Settings: none.
 
@@ -11,35 +11,28 @@ with wanted as materialized (
         line.tax_class
     from pg_temp.posting_line as line
     inner join pg_temp.posting_invoice as invoice on line.order_id = invoice.order_id
-),
-
-valid as (
-    select
-        wanted.*,
-        (
-            select tax_rate.rate
-            from billing.tax_rate
-            where
-                wanted.tax_region = tax_rate.tax_region
-                and wanted.tax_class = tax_rate.tax_class
-                and wanted.business_date >= tax_rate.valid_from
-                and (wanted.business_date < tax_rate.valid_to or tax_rate.valid_to is null)
-                and tax_rate.rate between 0 and 999.999999
-            order by tax_rate.valid_from desc
-            limit 1
-        ) as rate
-    from wanted
 )
 
-update pg_temp.posting_line as line
-set tax_rate = valid.rate
-from pg_temp.posting_invoice as invoice, valid
-where
-    line.order_id = invoice.order_id
-    and invoice.tax_region = valid.tax_region
-    and invoice.business_date = valid.business_date
-    and line.tax_class = valid.tax_class
-    and valid.rate is not null;
+insert into pg_temp.posting_tax_rate (tax_region, business_date, tax_class, rate)
+select
+    wanted.tax_region,
+    wanted.business_date,
+    wanted.tax_class,
+    (
+        select tax_rate.rate
+        from billing.tax_rate
+        where
+            wanted.tax_region = tax_rate.tax_region
+            and wanted.tax_class = tax_rate.tax_class
+            and wanted.business_date >= tax_rate.valid_from
+            and (wanted.business_date < tax_rate.valid_to or tax_rate.valid_to is null)
+            and tax_rate.rate between 0 and 999.999999
+        order by tax_rate.valid_from desc
+        limit 1
+    ) as rate
+from wanted;
+
+analyze pg_temp.posting_tax_rate;
 
 -- Rule 4: the newest exchange rate on or before the business day, at most 7 days old.
 with wanted as materialized (
@@ -74,32 +67,44 @@ valid as (
 by_rate as (
     select
         line.order_id,
-        line.tax_rate,
+        invoice.minor_units,
+        tax_rate.rate,
         sum(line.net) as net
     from pg_temp.posting_line as line
-    group by line.order_id, line.tax_rate
+    inner join pg_temp.posting_invoice as invoice on line.order_id = invoice.order_id
+    inner join pg_temp.posting_tax_rate as tax_rate
+        on
+            invoice.tax_region = tax_rate.tax_region
+            and invoice.business_date = tax_rate.business_date
+            and line.tax_class = tax_rate.tax_class
+    group by line.order_id, invoice.minor_units, tax_rate.rate
 ),
 
 taxes as (
     select
-        by_rate.order_id,
-        sum(round(by_rate.net * by_rate.tax_rate, invoice.minor_units)) as tax,
-        bool_or(by_rate.tax_rate is null) as lacks_rate
+        order_id,
+        sum(round(net * rate, minor_units)) as tax,
+        bool_or(rate is null) as lacks_rate
     from by_rate
-    inner join pg_temp.posting_invoice as invoice on by_rate.order_id = invoice.order_id
-    group by by_rate.order_id
+    group by order_id
 ),
 
-calculated as (
+calculated as materialized (
     select
         invoice.order_id,
+        invoice.invoice_id,
+        invoice.origin,
+        invoice.business_date,
+        invoice.occurred_at,
+        invoice.partition,
+        invoice."offset",
         valid.rate as fx_rate,
         taxes.tax,
         invoice.subtotal + taxes.tax as total,
         round((invoice.subtotal + taxes.tax) * valid.rate, invoice.base_minor_units) as base_total,
         not taxes.lacks_rate and valid.rate is not null
         -- What no entry can hold stays on hold.
-        and invoice.subtotal + taxes.tax < 1e14 and (invoice.subtotal + taxes.tax) * valid.rate < 1e13 as complete
+        and invoice.subtotal + taxes.tax < 1e14 and (invoice.subtotal + taxes.tax) * valid.rate < 99999999999999 as complete
     from pg_temp.posting_invoice as invoice
     inner join taxes on invoice.order_id = taxes.order_id
     inner join valid
@@ -108,31 +113,20 @@ calculated as (
             and invoice.base_currency = valid.base_currency
             and invoice.business_date = valid.business_date
     where invoice.origin = 'new' or (not taxes.lacks_rate and valid.rate is not null)
-)
-
-update pg_temp.posting_invoice as invoice
-set
-    fx_rate = case when calculated.complete or invoice.origin = 'new' then calculated.fx_rate else invoice.fx_rate end,
-    tax = case when calculated.complete then calculated.tax end,
-    total = case when calculated.complete then calculated.total end,
-    base_total = case when calculated.complete then calculated.base_total end,
-    status = case when calculated.complete then 'OPEN' else 'ON_HOLD' end,
-    -- Rule 10: leaving the hold is a change.
-    version = invoice.version + case when calculated.complete and invoice.origin = 'held' then 1 else 0 end
-from calculated
-where invoice.order_id = calculated.order_id;
+),
 
 -- Rule 6: numbers are gapless in each year, and rise in the order of posting.
-with numbered as materialized (
+numbered as materialized (
     select
         order_id,
         extract(year from business_date)::integer as year,
         row_number() over (
             partition by extract(year from business_date)
             order by occurred_at, invoice_id, partition, "offset"
-        ) as place
-    from pg_temp.posting_invoice
-    where status = 'OPEN'
+        ) as place,
+        count(*) over (partition by extract(year from business_date)) as numbers
+    from calculated
+    where complete
 ),
 
 counted as (
@@ -146,37 +140,35 @@ counted as (
     returning counter.year, counter.last_number
 ),
 
-taken as (
-    select
-        numbered.year,
-        count(*) as numbers
-    from numbered
-    group by numbered.year
-)
-
-update pg_temp.posting_invoice as invoice
-set
-    invoice_number = to_char(numbered.year, 'FM999990000') || '-'
-    || to_char(counted.last_number - taken.numbers + numbered.place, 'FM00000000')
-from numbered
-inner join counted on numbered.year = counted.year
-inner join taken on numbered.year = taken.year
-where invoice.order_id = numbered.order_id;
-
 -- New invoices have their ids in the order in which they were placed.
-with identified as (
+identified as materialized (
     select
         ordered.order_id,
         nextval(pg_get_serial_sequence('billing.invoices', 'id')) as invoice_id
     from (
         select order_id
-        from pg_temp.posting_invoice
+        from calculated
         where origin = 'new'
         order by occurred_at, partition, "offset"
     ) as ordered
 )
 
 update pg_temp.posting_invoice as invoice
-set invoice_id = identified.invoice_id
-from identified
-where invoice.order_id = identified.order_id;
+set
+    invoice_id = coalesce(identified.invoice_id, invoice.invoice_id),
+    fx_rate = case when calculated.complete or invoice.origin = 'new' then calculated.fx_rate else invoice.fx_rate end,
+    tax = case when calculated.complete then calculated.tax end,
+    total = case when calculated.complete then calculated.total end,
+    base_total = case when calculated.complete then calculated.base_total end,
+    status = case when calculated.complete then 'OPEN' else 'ON_HOLD' end,
+    -- Rule 10: leaving the hold is a change.
+    version = invoice.version + case when calculated.complete and invoice.origin = 'held' then 1 else 0 end,
+    invoice_number = to_char(numbered.year, 'FM999990000') || '-'
+    || to_char(counted.last_number - numbered.numbers + numbered.place, 'FM00000000')
+from calculated
+left join numbered on calculated.order_id = numbered.order_id
+left join counted on numbered.year = counted.year
+left join identified on calculated.order_id = identified.order_id
+where invoice.order_id = calculated.order_id;
+
+analyze pg_temp.posting_invoice;

@@ -32,7 +32,9 @@ select
     invoices.tax_region,
     invoices.occurred_at
 from (
-    select distinct order_id from pg_temp.posting_event where event_type <> 'order_placed'
+    select distinct order_id
+    from pg_temp.posting_event
+    where event_type <> 'order_placed'
 ) as event
 inner join billing.invoices on event.order_id = invoices.order_id
 inner join ledger.currency on invoices.currency = currency.code
@@ -73,9 +75,7 @@ where waiting.order_id in (
                 invoice.status = 'OPEN'
                 or exists (
                     select from pg_temp.posting_event as cancelling
-                    where
-                        cancelling.order_id = invoice.order_id
-                        and cancelling.event_type = 'order_cancelled'
+                    where cancelling.order_id = invoice.order_id and cancelling.event_type = 'order_cancelled'
                 )
             )
         )
@@ -89,11 +89,11 @@ with judged as (
         event."offset",
         event.payload,
         case
-            when event.payload ->> 'currency' is distinct from invoice.currency then 'payment currency'
+            when coalesce(event.payload ->> 'currency', '') <> invoice.currency then 'payment currency'
             when
                 (event.payload ->> 'amount')::numeric > 0
                 and (event.payload ->> 'amount')::numeric < 1e14
-                and (event.payload ->> 'amount')::numeric * coalesce(invoice.fx_rate, 0) < 1e13
+                and (event.payload ->> 'amount')::numeric * coalesce(invoice.fx_rate, 0) < 99999999999999
                 and (event.payload ->> 'amount')::numeric
                 = round((event.payload ->> 'amount')::numeric, invoice.minor_units)
                 then null
@@ -156,7 +156,7 @@ with numbered as (
         row_number() over (
             partition by event.order_id
             order by
-                (invoice.status = 'ON_HOLD' and event.event_type = 'order_cancelled') desc,
+                case when invoice.status = 'ON_HOLD' and event.event_type = 'order_cancelled' then 0 else 1 end,
                 event.occurred_at, event.partition, event."offset", event.topic
         ) as seq,
         case

@@ -76,19 +76,25 @@ select
     line.unit_price,
     line.net,
     line.tax_class,
-    line.tax_rate
+    tax_rate.rate as tax_rate
 from pg_temp.posting_line as line
 inner join pg_temp.posting_invoice as invoice on line.order_id = invoice.order_id
+inner join pg_temp.posting_tax_rate as tax_rate
+    on
+        invoice.tax_region = tax_rate.tax_region
+        and invoice.business_date = tax_rate.business_date
+        and line.tax_class = tax_rate.tax_class
 where invoice.origin = 'new'
 order by invoice.invoice_id, line.line;
 
 update billing.invoice_lines as kept
-set tax_rate = line.tax_rate
-from pg_temp.posting_line as line
-inner join pg_temp.posting_invoice as invoice on line.order_id = invoice.order_id
+set tax_rate = tax_rate.rate
+from pg_temp.posting_invoice as invoice, pg_temp.posting_tax_rate as tax_rate
 where
     invoice.origin = 'held'
     and invoice.status = 'OPEN'
     and kept.invoice_id = invoice.invoice_id
-    and kept.line = line.line
-    and kept.tax_rate is distinct from line.tax_rate;
+    and invoice.tax_region = tax_rate.tax_region
+    and invoice.business_date = tax_rate.business_date
+    and kept.tax_class = tax_rate.tax_class
+    and kept.tax_rate is distinct from tax_rate.rate;

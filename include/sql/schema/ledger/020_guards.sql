@@ -20,8 +20,8 @@ insert into ledger.posting_gate default values;
 -- What has to be checked before the commit; empty between transactions.
 create unlogged table ledger.due_check (
     due_check_id bigint generated always as identity primary key,
-    transaction_ids uuid [] not null,
-    guarded_account_ids bigint [] not null default '{}'
+    transaction_ids uuid[] not null,
+    guarded_account_ids bigint[] not null default '{}'
 );
 
 -- Sums of entries by account, currency and day: each statement adds rows, nobody waits for anybody. The balance is the
@@ -258,8 +258,8 @@ create function ledger.entries_posted() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
-    touched bigint [];
-    guarded bigint [];
+    touched bigint[];
+    guarded bigint[];
     refused boolean;
     wrong record;
 begin
@@ -329,15 +329,16 @@ begin
     end if;
 
     -- An account's allow_negative does not change while postings to it are under way.
-    select array_agg(locked.account_id) into guarded
-    from (
+    -- Materialized: all of them are locked, not only those that the condition keeps.
+    with locked as materialized (
         select account_id, allow_negative
         from ledger.account
         where account_id = any(touched)
         order by account_id
         for key share
-    ) as locked
-    where not locked.allow_negative;
+    )
+
+    select array_agg(account_id) into guarded from locked where not allow_negative;
     if guarded is not null then
         insert into ledger.guarded_balance as held (account_id, currency, balance)
         select
