@@ -82,7 +82,7 @@ def _order_placed(fields: Mapping[str, Any], minor_units: Mapping[str, int]) -> 
         _id(line, "sku")
         if line.get("tax_class") is not None:
             _id(line, "tax_class")
-        total += _qty(line) * _amount(line, "unit_price", PRICE_DECIMALS)
+        total += _qty(line) * _unit_price(line)
     if total >= LARGEST_AMOUNT:
         raise RefusedError(f"the order's amount is {LARGEST_AMOUNT:,} or more")
 
@@ -93,9 +93,9 @@ def _order_cancelled(fields: Mapping[str, Any], _minor_units: Mapping[str, int])
 
 def _payment_received(fields: Mapping[str, Any], minor_units: Mapping[str, int]) -> None:
     _id(fields, "payment_id")
-    currency = _currency(fields, minor_units)
-    if _amount(fields, "amount", minor_units[currency]) == 0:
-        raise RefusedError("amount is zero")
+    _currency(fields, minor_units)
+    # Whether the ledger can hold it in the invoice's currency is seen when it is posted.
+    _number(fields, "amount")
 
 
 def _payment_failed(fields: Mapping[str, Any], _minor_units: Mapping[str, int]) -> None:
@@ -144,7 +144,18 @@ def _qty(line: Mapping[str, Any]) -> int:
     return int(value)
 
 
-def _amount(fields: Mapping[str, Any], name: str, decimals: int) -> Decimal:
+def _unit_price(line: Mapping[str, Any]) -> Decimal:
+    price = _number(line, "unit_price")
+    if price.is_signed() and price:
+        raise RefusedError("unit_price is negative")
+    if price >= LARGEST_AMOUNT:
+        raise RefusedError(f"unit_price is {LARGEST_AMOUNT:,} or more")
+    if _decimals(price) > PRICE_DECIMALS:
+        raise RefusedError(f"unit_price has more than {PRICE_DECIMALS} decimals")
+    return price
+
+
+def _number(fields: Mapping[str, Any], name: str) -> Decimal:
     """Return a JSON number, or a string of the same form, exactly."""
     value = fields.get(name)
     if value is None:
@@ -154,14 +165,7 @@ def _amount(fields: Mapping[str, Any], name: str, decimals: int) -> Decimal:
     if AMOUNT.fullmatch(value) is None:
         finite = value.strip().lstrip("+-").lower() not in NOT_FINITE
         raise RefusedError(f"{name} is no number" if finite else f"{name} is not finite")
-    amount = Decimal(value)
-    if value[0] == "-" and amount:
-        raise RefusedError(f"{name} is negative")
-    if amount >= LARGEST_AMOUNT:
-        raise RefusedError(f"{name} is {LARGEST_AMOUNT:,} or more")
-    if _decimals(amount) > decimals:
-        raise RefusedError(f"{name} has more than {decimals} decimals")
-    return amount
+    return Decimal(value)
 
 
 def _decimals(amount: Decimal) -> int:
