@@ -173,9 +173,9 @@ def test_health_finds_brokers_and_topics(tmp_path: Path, monkeypatch: pytest.Mon
     assert (finding.state, "create the Airflow connection kafka_shop_local" in finding.detail) == ("FAILED", True)
     connect(monkeypatch, "local", **{"bootstrap.servers": broker.servers})
     broker.state.topic("orders", make=True)
-    assert [finding.text().split(maxsplit=3)[:2] + [finding.detail] for finding in feed_findings(config)] == [
-        ["ok", "feed", f"orders at {broker.servers}: 4 partitions"],
-        ["FAILED", "feed", f"billing.events at {broker.servers}: there is no such topic; create it"],
+    assert [[finding.state, finding.subject, finding.detail] for finding in feed_findings(config)] == [
+        ["ok", "feed orders", f"orders at {broker.servers}: 4 partitions"],
+        ["FAILED", "feed orders", f"billing.events at {broker.servers}: there is no such topic; create it"],
     ]
     broker.refuse(refusing=True)
     monkeypatch.setattr(health_feeds, "ANSWER_SECONDS", 1)

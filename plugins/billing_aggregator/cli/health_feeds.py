@@ -1,4 +1,4 @@
-"""Health of the feeds: do the brokers answer, and do they have the topics?"""
+"""Health of the feeds: whether the brokers answer, and have the topics."""
 
 from __future__ import annotations
 
