@@ -12,6 +12,7 @@ import pytest
 from billing_aggregator.export.reader import current_manifest, read_csv
 from billing_aggregator.export.store.factory import open_store
 from billing_aggregator.local.warehouse import ROLE, create_octopus
+from tests.conftest import SQL_ROOT
 from tests.features.nightly import Nachtlauf
 from tests.orders import sample
 
@@ -43,7 +44,7 @@ def test_a_night_applies_migrations_and_publishes_the_business_date(night: Nacht
     night.run(business_date=DAY)
     assert night.state == "success", errors(night)
     assert "migration applied" in night.log
-    files = len(list((sample.ROOT / "include" / "sql" / "schema").rglob("*.sql")))
+    files = len(list((SQL_ROOT / "schema").rglob("*.sql")))
     assert night.rows(APPLIED) == [(files, files)]
     with psycopg.connect(night.postgres.dsn(night.database, ROLE)) as connection:
         sample.load(connection)
