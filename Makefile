@@ -49,6 +49,9 @@ health: venv ## check database, privileges, S3, mail and Slack: make health CLIE
 plan: venv ## show what a run would do: make plan CLIENT=enercity ENV=prod ARGS=--json
 	@$(BIN)/python -m billing_aggregator plan $(RUN_CLIENT) $(RUN_ENV) $(ARGS)
 
+produce-orders: venv ## send random orders to a broker: make produce-orders CLIENT=webshop ORDERS=1000
+	@$(BIN)/python -m billing_aggregator produce-orders $(RUN_CLIENT) $(RUN_ENV) $(if $(ORDERS),--orders $(ORDERS)) $(ARGS)
+
 PYTEST = COVERAGE_FILE=build/.coverage $(BIN)/python -m pytest --dist loadfile --cov --cov-branch
 
 # The tests of the whole Airflow run alone, after all others. Status 5: ARGS selects no test of this half.
@@ -64,6 +67,9 @@ test: lint typecheck ## lint, type check and all tests, with branch coverage
 test-deploy: venv ## tests of Terraform, charts, workflows: make test-deploy ARGS="-k terraform"
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile tests/deploy $(ARGS)
 
+test-feeds: venv ## kill and cut off the orders' feed: make test-feeds ROUNDS=200; figures in build/test-feeds.json
+	@$(BIN)/python -m tests.feeds --rounds $(or $(ROUNDS),200) $(ARGS)
+
 mutation: venv ## break every rule of the SQL once; counts in build/mutations.json
 	@ALL_MUTATIONS=1 $(BIN)/python -m pytest -q tests/golden/test_mutations.py
 
@@ -72,6 +78,9 @@ bench-sql: venv ## seconds of each init script: make bench-sql CHARGES=1000000 A
 
 bench-export: venv ## compare the export with psql and the stock operator: make bench-export ROWS=2000000
 	@$(BIN)/python -m benchmarks.bench_export --rows $(or $(ROWS),2000000) $(ARGS)
+
+bench-orders: venv ## events from a broker to invoices and to the events' topic: make bench-orders EVENTS=200000
+	@$(BIN)/python -m benchmarks.bench_orders --events $(or $(EVENTS),200000) $(ARGS)
 
 bench-dags: venv ## CPU of building and serialising the DAGs: make bench-dags CLIENTS=500
 	@$(BIN)/python -m benchmarks.bench_dags --clients $(or $(CLIENTS),50) $(ARGS)

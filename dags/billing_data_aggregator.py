@@ -1,4 +1,4 @@
-"""One Airflow DAG for each client and environment of include/clients.yaml."""
+"""For each client and environment of include/clients.yaml one Airflow DAG of its night, and one of each feed."""
 
 from billing_aggregator.dag import build_dags
 

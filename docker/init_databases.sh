@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Creates what the local Airflow needs in an empty PostgreSQL server: the metadata database `airflow`, and the warehouse
-# `octopus` with the sample vault. The postgres image runs this once, when its data folder is empty.
+# Creates what the local Airflow needs in an empty PostgreSQL server: the metadata database `airflow`, the warehouse
+# `octopus` with the sample vault, and the empty warehouse `webshop`, whose tables the first run makes. The postgres image runs this once, when its data folder is empty.
 #
 # The server is found by the PG* variables. Needs AIRFLOW_PASSWORD, BILLING_AGGREGATOR_PASSWORD and SAMPLE, the path of
 # the dump (.sql.gz).
@@ -18,7 +18,8 @@ create database airflow owner airflow;
 -- Reads the vaults and owns the schema that it creates; no more.
 create role billing_aggregator login password :'aggregator_password';
 create database octopus;
-grant create on database octopus to billing_aggregator;
+create database webshop;
+grant create on database octopus, webshop to billing_aggregator;
 SQL
 
 gunzip --stdout "$SAMPLE" | run_psql --dbname=octopus --output=/dev/null

@@ -16,6 +16,7 @@ sys.path.insert(0, str(ROOT / "plugins"))
 from billing_aggregator.config import Alerts, ClientConfig, EnvironmentSettings, load_client  # noqa: E402
 from billing_aggregator.config.descriptions import KEYS  # noqa: E402
 from billing_aggregator.config.export_options import ExportOptions  # noqa: E402
+from billing_aggregator.config.feeds import KafkaFeed, OrdersOptions  # noqa: E402
 from billing_aggregator.config.values import allowed  # noqa: E402
 from billing_aggregator.runs.params import declare_params  # noqa: E402
 
@@ -32,6 +33,7 @@ GRAMMAR = {
     "key_template": "template",
     "sql_settings": "name: text",
     "export": "see docs/export.md",
+    "feeds": "name: mapping",
 }
 
 
@@ -43,6 +45,8 @@ def shown(value: Any) -> str:
         return "nobody"
     if isinstance(value, ExportOptions):
         return "plain CSV"
+    if isinstance(value, OrdersOptions):
+        return "Germany, euros"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
     return f"`{', '.join(value) if isinstance(value, tuple) else value}`"
@@ -78,6 +82,15 @@ def keys() -> Iterator[str]:
             yield f"| `{name}` | {default} | {GRAMMAR.get(name) or short(allowed(field))} | {KEYS[name]} |"
 
 
+def feeds() -> Iterator[str]:
+    """Yield the table of the keys of a feed of kind ``kafka``."""
+    yield "| Key | Default | Allowed | Meaning |"
+    yield "|---|---|---|---|"
+    for name, field in KafkaFeed.model_fields.items():
+        if name != "kind":
+            yield f"| `{name}` | {shown(field.default)} | {short(allowed(field))} | {field.description} |"
+
+
 def params() -> Iterator[str]:
     """Yield the table of the params of a manual run."""
     yield "| Param | In the form | Default | Meaning |"
@@ -89,7 +102,7 @@ def params() -> Iterator[str]:
         yield f"| `{name}` | {schema['title']} | {shown(value)} | {schema['description_md']} |"
 
 
-TABLES = {"variables": variables, "keys": keys, "params": params}
+TABLES = {"variables": variables, "keys": keys, "feeds": feeds, "params": params}
 
 
 def with_tables(page: str) -> str:

@@ -28,7 +28,8 @@ def dags() -> dict[str, DAG]:
     folder = ROOT / "dags"
     bag = BundleDagBag(dag_folder=folder, bundle_path=folder, bundle_name="dags-folder")
     assert not bag.import_errors
-    return dict(bag.dags)
+    # Those of the nights; tests/feeds has those of the feeds.
+    return {name: dag for name, dag in bag.dags.items() if name.startswith("billing_data_aggregator_")}
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +61,7 @@ def test_the_clients_that_must_be_there(entries: dict[str, dict[str, Any]]) -> N
         "q-cells_stage": "0 2 * * *",
         "purpur-energy_prod": "0 2 * * *",
         "purpur-energy_stage": "0 2 * * *",
+        "webshop_local": None,
     }
 
 
@@ -118,7 +120,7 @@ for client in load_clients(environ={}):
 def test_the_same_input_serialises_to_the_same_bytes(tmp_path: Path) -> None:
     outputs = {serialised(seed, tmp_path) for seed in ("0", "1", "4711")}
     assert len(outputs) == 1
-    assert outputs.pop().count("billing_data_aggregator_") == 9
+    assert outputs.pop().count("billing_data_aggregator_") == 10
 
 
 def serialised(seed: str, home: Path) -> str:
@@ -142,7 +144,7 @@ def test_a_broken_entry_shows_its_error_and_takes_no_other_down(tmp_path: Path) 
     path.write_text(clients.replace("    local: {}", "    local: {max_rows_per_file: 0}"), encoding="utf-8")
     built = [build_or_explain(entry) for entry in load_clients(path, environ={})]
     broken = [dag for dag in built if dag is not None and "broken" in dag.tags]
-    assert len(built) == 9
+    assert len(built) == 10
     assert [dag.dag_id for dag in broken] == ["billing_data_aggregator_enercity_local"]
     assert "max_rows_per_file" in str(broken[0].doc_md)
 

@@ -83,8 +83,9 @@ def test_it_names_every_param_and_only_tasks_that_exist() -> None:
 
     folder = ROOT / "dags"
     bag = BundleDagBag(dag_folder=folder, bundle_path=folder, bundle_name="dags-folder")
-    assert len(bag.dags) > 1
-    for dag in bag.dags.values():
+    nights = [dag for name, dag in bag.dags.items() if name.startswith("billing_data_aggregator_")]
+    assert len(nights) > 1
+    for dag in nights:
         page = str(dag.doc_md)
         assert re.findall(r"^- `(\w+)`: \S", page, re.MULTILINE) == list(dag.params)
         assert "publish.publish" in dag.task_dict

@@ -33,7 +33,15 @@ def test_a_misspelt_key_is_refused(tmp_path: Path) -> None:
 
 
 def test_has_the_whole_airflow_and_its_surroundings(compose: dict[str, Any]) -> None:
-    assert set(compose["services"]) == COMPONENTS | {"airflow-init", "postgres", "s3", "s3-init", "mail"}
+    assert set(compose["services"]) == COMPONENTS | {
+        "airflow-init",
+        "postgres",
+        "s3",
+        "s3-init",
+        "mail",
+        "kafka",
+        "kafka-init",
+    }
 
 
 def test_every_image_is_pinned(compose: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ import pytest
 from billing_aggregator.config import ClientConfig, load_client, load_clients
 from tests.deploy.support import unknown_airflow_variables
 
-LISTENS = {"postgres": 5432, "s3": 5000, "mail": 1025, "api-server": 8080}
+LISTENS = {"postgres": 5432, "s3": 5000, "mail": 1025, "api-server": 8080, "kafka": 9092}
 
 
 @pytest.fixture(scope="module")
@@ -62,16 +62,30 @@ def test_connections_reach_the_services(connections: dict[str, dict[str, Any]], 
 def test_wiring_fits_the_configuration(
     environment: dict[str, str | None], connections: dict[str, dict[str, Any]], compose: dict[str, Any]
 ) -> None:
-    (config,) = load_clients(environ={name: value for name, value in environment.items() if value is not None})
-    assert isinstance(config, ClientConfig)
-    assert (config.client, config.environment) == ("enercity", "local")
-    assert config.enabled
-    assert {config.database_conn_id, config.aws_conn_id, config.alerts.smtp_conn_id} == set(connections)
+    found = load_clients(environ={name: value for name, value in environment.items() if value is not None})
+    configs = [config for config in found if isinstance(config, ClientConfig) and config.enabled]
+    assert [(config.client, config.environment) for config in configs] == [("enercity", "local"), ("webshop", "local")]
+    config, shop = configs
+    own = {each.database_conn_id for each in configs} | {shop.kafka_conn_id}
+    assert own | {config.aws_conn_id, config.alerts.smtp_conn_id} == set(connections)
     assert f"AIRFLOW_CONN_{config.alerts.slack_conn_id.upper()}" in environment
     assert connections["aws_default"]["extra"]["region_name"] == config.s3_region
     assert compose["services"]["s3-init"]["environment"]["S3_BUCKET"] == config.s3_bucket
     entry = load_client("enercity", "local", environ={})
     assert config.s3_bucket == entry.s3_bucket
+
+
+def test_the_feed_finds_its_broker_and_its_topics(
+    connections: dict[str, dict[str, Any]], compose: dict[str, Any]
+) -> None:
+    feed = load_client("webshop", "local", environ={}).feeds["orders"]
+    kafka = compose["services"]["kafka"]
+    assert connections["kafka_webshop_local"]["extra"]["bootstrap.servers"] == f"kafka:{LISTENS['kafka']}"
+    assert f"INSIDE://kafka:{LISTENS['kafka']}" in kafka["environment"]["KAFKA_ADVERTISED_LISTENERS"]
+    assert f"INSIDE://:{LISTENS['kafka']}," in kafka["environment"]["KAFKA_LISTENERS"]
+    (command,) = compose["services"]["kafka-init"]["command"]
+    assert f"for topic in {feed.topic} {feed.events_topic};" in command
+    assert compose["services"]["kafka-init"]["image"] == kafka["image"]
 
 
 def test_slack_is_off_unless_the_shell_sets_its_connection(environment: dict[str, str | None]) -> None:

@@ -9,7 +9,16 @@ if TYPE_CHECKING:
     from billing_aggregator.alerts.run_facts import RunFacts
     from billing_aggregator.config import ClientConfig
 
-Kind = Literal["task_failed", "run_failed", "deadline_missed", "recovered", "checks_warned"]
+Kind = Literal[
+    "task_failed",
+    "run_failed",
+    "deadline_missed",
+    "recovered",
+    "checks_warned",
+    "feed_failed",
+    "feed_warned",
+    "feed_recovered",
+]
 RUNBOOK = "docs/runbook.md"
 # Anchors of docs/runbook.md.
 ANCHORS: dict[Kind, str] = {
@@ -18,6 +27,9 @@ ANCHORS: dict[Kind, str] = {
     "deadline_missed": "a-deadline-was-missed",
     "recovered": "recovered",
     "checks_warned": "checks-warned",
+    "feed_failed": "a-feed-cannot-work",
+    "feed_warned": "a-feed-needs-somebody-to-look",
+    "feed_recovered": "a-feed-works-again",
 }
 # The short form of each section's last paragraph.
 ACTIONS: dict[Kind, str] = {
@@ -26,6 +38,9 @@ ACTIONS: dict[Kind, str] = {
     "deadline_missed": "look for a slow or blocked task, else wait: the end of the run sends a message",
     "recovered": "nothing; rerun the business dates in between if readers need them",
     "checks_warned": "report the rows to the owner of the source",
+    "feed_failed": "fix the cause: the feed tries again by itself and loses nothing",
+    "feed_warned": "look at what was found: the feed goes on meanwhile",
+    "feed_recovered": "nothing",
 }
 
 

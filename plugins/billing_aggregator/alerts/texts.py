@@ -14,6 +14,9 @@ COLOURS = {
     "deadline_missed": "#b25e00",
     "checks_warned": "#b25e00",
     "recovered": "#1b6e3c",
+    "feed_failed": "#b3261e",
+    "feed_warned": "#b25e00",
+    "feed_recovered": "#1b6e3c",
 }
 SYMBOLS = {
     "task_failed": ":red_circle:",
@@ -21,6 +24,9 @@ SYMBOLS = {
     "deadline_missed": ":hourglass:",
     "checks_warned": ":warning:",
     "recovered": ":large_green_circle:",
+    "feed_failed": ":red_circle:",
+    "feed_warned": ":warning:",
+    "feed_recovered": ":large_green_circle:",
 }
 # Slack's limits: characters in a header, in a text object, fields in a section.
 SLACK_HEADER, SLACK_TEXT, SLACK_FIELDS = 150, 2000, 10

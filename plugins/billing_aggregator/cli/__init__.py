@@ -1,4 +1,4 @@
-"""The command line: ``python -m billing_aggregator validate | health | plan | run | page | publications``."""
+"""The command line: ``python -m billing_aggregator validate | health | plan | run | migrate | page | publications``."""
 
 from billing_aggregator.cli.main import main
 

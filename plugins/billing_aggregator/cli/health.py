@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from billing_aggregator.cli.health_alerts import alert_findings
 from billing_aggregator.cli.health_database import database_findings
+from billing_aggregator.cli.health_feeds import feed_findings
 from billing_aggregator.cli.health_store import store_findings
 from billing_aggregator.cli.results import DONE, FAILED, Finding
 
@@ -51,6 +52,6 @@ class Health:
 
 
 def health(config: ClientConfig) -> Health:
-    """Test the database, the bucket, the mail server and Slack; findings contain no secrets."""
-    findings = [*database_findings(config), *store_findings(config), *alert_findings(config)]
+    """Test the database, the bucket, the feeds' brokers, the mail server and Slack; findings contain no secrets."""
+    findings = [*database_findings(config), *store_findings(config), *feed_findings(config), *alert_findings(config)]
     return Health(config.client, config.environment, tuple(findings))

@@ -2,7 +2,8 @@
 
 exit status:
   0    done: valid, healthy, planned, the run succeeded; a publication is whole, two are equal
-  1    the run failed, health found something that would fail it; a publication is broken, two are different
+  1    the run or a migration failed, health found something that would fail it; a publication is broken, two are
+       different
   2    the configuration or the call is wrong: nothing was started
   3    publications: there is no such run, day, folder or version
   4    publications: the bucket, the folder or the warehouse cannot be read
@@ -21,7 +22,9 @@ from typing import TYPE_CHECKING
 from billing_aggregator.cli.airflow_home import airflow_home
 from billing_aggregator.cli.arguments import Choice
 from billing_aggregator.cli.health import health
+from billing_aggregator.cli.migrate import migrate
 from billing_aggregator.cli.plan import plan
+from billing_aggregator.cli.produce import produce_orders
 from billing_aggregator.cli.publications import add_publications
 from billing_aggregator.cli.results import DONE, INTERRUPTED, WRONG
 from billing_aggregator.cli.validate import validate
@@ -81,12 +84,26 @@ def _parser() -> argparse.ArgumentParser:
         commands, "health", "check database, privileges, S3, mail and Slack of one client on the real servers", _health
     )
     plan = _command(commands, "plan", "show what a run would do, phase by phase; offline", _plan)
+    produce = _command(commands, "produce-orders", "send random orders to the topic of a client's feed", _produce)
+    produce.add_argument("--orders", type=int, default=1_000, metavar="N", help="default: 1000")
+    produce.add_argument("--seed", type=int, default=None, metavar="N", help="default: another one each time")
+    produce.add_argument("--per-second", type=float, default=None, metavar="N", help="default: as fast as can be")
     run = _command(commands, "run", "run the DAG of one client and environment on this machine", _run)
     shown = _command(commands, "page", "serve the page of publications on this machine, of the runs kept here", _page)
     shown.add_argument("--port", type=int, default=8642, help="default: %(default)s, on 127.0.0.1")
-    for command in (health, plan, run, shown):
+    migration = _command(
+        commands,
+        "migrate",
+        "bring the durable tables of one client's systems up to date",
+        _migrate,
+    )
+    migration.add_argument("--dry-run", action="store_true", help="show what would be applied, change nothing")
+    for command in (health, plan, produce, run, shown, migration):
         command.add_argument("--client", help="default: BDA_CLIENT_ID, else enercity")
         command.add_argument("--environment", help="default: BDA_ENVIRONMENT, else detected")
+    only = run.add_mutually_exclusive_group()
+    only.add_argument("--no-feeds", action="store_true", help="the nightly DAG only")
+    only.add_argument("--feeds-only", action="store_true", help="each feed until its topic is drained, no nightly DAG")
     for command in (plan, run):
         command.add_argument("--systems", metavar="A,B", help="only these systems")
         command.add_argument("--ignore-systems", metavar="A,B", help="leave out these systems")
@@ -128,6 +145,11 @@ def _health(options: argparse.Namespace) -> int:
     return _show(lambda: health(config), options)
 
 
+def _migrate(options: argparse.Namespace) -> int:
+    config = Choice.of(options).config()
+    return _show(lambda: migrate(config, dry_run=options.dry_run), options)
+
+
 def _plan(options: argparse.Namespace) -> int:
     choice = Choice.of(options)
     config = choice.config()
@@ -136,7 +158,7 @@ def _plan(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from billing_aggregator.local.run import run
+    from billing_aggregator.local.run import Parts, run
 
     choice = Choice.of(options)
     config = choice.config()
@@ -144,10 +166,18 @@ def _run(options: argparse.Namespace) -> int:
     problems = all_problems(read_night(config))
     if problems:
         raise ConfigError("\n".join(problems))
-    return run(config, choice.conf, as_json=options.json)
+    parts = Parts(feeds=not options.no_feeds, night=not options.feeds_only)
+    if not parts.night and not config.feeds:
+        raise ConfigError(f"--feeds-only: {config.client}/{config.environment} has no feeds")
+    return run(config, choice.conf, parts, as_json=options.json)
 
 
 def _page(options: argparse.Namespace) -> int:
     from billing_aggregator.local.page import serve
 
     return serve(Choice.of(options).config(), options.port)
+
+
+def _produce(options: argparse.Namespace) -> int:
+    config = Choice.of(options).config()
+    return _show(lambda: produce_orders(config, options.orders, options.seed, options.per_second), options)

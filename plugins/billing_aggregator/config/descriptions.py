@@ -37,4 +37,7 @@ KEYS = {
     "log_level": "What the aggregator logs.",
     "dry_run": "Default of the param `dry_run`.",
     "scripts_dir": "Folder that replaces `include/sql`.",
+    "feeds": "Feeds by name, each with its `kind` and the keys below; see docs/feeds.md.",
+    "orders": "`tax_region` (`DE`) and `tax_class` (`standard`) of orders that name none, `base_currency` (`EUR`) of "
+    "the ledger.",
 }

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field, SecretStr, field_validator
 
 from billing_aggregator.config.errors import ConfigError
+from billing_aggregator.config.feeds import TopicName
 from billing_aggregator.config.models import normal_log_level
 from billing_aggregator.config.values import (
     ENVIRONMENT_NAMES,
     MAX_ROWS_PER_FILE,
+    BootstrapServers,
     BucketName,
     ClientId,
     Environment,
@@ -100,6 +102,18 @@ class EnvironmentSettings(Model):
     s3_secret_access_key: SecretStr | None = Field(
         default=None, alias="BDA_S3_SECRET_ACCESS_KEY", description="Belongs to `BDA_S3_ACCESS_KEY`. Secret."
     )
+    kafka_bootstrap_servers: BootstrapServers | None = Field(
+        default=None,
+        alias="BDA_KAFKA_BOOTSTRAP_SERVERS",
+        description="Brokers, used where Airflow has no connection `kafka_<client>_<environment>`. Unset in "
+        "`make run`: a broker of this machine with the sample events.",
+    )
+    kafka_orders_topic: TopicName | None = Field(
+        default=None, alias="BDA_KAFKA_ORDERS_TOPIC", description="`topic` of the feed `orders`."
+    )
+    kafka_events_topic: TopicName | None = Field(
+        default=None, alias="BDA_KAFKA_EVENTS_TOPIC", description="`events_topic` of the feed `orders`."
+    )
     systems: tuple[SystemName, ...] | None = Field(
         default=None, alias="BDA_SYSTEMS", description="Systems to rebuild and publish, separated by commas."
     )
@@ -154,6 +168,11 @@ class EnvironmentSettings(Model):
             "max_rows_per_file", "scripts_dir", "dry_run",
         )  # fmt: skip
         return {name: value for name in fields if (value := getattr(self, name)) is not None}
+
+    def feed_overrides(self) -> dict[str, Any]:
+        """Return the values that override those of the feed ``orders``, by field name."""
+        given = {"topic": self.kafka_orders_topic, "events_topic": self.kafka_events_topic}
+        return {name: value for name, value in given.items() if value is not None}
 
     def detected_environment(self) -> str:
         """Return BDA_ENVIRONMENT, else the environment that is part of the database host's name.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -86,11 +86,18 @@ def _line(problem: ErrorDetails, model: type[BaseModel], place: Callable[[Locati
 
 
 def model_at(model: type[BaseModel], location: Location) -> type[BaseModel]:
-    """Return the model that a location within *model* leads into."""
+    """Return the model that a location within *model* leads into; a mapping of models is entered by any key."""
+    within: type[BaseModel] | None = None
     for name in location:
+        if within is not None:
+            model, within = within, None
+            continue
         field = model.model_fields.get(str(name))
         inner = field.annotation if field else None
-        if isinstance(inner, type) and issubclass(inner, BaseModel):
+        if get_origin(inner) is dict:
+            value = get_args(inner)[1]
+            within = value if _is_model(value) else None
+        elif _is_model(inner):
             model = inner
     return model
 
@@ -98,11 +105,15 @@ def model_at(model: type[BaseModel], location: Location) -> type[BaseModel]:
 def field_at(model: type[BaseModel], location: Location) -> FieldInfo | None:
     """Return the field of a location; items of lists and values of mappings belong to the field that holds them."""
     found = None
-    for name in location:
-        fields = model.model_fields
-        by_alias = {field.alias or key: field for key, field in fields.items()} | dict(fields)
-        if str(name) not in by_alias:
+    for depth, name in enumerate(location):
+        holder = model_at(model, location[:depth])
+        by_alias = {field.alias or key: field for key, field in holder.model_fields.items()} | dict(holder.model_fields)
+        if str(name) in by_alias:
+            found = by_alias[str(name)]
+        elif found is None or model_at(model, location[: depth + 1]) is holder:
             break
-        found = by_alias[str(name)]
-        model = model_at(model, (name,))
     return found
+
+
+def _is_model(kind: Any) -> TypeGuard[type[BaseModel]]:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)

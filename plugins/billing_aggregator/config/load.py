@@ -6,7 +6,7 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
@@ -15,6 +15,7 @@ from billing_aggregator.config.clients_file import NO_ENVIRONMENT, ClientsFile
 from billing_aggregator.config.environment import examine_environment
 from billing_aggregator.config.environment_settings import EnvironmentSettings, variable_of
 from billing_aggregator.config.errors import MISSING, ConfigError, describe
+from billing_aggregator.config.feeds import ORDERS
 from billing_aggregator.config.models import ClientConfig
 from billing_aggregator.config.paths import IncludeNotFoundError, include_folder
 from billing_aggregator.config.text_files import SourceFileError, is_folder, printable
@@ -31,6 +32,13 @@ MAX_DAG_ID = 250
 def dag_id_of(client: str, environment: str) -> str:
     """Return the id of a DAG, cut to the characters and the length that Airflow allows."""
     return re.sub(r"[^A-Za-z0-9_.-]", "_", f"billing_data_aggregator_{client}_{environment}")[:MAX_DAG_ID]
+
+
+def is_dag_of(dag_id: str, client: str, environment: str) -> bool:
+    """Return whether *dag_id* is the client's night or one of its feeds (``billing_feed_<feed>_...``)."""
+    if dag_id.startswith("billing_feed_"):
+        return dag_id.endswith(f"_{client}_{environment}")
+    return dag_id == dag_id_of(client, environment)
 
 
 @dataclass(frozen=True)
@@ -159,6 +167,16 @@ def sql_root(config: ClientConfig) -> Path:
     return root
 
 
+def _feed_overrides(values: dict[str, Any], settings: EnvironmentSettings) -> dict[str, Any]:
+    """Put the topics of the environment into the feed ``orders`` of *values*, if it has one; return them."""
+    feeds = values.get("feeds")
+    topics = settings.feed_overrides()
+    if not topics or not isinstance(feeds, dict) or not isinstance(feeds.get(ORDERS), dict):
+        return {}
+    values["feeds"] = feeds | {ORDERS: feeds[ORDERS] | topics}
+    return topics
+
+
 def _entry(
     clients: ClientsFile, settings: EnvironmentSettings, client: str, environment: str
 ) -> ClientConfig | BrokenConfig:
@@ -166,8 +184,11 @@ def _entry(
     overrides = settings.overrides()
     values = clients.entry(client, environment) | overrides
     values |= {"client": client, "environment": environment, "dependencies": clients.dependencies}
+    topics = _feed_overrides(values, settings)
 
     def place(location: Location) -> str:
+        if location[:2] == ("feeds", ORDERS) and location[2:3] and location[2] in topics:
+            return variable_of({"topic": "kafka_orders_topic", "events_topic": "kafka_events_topic"}[str(location[2])])
         if location and location[0] in overrides:
             return variable_of(str(location[0]))
         return clients.place(client, environment, location)

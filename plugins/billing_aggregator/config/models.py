@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from billing_aggregator.config.errors import TOGETHER
 from billing_aggregator.config.export_options import ExportOptions
+from billing_aggregator.config.feeds import Feed, FeedName, OrdersOptions
 from billing_aggregator.config.key_template import manifest_key
 from billing_aggregator.config.texts import Cron, KeyTemplate, ScriptSettings, SqlSettings, TimeZoneName
 from billing_aggregator.config.values import (
@@ -87,6 +88,8 @@ class ClientConfig(Model):
     log_level: LogLevel = "INFO"
     dry_run: bool = False
     scripts_dir: str | None = None
+    feeds: dict[FeedName, Feed] = Field(default_factory=dict)
+    orders: OrdersOptions = OrdersOptions()
 
     @property
     def dag_id(self) -> str:
@@ -97,6 +100,15 @@ class ClientConfig(Model):
     def database_conn_id(self) -> str:
         """The Airflow connection of the warehouse: ``octopus_<client>_<environment>`` unless configured."""
         return self.db_conn_id or f"octopus_{self.client}_{self.environment}"
+
+    def feed_dag_id(self, feed: str) -> str:
+        """Return the id of a feed's DAG: ``billing_feed_<feed>_<client>_<environment>``."""
+        return f"billing_feed_{feed}_{self.client}_{self.environment}"
+
+    @property
+    def kafka_conn_id(self) -> str:
+        """The Airflow connection of Kafka, unless a feed names another one: ``kafka_<client>_<environment>``."""
+        return f"kafka_{self.client}_{self.environment}"
 
     @property
     def manifest_key(self) -> str:

@@ -84,6 +84,13 @@ HostName = Annotated[
     StringConstraints(pattern=r"^(/[^\s@]*|[^\s/@:]+|[0-9a-fA-F]*:[0-9a-fA-F]*:[0-9a-fA-F:.]*)$"),
     Words("a host's name or address alone, without protocol, user or port"),
 ]
+BootstrapServers = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^([^\s,:/@]+|\[[0-9a-fA-F:]+\]):[0-9]{1,5}(,([^\s,:/@]+|\[[0-9a-fA-F:]+\]):[0-9]{1,5})*$"
+    ),
+    Words("hosts with ports such as broker-1:9092,broker-2:9092"),
+]
 ConnectionId = Annotated[
     str,
     StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,200}$"),

@@ -9,9 +9,9 @@ from airflow.sdk import get_parsing_context
 
 from billing_aggregator.config import load_clients
 from billing_aggregator.config.clients_file import NO_ENVIRONMENT
-from billing_aggregator.config.load import dag_id_of
+from billing_aggregator.config.load import is_dag_of
 from billing_aggregator.config.values import ENVIRONMENT_NAMES
-from billing_aggregator.dag.build import build_or_explain
+from billing_aggregator.dag.all_dags import dags_of
 from billing_aggregator.sql.read_once import ReadOnce
 
 if TYPE_CHECKING:
@@ -38,15 +38,13 @@ def build_dags(*, environments: Collection[str] | None = None, part: int = 1, of
 
     def is_here(client: str, environment: str) -> bool:
         return (
-            wanted.dag_id in (None, dag_id_of(client, environment))
+            (wanted.dag_id is None or is_dag_of(wanted.dag_id, client, environment))
             and (environments is None or environment in (*environments, NO_ENVIRONMENT))
             and crc32(client.encode()) % of == part - 1
         )
 
     once = ReadOnce()
-    found = {}
+    found: dict[str, DAG] = {}
     for config in load_clients(wanted=is_here):
-        dag = build_or_explain(config, wanted.task_id, once)
-        if dag is not None:
-            found[dag.dag_id] = dag
+        found.update({dag.dag_id: dag for dag in dags_of(config, wanted.dag_id, wanted.task_id, once)})
     return found

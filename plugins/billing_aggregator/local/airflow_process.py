@@ -56,6 +56,8 @@ class AirflowProcess:
         self._template = cache / f"airflow-{version('apache-airflow')}.db"
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
+        self._dag_id = ""
+        self._environment: dict[str, str] = {}
         home.mkdir(parents=True, exist_ok=True)
 
     def environment(self) -> dict[str, str]:
@@ -87,20 +89,28 @@ class AirflowProcess:
     def load(self, environment: Mapping[str, str]) -> None:
         """Start the child, which loads Airflow and waits for :meth:`test_dag`; nothing here waits for it.
 
-        Its metadata database is a copy of the kept empty one; where there is none the child makes and keeps it.
+        Its metadata database is a copy of the kept empty one; where there is none the child makes and keeps it. A later
+        child of this run goes on with the first one's.
         """
-        if self._template.exists():
+        self._environment = dict(environment)
+        if self._template.exists() and not self.database.exists():
             shutil.copyfile(self._template, self.database)
         command = [sys.executable, "-m", CHILD, str(self.database), str(self._template)]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                command, stdout=log, stderr=log, stdin=subprocess.PIPE, env=dict(environment), start_new_session=True
+                command, stdout=log, stderr=log, stdin=subprocess.PIPE, env=self._environment, start_new_session=True
             )
 
     def test_dag(self, dag_id: str, conf: str, variables: Mapping[str, str]) -> Iterator[list[TaskState]]:
-        """Run the DAG in the child with more *variables*, and yield the states of all its tasks until it has ended."""
+        """Run the DAG in the child with more *variables*, and yield the states of all its tasks until it has ended.
+
+        A child tests one DAG: for the next one another is loaded.
+        """
         assert self._process is not None  # noqa: S101 - started by the caller
+        if self._dag_id:
+            self.load(self._environment)
         assert self._process.stdin is not None  # noqa: S101 - a pipe
+        self._dag_id = dag_id
         order = {"variables": dict(variables), "arguments": ["dags", "test", dag_id, "--conf", conf]}
         # A child that has ended already has said why in the log; its status says that it failed.
         with suppress(BrokenPipeError), self._process.stdin as stdin:
@@ -117,11 +127,14 @@ class AirflowProcess:
         return -1 if code is None else code
 
     def task_states(self) -> list[TaskState]:
-        """Read the task instances of the run; empty before Airflow has made them."""
-        query = "select task_id, map_index, coalesce(state, 'none'), start_date, end_date from task_instance"
+        """Read the task instances of the run of the last DAG; empty before Airflow has made them."""
+        query = (
+            "select task_id, map_index, coalesce(state, 'none'), start_date, end_date from task_instance "
+            "where dag_id = ?"
+        )
         try:
             with sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=5) as database:
-                rows = database.execute(query).fetchall()
+                rows = database.execute(query, [self._dag_id]).fetchall()
         except sqlite3.OperationalError:
             return []
         return [

@@ -47,6 +47,10 @@ class RunProgress:
                 self._print(f" {MARKS[state.state]}{counter} {state.task_id:<{WIDTH}} {took}{note}")
         self._now_running([state.task_id for state in states if state.state == "running"])
 
+    def forget(self) -> None:
+        """Begin to count anew: another DAG may have tasks of the same names."""
+        self._seen.clear()
+
     def end(self) -> None:
         """Clear the line that shows what is running."""
         if self._terminal:

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from contextlib import ExitStack, redirect_stdout
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,8 @@ from billing_aggregator.config import ConfigError, read_environment
 from billing_aggregator.config.home import is_writable
 from billing_aggregator.local import records, report, warehouse
 from billing_aggregator.local.airflow_process import AirflowProcess
+from billing_aggregator.local.feed_report import feed_figures, feed_text
+from billing_aggregator.local.feeds import enabled_feeds, kafka, run_feeds
 from billing_aggregator.local.loopback import direct_loopback
 from billing_aggregator.local.objects import ObjectStore
 from billing_aggregator.local.postgres import EmbeddedPostgres
@@ -31,17 +34,31 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[3]
 BUILD = ROOT / "build"
+SAMPLES = ROOT / "sample"
 SAMPLE_VAULT = ROOT / "sample" / "vault.sql.gz"
 KEPT_RUNS = 5
 
 
-def run(config: ClientConfig, conf: Mapping[str, Any], *, as_json: bool = False) -> int:
-    """Run the DAG of one client and environment; return the exit status: 0, 1 for a failed run.
+@dataclass(frozen=True)
+class Parts:
+    """What ``run`` runs of a client.
+
+    :param feeds: each feed, until its topic is drained.
+    :param night: the nightly DAG.
+    """
+
+    feeds: bool = True
+    night: bool = True
+
+
+def run(config: ClientConfig, conf: Mapping[str, Any], parts: Parts | None = None, *, as_json: bool = False) -> int:
+    """Run the DAGs of one client and environment; return the exit status: 0, 1 for a failed run.
 
     Where BDA_DB_HOST is unset an embedded server with the sample vault is used, where neither BDA_S3_BUCKET nor
     BDA_S3_URL is set a local S3 server.
 
-    :param conf: params of the run.
+    :param conf: params of the nightly run.
+    :param parts: what is run; None: the feeds, then the night.
     :param as_json: one JSON object on stdout; what a person reads goes to stderr.
     """
     with ExitStack() as stack:
@@ -50,14 +67,14 @@ def run(config: ClientConfig, conf: Mapping[str, Any], *, as_json: bool = False)
         stack.callback(signal.signal, signal.SIGTERM, previous)
         stack.enter_context(direct_loopback())
         if not as_json:
-            return _run(config, conf, stack)[0]
+            return _run(config, conf, parts or Parts(), stack)[0]
         with redirect_stdout(sys.stderr):
-            status, outcome = _run(config, conf, stack)
+            status, outcome = _run(config, conf, parts or Parts(), stack)
         print(json.dumps(outcome, indent=2, ensure_ascii=False))
         return status
 
 
-def _run(config: ClientConfig, conf: Mapping[str, Any], stack: ExitStack) -> tuple[int, dict[str, Any]]:
+def _run(config: ClientConfig, conf: Mapping[str, Any], parts: Parts, stack: ExitStack) -> tuple[int, dict[str, Any]]:
     started = time.monotonic()
     build = build_folder()
     folder = _run_folder(config, build)
@@ -71,10 +88,17 @@ def _run(config: ClientConfig, conf: Mapping[str, Any], stack: ExitStack) -> tup
     variables = {"BDA_CLIENT_ID": config.client, "BDA_ENVIRONMENT": config.environment}
     variables |= _warehouse(stack, folder)
     variables |= _s3(config, stack)
+    feeds = enabled_feeds(config) if parts.feeds else []
+    if feeds and "BDA_DB_HOST" in variables:
+        warehouse.load_samples(config, SAMPLES, variables)
+    variables |= kafka(config, SAMPLES, stack) if feeds else {}
     print(report.field("log", str(log)))
     progress = RunProgress(sys.stdout)
     progress.note("starting Airflow")
-    for states in airflow.test_dag(config.dag_id, json.dumps(dict(conf)), variables):
+    done = list(run_feeds(config, airflow, variables, progress)) if feeds else []
+    progress.forget()
+    night = parts.night and done == feeds
+    for states in airflow.test_dag(config.dag_id, json.dumps(dict(conf)), variables) if night else ():
         progress.show(states)
     states = airflow.task_states()
     progress.end()
@@ -84,8 +108,14 @@ def _run(config: ClientConfig, conf: Mapping[str, Any], stack: ExitStack) -> tup
         return 1, report.data(states, airflow, log, seconds, None)
     _look_up_as(child)
     store = ObjectStore(config, dict(os.environ) | variables)
-    print(report.success(states, store, folder / "files", log, seconds, dry_runs=airflow.dry_runs()))
-    return 0, report.data(states, airflow, log, seconds, store)
+    if night:
+        print(report.success(states, store, folder / "files", log, seconds, dry_runs=airflow.dry_runs()))
+    outcome = report.data(states, airflow, log, seconds, store)
+    if config.feeds:
+        os.environ.update(variables)
+        outcome["feeds"] = feed_figures(config)
+        print(feed_text(outcome["feeds"]))
+    return 0, outcome
 
 
 def _look_up_as(child: Mapping[str, str]) -> None:

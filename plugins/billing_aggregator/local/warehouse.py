@@ -8,10 +8,14 @@ from typing import IO, TYPE_CHECKING
 import psycopg
 from psycopg import sql
 
+from billing_aggregator.config.load import sql_root
+from billing_aggregator.migrations import apply_migrations, find_migrations
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from billing_aggregator.config import ClientConfig
     from billing_aggregator.local.postgres import EmbeddedPostgres
 
 DATABASE = "octopus"
@@ -63,6 +67,21 @@ def grant_vaults(server: EmbeddedPostgres, database: str = DATABASE) -> None:
                 owner.execute(sql.SQL("grant usage on schema {vault} to {role}").format(**names))
                 owner.execute(sql.SQL("grant select on all tables in schema {vault} to {role}").format(**names))
         owner.execute("analyze")
+
+
+def load_samples(config: ClientConfig, folder: Path, server: Mapping[str, str]) -> None:
+    """Make the durable tables of a client's feeds, and fill those that its people fill, such as the tax rates.
+
+    :param folder: with ``<feed>/*.sql``.
+    :param server: the ``BDA_DB_*`` variables of a warehouse of this machine.
+    """
+    with psycopg.connect(
+        host=server["BDA_DB_HOST"], port=server["BDA_DB_PORT"], dbname=DATABASE, user=ROLE
+    ) as connection:
+        apply_migrations(connection, find_migrations(sql_root(config), {*config.systems, *config.feeds}))
+        for feed in config.feeds:
+            for script in sorted((folder / feed).glob("*.sql")):
+                connection.execute(script.read_bytes())
 
 
 def open_dump(dump: Path) -> IO[str]:

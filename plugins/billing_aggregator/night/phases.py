@@ -38,6 +38,11 @@ AFTER_EXPORTS = (
     ScriptPhase("history", publishes=True),
     ScriptPhase("cleanup"),
 )
+# Of a feed, below a folder of the feed's name: what a batch is posted with, and what each run checks at its end.
+POSTING, FEED_CHECKS = FEED_PHASES = (
+    ScriptPhase("feeds", required=True),
+    ScriptPhase("feed_checks", checks=True),
+)
 SCRIPT_PHASES = (*BEFORE_EXPORTS, *AFTER_EXPORTS)
 # Every phase by name, from left to right; the task `finish` stands behind all of them.
 DAG_PHASES = (

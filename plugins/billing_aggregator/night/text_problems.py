@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 from billing_aggregator.config.errors import suggestion
 from billing_aggregator.config.text_files import SourceFileError, entries, printable, read_sql
-from billing_aggregator.night.phases import SCRIPT_PHASES
+from billing_aggregator.migrations import schema_problems
+from billing_aggregator.migrations.files import SCHEMA_FOLDER
+from billing_aggregator.night.phases import FEED_PHASES, SCRIPT_PHASES
 from billing_aggregator.night.read import RENAMED
 from billing_aggregator.sql.checks import CheckError, parse_check
 from billing_aggregator.sql.queries import ARCHIVE
 from billing_aggregator.sql.rules import query_problem, text_problems
-from billing_aggregator.sql.scripts import NO_STATEMENT, NOT_RUN_PREFIX
+from billing_aggregator.sql.scripts import NO_STATEMENT, NOT_RUN_PREFIX, find_scripts
 from billing_aggregator.sql.statements import split_statements
 
 if TYPE_CHECKING:
@@ -25,25 +27,31 @@ if TYPE_CHECKING:
     from billing_aggregator.night.phases import ScriptPhase
     from billing_aggregator.sql.scripts import Script
 
+# Folders beside the phases: export queries, durable tables, what feeds run.
+OTHER_FOLDERS = (ARCHIVE, SCHEMA_FOLDER, *(phase.name for phase in FEED_PHASES))
+
 
 def all_problems(night: Night) -> list[str]:
     """Return what is wrong with the client's SQL folders, scripts, checks and export queries, one line each."""
-    return list(dict.fromkeys([*folder_problems(night), *script_problems(night), *export_problems(night)]))
+    found = (folder_problems, script_problems, feed_problems, export_problems)
+    return list(dict.fromkeys(line for problems in found for line in problems(night)))
 
 
 def folder_problems(night: Night) -> Iterator[str]:
     """Yield what in the SQL folders would never run: unknown phases and systems, files at a wrong place."""
     yield from night.folder_problems
+    yield from schema_problems(night.root)
     systems = tuple(night.config.dependencies or night.systems)
     phases = [phase.name for phase in SCRIPT_PHASES]
     try:
         for entry in entries(night.root):
-            if entry.name == ARCHIVE or entry.name.startswith((".", NOT_RUN_PREFIX)):
+            if entry.name in OTHER_FOLDERS or entry.name.startswith((".", NOT_RUN_PREFIX)):
                 continue
             if entry.name in RENAMED and entry.is_dir():
                 continue  # told already
             if entry.name not in phases or not entry.is_dir():
-                yield (f"{printable(entry)}: no phase has this name; the phases are {', '.join(phases)} and {ARCHIVE}")
+                known = f"the phases are {', '.join(phases)}; other folders: {', '.join(OTHER_FOLDERS)}"
+                yield f"{printable(entry)}: no phase has this name; {known}"
                 continue
             for system in entries(entry):
                 if system.is_file() and system.suffix != ".sql":
@@ -61,6 +69,21 @@ def script_problems(night: Night) -> Iterator[str]:
             yield from system.problems
             for script in system.scripts:
                 yield from _script(phase.phase, script)
+
+
+def feed_problems(night: Night) -> Iterator[str]:
+    """Yield what is wrong with the scripts and checks of the client's feeds."""
+    for feed in night.config.feeds:
+        for phase in FEED_PHASES:
+            try:
+                scripts = find_scripts(night.root, phase.name, feed, night.config.client)
+            except SourceFileError as error:
+                yield from str(error).splitlines()
+                continue
+            if phase.required and not scripts:
+                yield f"{printable(night.root / phase.name / feed)}: the feed {feed} has no scripts here"
+            for script in scripts:
+                yield from _script(phase, script)
 
 
 def export_problems(night: Night) -> Iterator[str]:

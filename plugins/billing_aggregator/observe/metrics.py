@@ -31,6 +31,15 @@ METRICS: dict[str, tuple[Literal["timing", "incr", "gauge"], str]] = {
     "published": ("incr", "publications that readers can see; a repeated task counts again"),
     "export_failed": ("incr", "tries of an export's tasks or of publishing that failed"),
     "deadline_missed": ("incr", "runs that were not published in time"),
+    "feed_events": ("incr", "events that a feed has taken; tag feed, as all below"),
+    "feed_repeated": ("incr", "events that came again, with the same payload"),
+    "feed_rejected": ("incr", "messages that were no events, or conflict with one"),
+    "feed_lost": ("incr", "messages that the topic lost before they were taken, and somebody accepted"),
+    "feed_lag_messages": ("gauge", "messages that are not taken yet"),
+    "feed_lag_seconds": ("gauge", "seconds that the oldest message of the last batch had waited"),
+    "feed_outbox_seconds": ("gauge", "seconds that the oldest unsent row of the outbox has waited"),
+    "feed_sent": ("incr", "rows of the outbox that were published"),
+    "feed_posted": ("gauge", "totals of the invoices that a run of the feed has published; tag currency"),
     "alert_failed": ("incr", "messages that could not be sent; tag channel"),
 }
 

@@ -42,6 +42,12 @@ def finish(dag: DAG, start: StartRunOperator) -> FinishRunOperator:
     """
     plans = [other.task_id for other in dag.tasks if isinstance(other, ClientPlanOperator)]
     task = FinishRunOperator(task_id=FINISH_TASK, client_config=start.client_config, plan_tasks=plans)
+    stand_last(dag, start, task)
+    return task
+
+
+def stand_last(dag: DAG, start: RunAwareOperator, task: RunAwareOperator) -> None:
+    """Make *task* the teardown of *start*, behind every other task of *dag*."""
     work = [other for other in dag.tasks if other is not task and other is not start]
     # Once, not from each of them: Airflow then looks once whether all are of one DAG.
     task.set_upstream(work)
@@ -50,7 +56,6 @@ def finish(dag: DAG, start: StartRunOperator) -> FinishRunOperator:
         if start.task_id in other.upstream_task_ids:
             # Airflow's rule for what follows a setup; start is never skipped, so nothing is lost.
             other.trigger_rule = TriggerRule.ALL_SUCCESS
-    return task
 
 
 class FinishRunOperator(RunAwareOperator):

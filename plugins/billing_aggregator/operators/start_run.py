@@ -9,7 +9,9 @@ import structlog
 
 from billing_aggregator.alerts.run_end import due_at
 from billing_aggregator.alerts.run_facts import run_facts
+from billing_aggregator.config.load import sql_root
 from billing_aggregator.errors.text import first_line
+from billing_aggregator.migrations import apply_migrations, find_migrations
 from billing_aggregator.operators.client_exports import refuse_older
 from billing_aggregator.operators.run_aware import RunAwareOperator
 from billing_aggregator.operators.task_errors import task_errors
@@ -22,6 +24,7 @@ from billing_aggregator.runs.preflight import check_bucket, check_warehouse
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
 
+    from billing_aggregator.postgres.protocols import Connection
     from billing_aggregator.runs.identity import Run
     from billing_aggregator.runs.params import RunParams
 
@@ -48,6 +51,7 @@ class StartRunOperator(RunAwareOperator):
         """Return the run's resolved params.
 
         :raises PublicationSupersededError: another run has published a newer business date.
+        :raises MigrationRefusedError: an applied migration was changed, or is missing.
         """
         params = self.run_params(context)
         run = self.this_run(context)
@@ -71,6 +75,7 @@ class StartRunOperator(RunAwareOperator):
             )
             try:
                 self._check_publication(context, params, run)
+                self._migrate(connection, params)
             except Exception as error:
                 # No teardown ends what a failed setup has begun.
                 run_records.record_end(connection, _failed(run, params, error))
@@ -78,6 +83,12 @@ class StartRunOperator(RunAwareOperator):
                 raise
         log.info("run starts", **resolved, session_tag=run.tag, deployment=run.deployment)
         return resolved
+
+    def _migrate(self, connection: Connection, params: RunParams) -> None:
+        """Bring the durable tables of the run's systems up to date; systems without any cost nothing."""
+        migrations = find_migrations(sql_root(self.client_config), params.systems)
+        for applied in apply_migrations(connection, migrations):
+            log.info("migration applied", file=applied.script, seconds=round(applied.seconds, 3))
 
     def _check_publication(self, context: Context, params: RunParams, run: Run) -> None:
         """Refuse what ``publish`` would refuse; where it does not run again, a cleared task of an old run may."""

@@ -18,3 +18,6 @@ PLAN_KEY = "plan"
 DRY_RUN_KEY = "dry_run"
 # Of a publication that has skipped itself: Airflow skips too, where somebody sets the state of a run.
 NOTHING_KEY = "nothing_to_publish"
+# Of a feed's run, between its first and its last task: the loop, and the checks behind it.
+STREAM_TASK = "stream"
+CHECKS_TASK = "checks"

@@ -46,13 +46,17 @@ class UnusableError(UnreachableError, TerminalError):
     """Another try gives the same answer: wrong credentials, no such database, no such bucket."""
 
 
-def open_warehouse(config: ClientConfig, application_name: str = "bda:probe") -> Connection:
+def open_warehouse(
+    config: ClientConfig, application_name: str = "bda:probe", statement_seconds: int = PROBE_SECONDS
+) -> Connection:
     """Return a connection to the client's warehouse.
+
+    :param statement_seconds: the server cancels a statement that takes longer.
 
     :raises UnreachableError: there is no answer; UnusableError: the credentials or the database are wrong.
     """
     try:
-        hook = postgres_hook(config, application_name=application_name, statement_seconds=PROBE_SECONDS)
+        hook = postgres_hook(config, application_name=application_name, statement_seconds=statement_seconds)
     except (ConfigError, UnreadableConnectionError) as error:
         raise unreachable(str(error), classify(error)) from None
     try:

@@ -76,9 +76,9 @@ def find_scripts(root: Path, phase: str, system: str, client: str, once: ReadOnc
 
 def _overlaid(folder: Path, overlay: Path, root: Path) -> list[Script]:
     """Return the scripts of a system's folder with those of a client's over them, in order."""
-    found = {script.name: script for script in _folder_scripts(folder, root, BASE)}
+    found = {script.name: script for script in folder_scripts(folder, root, BASE)}
     if is_folder(overlay):
-        found |= {script.name: script for script in _folder_scripts(overlay, root, overlay.name)}
+        found |= {script.name: script for script in folder_scripts(overlay, root, overlay.name)}
     return sorted(found.values())
 
 
@@ -116,7 +116,11 @@ def stages(scripts: Iterable[StagedT]) -> list[list[StagedT]]:
     return list(groups.values())
 
 
-def _folder_scripts(folder: Path, root: Path, origin: str) -> list[Script]:
+def folder_scripts(folder: Path, root: Path, origin: str) -> list[Script]:
+    """Return the scripts in *folder* itself, in the order of their files' names.
+
+    :raises SourceFileError: a script's name does not start with three digits, or two have the same name.
+    """
     scripts = []
     problems = []
     seen: dict[str, str] = {}

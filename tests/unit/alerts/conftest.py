@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from billing_aggregator.alerts import callbacks, deadline, open_alerts, run_end, run_facts
+from billing_aggregator.alerts import callbacks, deadline, feed_alerts, open_alerts, run_end, run_facts
 from tests.unit.alerts.situations import Variables
 
 if TYPE_CHECKING:
@@ -38,6 +38,6 @@ def sent(monkeypatch: pytest.MonkeyPatch, variables: Variables, manifest: dict[s
     events: list[Event] = []
     monkeypatch.setattr(deadline, "STOP_GRACE_SECONDS", 0)
     monkeypatch.setattr(deadline, "was_published_before", lambda *_: False)
-    for module in (callbacks, run_end, deadline):
+    for module in (callbacks, run_end, deadline, feed_alerts):
         monkeypatch.setattr(module, "send", lambda _, event: events.append(event))
     return events

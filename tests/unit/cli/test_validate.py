@@ -39,9 +39,7 @@ MISTAKES = [
     ),
     (
         "clients.yaml",
-        CLIENTS.replace(
-            "two: {prod: {}}", "two: {prod: {script_settings: {init/tripica/999_x: {work_mem: 1MB}}}}"
-        ),
+        CLIENTS.replace("two: {prod: {}}", "two: {prod: {script_settings: {init/tripica/999_x: {work_mem: 1MB}}}}"),
         "script_settings: there is no script init/tripica/999_x",
     ),
     ("sql/init/bookkeeper/mistake.sql", "select 1;", "mistake.sql: a script's name is NNN_what_it_makes.sql"),
@@ -134,4 +132,4 @@ def test_all_mistakes_are_reported_at_once(include: Callable[[dict[str, str]], P
 def test_the_projects_own_files_are_valid() -> None:
     found = validate()
     assert found.problems == ()
-    assert found.counts["clients and environments"] == 9
+    assert found.counts["clients and environments"] == 10

@@ -1,0 +1,51 @@
+"""Health of the feeds: whether the brokers answer, and have the topics."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from billing_aggregator.cli.results import Finding, failed, ok
+from billing_aggregator.config import ConfigError
+from billing_aggregator.config.airflow_connections import UnreadableConnectionError
+from billing_aggregator.errors.kinds import TerminalError, TransientError
+from billing_aggregator.feeds.kafka.connection import SERVERS, kafka_settings
+from billing_aggregator.feeds.kafka.errors import broker_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from billing_aggregator.config import ClientConfig
+
+ANSWER_SECONDS = 10
+
+
+def feed_findings(config: ClientConfig) -> Iterator[Finding]:
+    """Yield a finding for each topic of the client's feeds; nothing is written."""
+    for name, feed in config.feeds.items():
+        if not feed.enabled:
+            continue
+        try:
+            settings = kafka_settings(config, feed)
+            found = _topics(settings)
+        except (ConfigError, UnreadableConnectionError, TransientError, TerminalError) as error:
+            yield failed(f"feed {name}", str(error))
+            continue
+        for topic in (feed.topic, feed.events_topic):
+            partitions = found.get(topic)
+            if partitions:
+                yield ok(f"feed {name}", f"{topic} at {settings[SERVERS]}: {partitions} partitions")
+            else:
+                yield failed(f"feed {name}", f"{topic} at {settings[SERVERS]}: there is no such topic; create it")
+
+
+def _topics(settings: dict[str, object]) -> dict[str, int]:
+    """Return topic -> number of partitions, as far as the role may see them."""
+    from confluent_kafka import Consumer
+
+    with broker_errors("Kafka"):
+        consumer = Consumer({**settings, "group.id": "health", "log_level": 0})
+        try:
+            metadata = consumer.list_topics(timeout=ANSWER_SECONDS)
+        finally:
+            consumer.close()
+    return {name: len(topic.partitions) for name, topic in metadata.topics.items()}

@@ -1,0 +1,115 @@
+"""Feeds of a client: what takes facts into the warehouse all day, beside the nightly run.
+
+A kind of feed is a model with a literal ``kind``; :data:`Feed` is the union of all kinds.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import AfterValidator, Field, StringConstraints, field_validator
+
+from billing_aggregator.config.texts import check_cron
+from billing_aggregator.config.values import ConnectionId, Model, Words, plain_number
+
+CONTINUOUS = "@continuous"
+#: The feed that ``BDA_KAFKA_ORDERS_TOPIC`` and ``BDA_KAFKA_EVENTS_TOPIC`` mean.
+ORDERS = "orders"
+
+
+def check_feed_schedule(value: str) -> str:
+    """Return *value*; raises ValueError when it is neither ``@continuous`` nor a cron expression."""
+    if value == CONTINUOUS:
+        return value
+    try:
+        return check_cron(value)
+    except ValueError as error:
+        raise ValueError(str(error).replace("must be ", f"must be {CONTINUOUS}, or ", 1)) from None
+
+
+FeedName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$"),
+    Words("names of feeds, such as orders, in lower-case letters, digits and underscores"),
+]
+TopicName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,248}$"),
+    Words("the name of a Kafka topic: 1 to 249 letters, digits and . _ -, no point first"),
+]
+FeedSchedule = Annotated[str, AfterValidator(check_feed_schedule), Words("@continuous, a cron expression, or null")]
+
+
+class KafkaFeed(Model):
+    """Events of a Kafka topic, taken in exactly once, and the outbox, published exactly once.
+
+    Sizes are in messages, times in the unit of their name.
+    """
+
+    kind: Literal["kafka"]
+    enabled: bool = Field(default=True, description="`false`: there is no DAG of this feed.")
+    topic: TopicName = Field(default="orders", description="Topic of the events that are taken in.")
+    events_topic: TopicName = Field(
+        default="billing.events",
+        description="Topic of what the outbox says; it belongs to this client and environment alone.",
+    )
+    schedule: FeedSchedule | None = Field(
+        default=CONTINUOUS,
+        description="`@continuous`: one run follows the other; a cron expression in UTC: a run drains the topic and "
+        "ends; `null`: manual runs only.",
+    )
+    watch: bool = Field(
+        default=False,
+        description="A run is started by a message, through Airflow's triggerer, instead of by `schedule`; it drains "
+        "the topic and ends.",
+    )
+    run_minutes: int = Field(
+        default=10, ge=1, le=1_440, description="A continuous run ends behind the batch after so many minutes."
+    )
+    batch_size: int = Field(
+        default=10_000, ge=1, le=100_000, description="Most events of one batch, and most outbox rows of one."
+    )
+    collect_milliseconds: int = Field(
+        default=200, ge=0, le=60_000, description="How long a batch waits for more events behind its first one."
+    )
+    conn_id: ConnectionId | None = Field(
+        default=None, description="Airflow connection of Kafka; `null`: `kafka_<client>_<environment>`."
+    )
+    lag_messages: int = Field(
+        default=10_000, ge=1, le=1_000_000_000, description="An alert is sent when a run ends with more messages left."
+    )
+    lag_seconds: int = Field(
+        default=300, ge=1, le=604_800, description="An alert is sent when the oldest message left waits longer."
+    )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _plain_numbers(cls, value: Any, info: Any) -> Any:
+        # Python would read true as the number 1, and "1_000" as 1000.
+        if cls.model_fields[str(info.field_name)].annotation is int:
+            return plain_number(str(value) if isinstance(value, bool) else value)
+        return value
+
+    @field_validator("events_topic")
+    @classmethod
+    def _is_another_topic(cls, value: str, info: Any) -> str:
+        if value == info.data.get("topic"):
+            raise ValueError("is the topic that events are taken from; publish to another one")
+        return value
+
+
+Feed: TypeAlias = KafkaFeed
+
+
+class OrdersOptions(Model):
+    """What an order means where its event does not say it, and the currency that the ledger is kept in."""
+
+    tax_region: Annotated[
+        str, StringConstraints(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$"), Words("a country or region such as DE or US-NY")
+    ] = Field(default="DE", description="Tax region of orders that name none.")
+    tax_class: Annotated[
+        str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$"), Words("a tax class such as standard")
+    ] = Field(default="standard", description="Tax class of lines that name none.")
+    base_currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$"), Words("an ISO 4217 code such as EUR")] = (
+        Field(default="EUR", description="Currency that amounts of other currencies are also kept in.")
+    )

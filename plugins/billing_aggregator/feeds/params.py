@@ -1,0 +1,80 @@
+"""Params of a feed's run: the form of a manual trigger, and what they mean once a run has started."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ConfigDict, ValidationError
+
+from billing_aggregator.config.errors import describe, suggestion
+from billing_aggregator.config.feeds import CONTINUOUS
+from billing_aggregator.config.values import Model
+from billing_aggregator.runs import RunParamError
+
+if TYPE_CHECKING:
+    from airflow.sdk import Param
+
+    from billing_aggregator.config.feeds import KafkaFeed
+
+
+@dataclass(frozen=True)
+class FeedParams:
+    """What a run of a feed is to do.
+
+    :param drain: end when the topic has no more; else when the feed's time is over.
+    :param accept_gap: go on although messages were deleted before they were taken.
+    """
+
+    drain: bool
+    accept_gap: bool
+
+
+class FeedRequest(Model):
+    """The params as a run has them."""
+
+    model_config = ConfigDict(strict=True)
+
+    drain: bool
+    accept_gap: bool
+
+
+def is_continuous(feed: KafkaFeed) -> bool:
+    """Return whether one run of the feed follows the other."""
+    return feed.schedule == CONTINUOUS and not feed.watch
+
+
+def default_feed_params(feed: KafkaFeed) -> dict[str, bool]:
+    """Return the values of a run that gives no params."""
+    return {"drain": not is_continuous(feed), "accept_gap": False}
+
+
+def declare_feed_params(feed: KafkaFeed) -> dict[str, Param]:
+    """Return the DAG's params: a form in the UI, checked by Airflow before a run is made."""
+    from airflow.sdk import Param
+
+    default = default_feed_params(feed)
+    drain = f"End when the topic has no more. Else the run ends after {feed.run_minutes} minutes."
+    gap = "Go on although the topic lost messages before they were taken. Ask their sender for them first."
+    return {
+        "drain": Param(default["drain"], type="boolean", title="Drain the topic", description_md=drain),
+        "accept_gap": Param(default["accept_gap"], type="boolean", title="Accept lost messages", description_md=gap),
+    }
+
+
+def resolve_feed_params(feed: KafkaFeed, context: Any) -> FeedParams:
+    """Check the params of the run that *context* belongs to and return what they mean.
+
+    :raises RunParamError: an unknown param, or a wrong value.
+    """
+    declared = default_feed_params(feed)
+    params = dict(context["params"])
+    unknown = sorted((set(context["dag_run"].conf or {}) | set(params)) - set(declared))
+    problems = [f"unknown param {name}{suggestion(name, declared)}" for name in unknown]
+    try:
+        request = FeedRequest.model_validate({name: params.get(name, value) for name, value in declared.items()})
+    except ValidationError as error:
+        problems += describe(error, FeedRequest, lambda location: f"param {'.'.join(map(str, location))}")
+    if problems:
+        raise RunParamError("; ".join(problems))
+    return FeedParams(request.drain, request.accept_gap)

@@ -1,0 +1,1 @@
+"""Feeds: from a topic to the warehouse and to another topic, exactly once."""
