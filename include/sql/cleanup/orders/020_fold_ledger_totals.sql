@@ -6,11 +6,11 @@
 
 delete from ledger.account_total
 where (account_id, currency, business_date) in (
-    select
-        account_id,
-        currency,
-        business_date
-    from ledger.account_total
-    group by account_id, currency, business_date
-    having count(*) > 1
-);
+        select
+            account_id,
+            currency,
+            business_date
+        from ledger.account_total
+        group by account_id, currency, business_date
+        having count(*) > 1
+    );

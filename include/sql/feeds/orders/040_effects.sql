@@ -65,21 +65,21 @@ inner join orders_vault.order_event as event
         and waiting.partition = event.partition
         and waiting."offset" = event."offset"
 where waiting.order_id in (
-    select invoice.order_id
-    from pg_temp.posting_invoice as invoice
-    where
-        invoice.origin = 'new'
-        or (
-            invoice.origin = 'held'
-            and (
-                invoice.status = 'OPEN'
-                or exists (
-                    select from pg_temp.posting_event as cancelling
-                    where cancelling.order_id = invoice.order_id and cancelling.event_type = 'order_cancelled'
+        select invoice.order_id
+        from pg_temp.posting_invoice as invoice
+        where
+            invoice.origin = 'new'
+            or (
+                invoice.origin = 'held'
+                and (
+                    invoice.status = 'OPEN'
+                    or exists (
+                        select from pg_temp.posting_event as cancelling
+                        where cancelling.order_id = invoice.order_id and cancelling.event_type = 'order_cancelled'
+                    )
                 )
             )
-        )
-);
+    );
 
 -- Rule 8: a payment of another currency is rejected; so is an amount that the ledger cannot hold.
 with judged as (
@@ -175,7 +175,7 @@ summed as (
         case
             when numbered.status_at_start = 'CANCELLED' then 0
             else min(numbered.seq) filter (where numbered.event_type = 'order_cancelled')
-                over (partition by numbered.order_id)
+                    over (partition by numbered.order_id)
         end as cancelled_at,
         numbered.paid_at_start + coalesce(
             sum(numbered.amount) over (

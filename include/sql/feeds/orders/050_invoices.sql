@@ -10,7 +10,7 @@ with last_effect as materialized (
         status,
         paid
     from pg_temp.posting_effect
-    order by order_id, seq desc
+    order by order_id asc, seq desc
 ),
 
 result as materialized (

@@ -19,8 +19,9 @@ from (
     ('4000', 'Revenue', 'revenue', 'credit')
 ) as house (code, name, kind, normal_side)
 where not exists (
-    select from ledger.account as known where known.owner = 'house' and known.code = house.code
-)
+        select from ledger.account as known
+        where known.owner = 'house' and known.code = house.code
+    )
 on conflict (owner, code) do nothing;
 
 -- Rules 5 and 8. An order whose total is zero posts nothing; an invoice that was cancelled on hold has no transaction.
@@ -222,15 +223,16 @@ entries as (
         side.amount,
         side.base
     from in_base
-    cross join lateral (
-        values
-        (1, in_base.debit, 'debit', in_base.amount, in_base.base),
-        (2, in_base.first_credit, 'credit', in_base.first_amount, in_base.first_base),
-        (
-            case when in_base.first_amount > 0 then 3 else 2 end,
-            in_base.second_credit, 'credit', in_base.second_amount, in_base.second_base
-        )
-    ) as side (line, code, name, amount, base)
+    cross join
+        lateral (
+            values
+            (1, in_base.debit, 'debit', in_base.amount, in_base.base),
+            (2, in_base.first_credit, 'credit', in_base.first_amount, in_base.first_base),
+            (
+                case when in_base.first_amount > 0 then 3 else 2 end,
+                in_base.second_credit, 'credit', in_base.second_amount, in_base.second_base
+            )
+        ) as side (line, code, name, amount, base)
     where side.amount > 0
 )
 

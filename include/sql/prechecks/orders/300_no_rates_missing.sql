@@ -11,7 +11,7 @@ with held as (
         invoices.base_currency,
         invoices.tax_region,
         invoice_lines.tax_class,
-        exists (
+        exists(
             select from billing.tax_rate
             where
                 invoices.tax_region = tax_rate.tax_region
