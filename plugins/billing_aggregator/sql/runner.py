@@ -78,9 +78,8 @@ def run_script(
 ) -> ScriptResult:
     """Run *text* and commit; a failure rolls back and leaves nothing half done.
 
-    *settings* become transaction-local settings ``bda.<name>``, bound as values: the script reads them by
-    ``current_setting('bda.<name>', true)``. Statements are sent one by one and without parameters, so ``%`` needs no
-    escape.
+    *settings* become transaction-local settings ``bda.<name>``, bound as values. Statements are sent one by one and
+    without parameters, so ``%`` needs no escape.
 
     :param guard: sees the transaction begin and end.
     :param local: Postgres settings for the script's transaction, e.g. ``work_mem``.
@@ -109,7 +108,7 @@ def run_script(
                 connection.rollback()
             raise
         except Exception as error:
-            # A lost connection cannot roll back; the server has done so already, and the first error says more.
+            # A lost connection cannot roll back; the first error says more.
             with suppress(Exception):
                 connection.rollback()
             raise StatementError(statement, error) from error

@@ -37,11 +37,6 @@ MISTAKES = [
         CLIENTS.replace("two: {prod: {}}", "two: {prod: {check_severity: {a: warn}}}"),
         "there is no check a",
     ),
-    (
-        "clients.yaml",
-        CLIENTS.replace("two: {prod: {}}", "two: {prod: {script_settings: {init/tripica/999_x: {work_mem: 1MB}}}}"),
-        "script_settings: there is no script init/tripica/999_x",
-    ),
     ("sql/init/bookkeeper/mistake.sql", "select 1;", "mistake.sql: a script's name is NNN_what_it_makes.sql"),
     ("sql/init/bookkeeper/020_a.sql", "select 1;", "020_a.sql: 010_a.sql in the same folder has the same name"),
     ("sql/init/tripica/one/1_b.sql", "select 1;", "one/1_b.sql: a script's name is NNN_what_it_makes.sql"),
@@ -93,6 +88,11 @@ MISTAKES = [
     ),
     ("sql/archive/customer/oibl.sql", "select 1 as a \\gset\n", "oibl.sql, line 1: \\gset is a command of psql"),
     ("sql/archive/Kunde/oibl.sql", "select 1", "Kunde/oibl.sql: an export is <audience>/<query>.sql"),
+    (
+        "clients.yaml",
+        CLIENTS.replace("two: {prod: {}}", "two: {prod: {script_settings: {init/tripica/999_x: {work_mem: 1MB}}}}"),
+        "script_settings: there is no script init/tripica/999_x",
+    ),
 ]
 
 

@@ -48,6 +48,7 @@ with line as (
         coalesce(item.aufnr, '/') as aufnr,
         coalesce(item.gsber, '/') as gsber,
         coalesce(item.mwskz, '/') as mwskz,
+        source_item.amount as source_amount,
         -- German decimal text: cents / 100 without sign, two decimals, comma.
         replace((abs(source_item.amount) * 0.01)::text, '.', ',') as wrbed_aggregate,
         replace((abs(item.amount) * 0.01)::text, '.', ',') as wrbed_total,
@@ -72,7 +73,7 @@ with line as (
         item.aufnr collate "C",
         item.gsber collate "C",
         item.mwskz collate "C",
-        source_item.amount,
+        source_amount,
         has_tax_index
 )
 
