@@ -80,7 +80,7 @@ def test_the_business_date_is_the_runs_day_in_the_clients_zone(
 REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"sytems": ["bookkeeper"]}, "unknown param sytems; did you mean systems?"),
     ({"xyz": 1}, "unknown param xyz; known: business_date, dry_run"),
-    ({"systems": []}, "no system is left to run; choose one of: bookkeeper, tripica"),
+    ({"systems": []}, "no system is left to run; choose one of: bookkeeper, orders, tripica"),
     ({"systems": ["sap"]}, "systems: enercity/local has no system sap; it has: bookkeeper, tripica"),
     ({"ignore_systems": ["sap"]}, "ignore_systems: enercity/local has no system sap"),
     ({"systems": ["tripica"]}, "system tripica reads tables of bookkeeper: run both, or leave out tripica as well"),
