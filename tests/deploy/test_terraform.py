@@ -74,6 +74,7 @@ def expected(config: ClientConfig) -> dict[str, object]:
         "log_level": config.log_level,
         "mail": alerts.smtp_conn_id if alerts.email else None,
         "slack": alerts.slack_conn_id if alerts.slack else None,
+        "kafka": config.kafka_conn_id if config.feeds else None,
         "encryption": export.encryption,
         "kms_key": export.kms_key_id,
         "acl": export.acl is not None,

@@ -144,7 +144,7 @@ class _Part:
 
 def _append(found: FoundPublication, file: ManifestFile, part: _Part, read: Callable[[int], None]) -> None:
     """Append the rest of the file: of its version, else under the condition that it is still the same object."""
-    etag = None if file.version_id else file.etag
+    etag = None if file.version_id else file.etag or None
     with explained(found.config):
         try:
             part.append(found.store.stream(file.key, file.version_id, start=part.size, etag=etag), read)

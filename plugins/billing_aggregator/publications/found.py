@@ -88,8 +88,9 @@ def open_manifest(
 
 def _moved(manifest: Manifest, base: str, cut: str, *, with_versions: bool) -> Manifest:
     def moved(file: ManifestFile) -> ManifestFile:
-        version = file.version_id if with_versions else None
-        return file.model_copy(update={"key": base + file.key.removeprefix(cut), "version_id": version})
+        # A copy is another object: neither its version nor its etag is the manifest's; its SHA-256 is.
+        own = {} if with_versions else {"version_id": None, "etag": ""}
+        return file.model_copy(update={"key": base + file.key.removeprefix(cut), **own})
 
     exports = {
         name: export.model_copy(update={"files": [moved(file) for file in export.files]})

@@ -13,12 +13,14 @@ locals {
     export_failed   = ["Task"]
     alert_failed    = ["Task", "Scheduler", "DAGProcessing"]
     deadline_missed = ["Task", "Scheduler", "DAGProcessing"]
+    feed_rejected   = ["Task"]
+    feed_lost       = ["Task"]
   }
   filters = merge(flatten([
-    for client in keys(var.clients) : [
+    for client, entry in var.clients : [
       for metric, groups in local.groups : {
         for group in groups : "${client}.${metric}.${group}" => { client = client, metric = metric, group = group }
-      }
+      } if !startswith(metric, "feed_") || entry.kafka != null
     ]
   ])...)
 
@@ -27,11 +29,13 @@ locals {
     deadline_missed = { seconds = 300, times = 1, says = "A billing run is not published in time: docs/runbook.md" }
     alert_failed    = { seconds = 300, times = 1, says = "A message about a billing run could not be sent" }
     export_failed   = { seconds = 3600, times = var.export_failures, says = "Exports to S3 fail again and again" }
+    feed_rejected   = { seconds = 3600, times = 1, says = "A feed has refused messages: docs/runbook.md" }
+    feed_lost       = { seconds = 300, times = 1, says = "Messages of a feed's topic were lost: docs/runbook.md" }
   }
   counted = merge([
     for client, entry in var.clients : {
       for metric, alarm in local.failures : "${client}.${metric}" => merge(alarm, { client = client })
-      if metric != "deadline_missed" || entry.deadline != null
+      if(metric != "deadline_missed" || entry.deadline != null) && (!startswith(metric, "feed_") || entry.kafka != null)
     }
   ]...)
   awaited = {

@@ -9,13 +9,13 @@ variable "environment" {
 }
 
 variable "clients" {
-  description = "Client → whether it publishes by itself (schedule) and must do so in time (deadline)."
-  type        = map(object({ schedule = optional(string), deadline = optional(number) }))
+  description = "Client → whether it publishes by itself (schedule), must do so in time (deadline), has a feed (kafka)."
+  type        = map(object({ schedule = optional(string), deadline = optional(number), kafka = optional(string) }))
 
   validation {
     # CloudWatch takes at most 100 metric filters of a log group.
-    condition     = length(var.clients) <= 20
-    error_message = "clients: at most 20 for one MWAA environment, 5 metric filters each; use a second environment."
+    condition     = length([for entry in var.clients : entry if entry.kafka == null]) * 5 + length([for entry in var.clients : entry if entry.kafka != null]) * 7 <= 100
+    error_message = "clients: at most 20 for one MWAA environment (14 with feeds), 5 metric filters each (7 with feeds); use a second environment."
   }
 }
 

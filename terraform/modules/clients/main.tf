@@ -27,6 +27,7 @@ locals {
       database   = try(coalesce(entry.db_conn_id), "octopus_${client}_${var.environment}")
       log_level  = upper(try(entry.log_level, "INFO"))
       mail       = try(length(local.alerts[client].email), 0) > 0 ? try(local.alerts[client].smtp_conn_id, "smtp_default") : null
+      kafka      = length(try(entry.feeds, {})) > 0 ? "kafka_${client}_${var.environment}" : null
       slack      = try(local.alerts[client].slack, false) ? try(local.alerts[client].slack_conn_id, "slack_alerts") : null
       encryption = try(local.export[client].encryption, "bucket")
       kms_key    = try(local.export[client].kms_key_id, null)

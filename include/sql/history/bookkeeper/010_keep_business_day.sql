@@ -26,16 +26,7 @@ declare
         nullif(current_setting('bda.retention_days', true), ''), '400'
     )::integer;
     -- Results may have a business date of their own, as invoices do: the day of the list is then its history_date.
-    day_column constant text := case
-        when exists (
-            select from pg_attribute
-            where
-                attrelid = to_regclass(format('report_oibl.%I', results))
-                and attname = 'business_date'
-                and not attisdropped
-        ) then 'history_date'
-        else 'business_date'
-    end;
+    day_column text := 'business_date';
     day_table constant text := history || '_' || to_char(business_date, 'YYYYMMDD');
     released_by text;
     obsolete record;
@@ -43,6 +34,16 @@ begin
     if system is null then
         raise exception 'bda.system is not set'
             using hint = 'It names the system whose results are kept: set bda.system = ''tripica'';';
+    end if;
+
+    if exists (
+        select from pg_attribute
+        where
+            attrelid = to_regclass(format('report_oibl.%I', results))
+            and attname = 'business_date'
+            and not attisdropped
+    ) then
+        day_column := 'history_date';
     end if;
 
     released_by := split_part(
