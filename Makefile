@@ -10,7 +10,7 @@ RUN_CLIENT := $(if $(filter command line,$(origin CLIENT)),--client '$(CLIENT)')
 RUN_ENV := $(if $(filter command line,$(origin ENV)),--environment '$(ENV)')
 
 .DEFAULT_GOAL := help
-.PHONY: help run validate health plan test test-large mutation bench-sql bench-export bench-dags package-mwaa lint typecheck fmt graph hooks lock clean venv
+.PHONY: help run validate health plan test test-large mutation bench-sql bench-export bench-dags package-mwaa lint typecheck fmt graph proto hooks lock clean venv
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -85,12 +85,19 @@ fmt: venv ## format Python and SQL
 graph: venv ## draw the package's imports into docs/architecture.md
 	@$(BIN)/python -m scripts.draw_imports
 
+proto: venv ## generate the ledger API's messages from ledger.proto
+	@$(BIN)/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. --grpc_python_out=. \
+		services/ledger_api/proto/ledger.proto
+
 hooks: venv ## check changed files before each commit, with the tools of lint and typecheck
 	@$(BIN)/pre-commit install
 
 lock: venv ## resolve requirements-dev.in again into requirements-dev.txt
 	$(BIN)/uv pip compile --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url \
 		--constraint constraints/mwaa-3.3.1.txt requirements-dev.in -o requirements-dev.txt
+	$(BIN)/uv pip compile --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url \
+		--constraint requirements-dev.txt $(foreach name,flask blinker itsdangerous jinja2 markupsafe werkzeug,--no-emit-package $(name)) \
+		services/ledger_api/requirements.in -o services/ledger_api/requirements.txt
 
 clean: ## remove everything that make has created
 	rm -rf build $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
