@@ -16,6 +16,7 @@ from billing_aggregator.config.errors import ConfigError
 from services.ledger_api.database import answers
 from services.ledger_api.observe import TRACES, configure_logs, log
 from services.ledger_api.rest.app import new_app
+from services.ledger_api.rest.middleware import Surroundings
 from services.ledger_api.rpc.server import Rpc
 from services.ledger_api.service import new_service
 from services.ledger_api.settings import read_settings
@@ -73,7 +74,7 @@ def main() -> int:
     configure_logs(settings.log_level or "INFO")
     TRACES.start()
     service = new_service(settings)
-    app = new_app(service, lambda: running(service))
+    app = Surroundings(new_app(service, lambda: running(service)))
     uvicorn.run(
         app, host=settings.host, port=settings.api_port, loop="uvloop", http="httptools", log_level="warning",
         access_log=False, timeout_graceful_shutdown=GRACE_SECONDS, server_header=False, lifespan="on",

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from services.ledger_api.settings import ServiceSettings
 
 LINK_SECONDS = 900
+TOLD = {"key", "rows", "bytes", "sha256"}
 
 
 class Exports:
@@ -72,7 +73,7 @@ class Exports:
                 if file.version_id:
                     place["VersionId"] = file.version_id
                 url = client.generate_presigned_url("get_object", Params=place, ExpiresIn=LINK_SECONDS)
-                found.append({"export": name, **file.model_dump(include={"key", "rows", "bytes", "sha256"}), "url": url})
+                found.append({"export": name, "url": url} | file.model_dump(include=TOLD))
         return found
 
     def _open(self) -> tuple[ClientConfig, Any]:
@@ -81,7 +82,7 @@ class Exports:
             settings = self._settings
             config = load_client(str(settings.client_id), settings.detected_environment(), environ={})
             config = config.model_copy(update=settings.overrides())
-            keys = {}
+            keys: dict[str, Any] = {}
             if settings.s3_access_key and settings.s3_secret_access_key:
                 keys = {
                     "aws_access_key_id": settings.s3_access_key.get_secret_value(),

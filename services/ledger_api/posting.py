@@ -131,7 +131,7 @@ class Poster:
             async with self._pool.connection() as connection:
                 cursor = await connection.execute(POST_GROUP, {"posts": posts}, prepare=True)
                 posted = {row["idempotency_key"]: row for row in await cursor.fetchall()}
-        except Exception:  # noqa: BLE001, S110 - each is posted alone, and says itself what is wrong
+        except Exception:  # noqa: S110 - each is posted alone, and says itself what is wrong
             pass
         finally:
             self._slots += 1

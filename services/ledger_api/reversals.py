@@ -21,7 +21,14 @@ REVERSAL_OF = TRANSACTIONS + "where posted.reverses = %(id)s"
 
 
 async def reverse(
-    pool: Pool, poster: Poster, transaction_id: UUID, *, key: str | None, day: date | None, today: date, description: str
+    pool: Pool,
+    poster: Poster,
+    transaction_id: UUID,
+    *,
+    key: str | None,
+    day: date | None,
+    today: date,
+    description: str,
 ) -> Row:
     """Reverse a transaction and return the reversal.
 
@@ -44,7 +51,12 @@ async def reverse(
     )
     return await poster.post(
         Posting(
-            wanted, "reversal", day or today, entries, description=description, reverses=transaction_id,
+            wanted,
+            "reversal",
+            day or today,
+            entries,
+            description=description,
+            reverses=transaction_id,
             dated=day is not None,
-        )  # fmt: skip
+        )
     )

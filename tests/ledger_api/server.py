@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from billing_aggregator.local.postgres import EmbeddedPostgres
 
 API_ROLE = "ledger_api"
-START_SECONDS = 60
+START_SECONDS = 300
 ACCOUNTS = """
 insert into ledger.account (owner, code, name, kind, normal_side, allow_negative) values
 ('house', '1000', 'Cash', 'asset', 'debit', true),

@@ -7,16 +7,18 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.staticfiles import StaticFiles
+from psycopg_pool import PoolTimeout
 from starlette.exceptions import HTTPException
 
 from services.ledger_api.observe import log
 from services.ledger_api.problems import ProblemError, of_database
 from services.ledger_api.rest import routes_books, routes_operations, routes_usage
-from services.ledger_api.rest.middleware import Surroundings, problem_response
+from services.ledger_api.rest.middleware import problem_response
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
@@ -49,8 +51,8 @@ def new_app(service: Service, lifespan: Any = None) -> FastAPI:
     app.add_exception_handler(ProblemError, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(Exception, _failed)
-    app.add_middleware(Surroundings)
+    for error in (psycopg.Error, PoolTimeout, Exception):
+        app.add_exception_handler(error, _failed)
     return app
 
 

@@ -57,6 +57,8 @@ class Surroundings:
         try:
             with TRACES.span(f"{scope['method']} {scope['path']}", request_id=request_id):
                 await self._bounded(scope, receive, send_with_id)
+        except Exception as error:
+            log.debug("raised", request_id=request_id, error=type(error).__name__)
         finally:
             IN_FLIGHT.labels("rest").dec()
             _tell(scope, status, request_id, time.perf_counter() - started)

@@ -53,7 +53,7 @@ async def balance(service: The, owner: Name, code: Name, at: Day | None = None) 
 
 
 @router.get("/transactions", dependencies=needs(READ), responses=problems())
-async def transactions(
+async def transactions(  # noqa: PLR0917 - FastAPI gives them by name
     service: The,
     owner: Owner = None,
     code: Owner = None,

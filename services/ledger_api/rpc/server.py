@@ -32,7 +32,7 @@ CODES = {
 }  # fmt: skip
 
 
-class Surroundings(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc.aio has no types of its own
+class Surroundings(grpc.aio.ServerInterceptor):
     """Around every method of the ledger: who may, how it ended, what it is told as."""
 
     def __init__(self, service: Service) -> None:
@@ -54,7 +54,7 @@ class Surroundings(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc.ai
                 try:
                     await allowed
                     return await asyncio.wait_for(handler.unary_unary(request, context), context.time_remaining())
-                except Exception as error:  # noqa: BLE001 - each becomes a status
+                except Exception as error:
                     await _abort(context, error, ended)
 
         return grpc.unary_unary_rpc_method_handler(call, handler.request_deserializer, handler.response_serializer)
@@ -66,7 +66,7 @@ class Surroundings(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc.ai
                     await allowed
                     async for answer in handler.unary_stream(request, context):
                         yield answer
-                except Exception as error:  # noqa: BLE001 - each becomes a status
+                except Exception as error:
                     await _abort(context, error, ended)
 
         return grpc.unary_stream_rpc_method_handler(call, handler.request_deserializer, handler.response_serializer)
@@ -109,7 +109,8 @@ class Rpc:
     def __init__(self, service: Service) -> None:
         limits = [("grpc.max_receive_message_length", MAX_MESSAGE_BYTES), ("grpc.so_reuseport", 0)]
         self._server = grpc.aio.server(interceptors=[Surroundings(service)], options=limits)
-        ledger_pb2_grpc.add_LedgerServiceServicer_to_server(LedgerService(service), self._server)
+        add: Any = ledger_pb2_grpc.add_LedgerServiceServicer_to_server
+        add(LedgerService(service), self._server)
         self._health = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         names = (NAME, health.SERVICE_NAME, reflection.SERVICE_NAME)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from services.ledger_api import queries
 from services.ledger_api.proto import ledger_pb2 as pb
@@ -12,11 +12,12 @@ from services.ledger_api.rpc.messages import account_of, day_of, entry_of, trans
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    import grpc
-
     from services.ledger_api.database import Row
     from services.ledger_api.models import TransactionIn
     from services.ledger_api.service import Service
+
+
+Context = Any
 
 
 class LedgerService(ledger_pb2_grpc.LedgerServiceServicer):
@@ -25,17 +26,15 @@ class LedgerService(ledger_pb2_grpc.LedgerServiceServicer):
     def __init__(self, service: Service) -> None:
         self._service = service
 
-    async def CreateEntry(self, request: pb.LedgerEntry, _: grpc.aio.ServicerContext) -> pb.PostedTransaction:  # noqa: N802
+    async def CreateEntry(self, request: pb.LedgerEntry, _: Context) -> pb.PostedTransaction:
         """Post a transaction of two entries."""
         return await self._post(*entry_of(request))
 
-    async def PostTransaction(  # noqa: N802
-        self, request: pb.TransactionRequest, _: grpc.aio.ServicerContext
-    ) -> pb.PostedTransaction:
+    async def PostTransaction(self, request: pb.TransactionRequest, _: Context) -> pb.PostedTransaction:
         """Post a transaction."""
         return await self._post(*transaction_of(request))
 
-    async def GetBalance(self, request: pb.BalanceRequest, _: grpc.aio.ServicerContext) -> pb.BalanceReply:  # noqa: N802
+    async def GetBalance(self, request: pb.BalanceRequest, _: Context) -> pb.BalanceReply:
         """Return an account's balance."""
         owner, code = account_of(request.account)
         found = await queries.balance(self._service.pool, owner, code, day_of(request.at))
@@ -45,9 +44,7 @@ class LedgerService(ledger_pb2_grpc.LedgerServiceServicer):
             balances=[pb.Balance(**row) for row in found["balances"]],
         )
 
-    async def ListEntries(  # noqa: N802
-        self, request: pb.EntriesRequest, _: grpc.aio.ServicerContext
-    ) -> AsyncIterator[pb.Entry]:
+    async def ListEntries(self, request: pb.EntriesRequest, _: Context) -> AsyncIterator[pb.Entry]:
         """Stream entries."""
         account_id = None
         if request.account:
