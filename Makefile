@@ -10,7 +10,7 @@ RUN_CLIENT := $(if $(filter command line,$(origin CLIENT)),--client '$(CLIENT)')
 RUN_ENV := $(if $(filter command line,$(origin ENV)),--environment '$(ENV)')
 
 .DEFAULT_GOAL := help
-.PHONY: help run validate health plan test test-large mutation bench-sql bench-export bench-dags package-mwaa lint typecheck fmt graph proto hooks lock clean venv
+.PHONY: help run serve validate health plan test test-large mutation bench-sql bench-export bench-ledger bench-dags package-mwaa lint typecheck fmt graph proto hooks lock clean venv
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -29,6 +29,9 @@ $(VENV)/.installed: requirements-dev.txt
 
 run: venv ## run the nightly job on this machine: make run CLIENT=enercity ENV=local
 	@$(BIN)/python -m billing_aggregator run $(RUN_CLIENT) $(RUN_ENV) $(ARGS)
+
+serve: venv ## the ledger's API on an embedded database, to try it out
+	@$(BIN)/python -m services.ledger_api.try_out
 
 validate: venv ## check configuration, scripts, checks and exports of every client; offline
 	@$(BIN)/python -m billing_aggregator validate $(ARGS)
@@ -59,6 +62,9 @@ bench-sql: venv ## seconds of each init script: make bench-sql CHARGES=1000000 A
 
 bench-export: venv ## compare the export with psql and the stock operator: make bench-export ROWS=2000000
 	@$(BIN)/python -m benchmarks.bench_export --rows $(or $(ROWS),2000000) $(ARGS)
+
+bench-ledger: venv ## the ledger's API with 16 clients: make bench-ledger ARGS="--seconds 5 --large 1000000"
+	@$(BIN)/python -m benchmarks.bench_ledger $(ARGS)
 
 bench-dags: venv ## CPU of building and serialising the DAGs: make bench-dags CLIENTS=500
 	@$(BIN)/python -m benchmarks.bench_dags --clients $(or $(CLIENTS),50) $(ARGS)

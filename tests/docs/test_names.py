@@ -27,6 +27,7 @@ FOLDERS = [
     "docker",
     "constraints",
     "benchmarks",
+    "services",
     "sample",
 ]
 MESSAGES = ROOT / "docs" / "alerts.md"
@@ -40,7 +41,7 @@ MADE_ELSEWHERE = re.compile(
 EXAMPLES = {"010_meters_results", "010_publish_meters_results"}
 _FILE = re.compile(r"`([\w./-]+\.(?:py|sql|ya?ml|md|toml|txt|sh|json|csv|feature|in))`")
 _PATH = re.compile(
-    r"(?<![\w./<-])((?:dags|docs|include|plugins|tests|helm|scripts|docker|constraints|benchmarks)/[\w./-]*\w)"
+    r"(?<![\w./<-])((?:dags|docs|include|plugins|tests|helm|scripts|docker|constraints|benchmarks|services)/[\w./-]*\w)"
 )
 _SCRIPT = re.compile(r"(?<![\w.-])(?:\w+/)*(\d{3}_[a-z0-9_]+)\b")
 _TARGET = re.compile(r"(?:`|^ *|&& )make ([a-z][a-z-]*)\b")
