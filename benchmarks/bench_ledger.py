@@ -59,12 +59,14 @@ join ledger.account on account.owner = 'house' and side.code = account.code
 
 
 def entries(client: int, number: int, *, hot: bool) -> list[dict[str, str]]:
+    """Return two lines: to account 1200 where they are hot, else among 1,000 accounts."""
     debit = {"owner": "house", "code": "1200"} if hot else account(client * 7919 + number * 31)
     sides = ((debit, "debit"), (account(client * 104_729 + number * 37 + 1), "credit"))
     return [{**place, "side": side, "amount": "1.00", "currency": "EUR"} for place, side in sides]
 
 
 def account(number: int) -> dict[str, str]:
+    """Return one of 1,000 accounts."""
     return {"owner": f"C-{number % SPREAD}", "code": "201"}
 
 
@@ -99,6 +101,7 @@ class Rest:
         self._streams: dict[int, tuple[asyncio.StreamReader, asyncio.StreamWriter]] = {}
 
     async def send(self, client: int, request: str) -> None:
+        """Send one request and read its whole answer."""
         if client not in self._streams:
             self._streams[client] = await asyncio.open_connection("127.0.0.1", self._port)
         reader, writer = self._streams[client]
@@ -110,9 +113,12 @@ class Rest:
         await reader.readexactly(size)
 
     async def empty(self, client: int, _: int) -> None:
+        """Ask for nothing."""
         await self.send(client, "GET /empty HTTP/1.1\r\nHost: x\r\n\r\n")
 
     def post(self, name: str, *, hot: bool) -> Call:
+        """Return a call that posts."""
+
         async def call(client: int, number: int) -> None:
             body = json.dumps({"business_date": "2026-01-01", "entries": entries(client, number, hot=hot)})
             key = f"{name}-{client}-{number}"
@@ -122,6 +128,8 @@ class Rest:
 
 
 def over_grpc(stub: Any) -> Call:
+    """Return a call that posts over gRPC."""
+
     async def call(client: int, number: int) -> None:
         lines = [
             pb.Line(account=f"{e['owner']}/{e['code']}", side=e["side"], amount=e["amount"], currency=e["currency"])
@@ -135,6 +143,8 @@ def over_grpc(stub: Any) -> Call:
 
 
 def bare(sessions: list[psycopg.AsyncConnection[Any]]) -> Call:
+    """Return a call that posts by SQL, without a service."""
+
     async def call(client: int, number: int) -> None:
         values = {
             "idempotency_key": f"bare-{client}-{number}", "kind": "manual", "business_date": "2026-01-01",

@@ -65,7 +65,8 @@ def main() -> int:
         url = f"http://127.0.0.1:{rest}"
         sys.stdout.write(
             f"REST  {url}/docs\ngRPC  127.0.0.1:{grpc} (ledger.LedgerService, with reflection)\n"
-            f"no issuer: loopback only, everybody may post; Ctrl-C stops it and forgets all\n{EXAMPLE.format(url=url)}\n"
+            f"no issuer: loopback only, everybody may post; Ctrl-C stops it and forgets all\n"
+            f"{EXAMPLE.format(url=url)}\n"
         )
         sys.stdout.flush()
         command = [sys.executable, "-m", "services.ledger_api"]
