@@ -21,6 +21,8 @@ ROOT = Path(__file__).resolve().parents[1]
 START = datetime(2025, 12, 31, 22, 30, tzinfo=UTC)
 ORDERS = 132
 STEP = timedelta(hours=5, minutes=41)
+PLACE = ("order_placed", 0)
+PAY, FAIL, CANCEL = "payment_received", "payment_failed", "order_cancelled"
 PRICES = ("19.99", "0.333333", "1249.00", "7.5", "0.005", "89.90")
 RATES = """-- Tax and exchange rates of the sample. The class luxury has no rate, GBP has none.
 insert into billing.tax_rate (tax_region, tax_class, rate, valid_from, valid_to) values
@@ -57,62 +59,64 @@ class Topic:
         self.lines.append(json.dumps(event | {"timestamp": at.strftime("%Y-%m-%dT%H:%M:%SZ")} | content))
 
 
+# What happens to an order, by its kind: event, minutes after the order, and of a payment the amount (and currency).
+STORIES: dict[int, list[tuple[Any, ...]]] = {
+    0: [PLACE, (PAY, 10, "100000")],
+    1: [PLACE, (PAY, 10, "0.01")],
+    2: [PLACE, (PAY, 10, "5"), (PAY, 20, "99999.5")],
+    3: [PLACE, (CANCEL, 30)],
+    4: [PLACE, (PAY, 10, "50000"), (CANCEL, 30)],
+    5: [PLACE, (PAY, 10, "0.01"), (CANCEL, 30), (PAY, 40, "3")],
+    6: [PLACE, (FAIL, 10), (PAY, 20, "70000"), (FAIL, 30)],
+    7: [PLACE, (PAY, 10, "12.34")],
+    8: [PLACE, (PAY, 10, "7")],
+    9: [PLACE, (PAY, 10, "1.234"), (CANCEL, 20)],
+    11: [PLACE, (PAY, 10, "25"), (FAIL, 20)],
+    12: [PLACE, (PAY, 10, "25"), (CANCEL, 30)],
+    13: [(PAY, -30, "2"), PLACE],
+    14: [PLACE, ("order_placed", 5)],
+    15: [PLACE, (CANCEL, 10), (CANCEL, 20)],
+    16: [PLACE, (PAY, 10, "10", "CHF")],
+    17: [PLACE, (PAY, 10, "1")],
+    18: [PLACE, (FAIL, 10)],
+    20: [(PAY, 10, "10")],
+    21: [PLACE, (PAY, 10, "0.001")],
+}
+KINDS = 22
+CURRENCIES = {7: "USD", 8: "JPY", 9: "KWD", 19: "GBP"}
+LUXURY = {"sku": "YACHT", "qty": 1, "unit_price": "1000000", "tax_class": "luxury"}
+# Lines beside the first one: another rate, none of one's own, none that is known.
+MORE_LINES: dict[int, list[dict[str, Any]]] = {
+    10: [
+        {"sku": "BOOK", "qty": 3, "unit_price": 12, "tax_class": "reduced"},
+        {"sku": "X", "qty": 1, "unit_price": "0.02"},
+    ],
+    11: [LUXURY],
+    12: [LUXURY],
+}
+FREE, AUSTRIAN = 17, 6
+
+
 def story(topic: Topic, number: int) -> None:
-    """Write what happens to one order; the stories repeat after 22 orders, with other amounts."""
+    """Write what happens to one order; the stories repeat, with other amounts."""
     order, at = f"A-{1000 + number}", START + STEP * number
-    kind, price = number % 22, PRICES[number % len(PRICES)]
-    currency = {7: "USD", 8: "JPY", 9: "KWD", 19: "GBP"}.get(kind, "EUR")
-    lines: list[dict[str, Any]] = [{"sku": "PRO", "qty": 1 + number % 5, "unit_price": price, "tax_class": "standard"}]
-    if kind == 10:  # noqa: PLR2004 - two rates, and a line without class
-        lines += [{"sku": "BOOK", "qty": 3, "unit_price": 12, "tax_class": "reduced"}, {"sku": "X", "qty": 1,
-                   "unit_price": "0.02"}]  # fmt: skip
-    if kind in (11, 12):
-        lines.append({"sku": "YACHT", "qty": 1, "unit_price": "1000000", "tax_class": "luxury"})
-    if kind == 17:  # noqa: PLR2004 - free of charge
+    kind, price = number % KINDS, PRICES[number % len(PRICES)]
+    currency = CURRENCIES.get(kind, "EUR")
+    lines = [{"sku": "PRO", "qty": 1 + number % 5, "unit_price": price, "tax_class": "standard"}]
+    lines += MORE_LINES.get(kind, [])
+    if kind == FREE:
         lines = [{"sku": "FREE", "qty": 1, "unit_price": "0"}]
-    region = {"tax_region": "AT"} if kind == 6 else {}  # noqa: PLR2004
-    placed = {"customer_id": f"C-{number % 40}", "currency": currency, **region, "lines": lines}
-
-    def place(minutes: int = 0) -> None:
-        topic.add("order_placed", order, at + timedelta(minutes=minutes), **placed)
-
-    def pay(minutes: int, amount: str, paid_in: str = currency) -> None:
-        content = {"amount": amount, "currency": paid_in, "payment_id": f"pay-{number}-{minutes}"}
-        topic.add("payment_received", order, at + timedelta(minutes=minutes), **content)
-
-    def fail(minutes: int) -> None:
-        content = {"reason": "card declined", "payment_id": f"pay-{number}-{minutes}"}
-        topic.add("payment_failed", order, at + timedelta(minutes=minutes), **content)
-
-    def cancel(minutes: int) -> None:
-        topic.add("order_cancelled", order, at + timedelta(minutes=minutes), reason="changed my mind")
-
-    steps: dict[int, list[Any]] = {
-        0: [place, (pay, 10, "100000")],
-        1: [place, (pay, 10, "0.01")],
-        2: [place, (pay, 10, "5"), (pay, 20, "99999.5")],
-        3: [place, (cancel, 30)],
-        4: [place, (pay, 10, "50000"), (cancel, 30)],
-        5: [place, (pay, 10, "0.01"), (cancel, 30), (pay, 40, "3")],
-        6: [place, (fail, 10), (pay, 20, "70000"), (fail, 30)],
-        7: [place, (pay, 10, "12.34")],
-        8: [place, (pay, 10, "7")],
-        9: [place, (pay, 10, "1.234"), (cancel, 20)],
-        11: [place, (pay, 10, "25"), (fail, 20)],
-        12: [place, (pay, 10, "25"), (cancel, 30)],
-        13: [(pay, -30, "2"), place],
-        14: [place, (place, 5)],
-        15: [place, (cancel, 10), (cancel, 20)],
-        16: [place, (pay, 10, "10", "CHF")],
-        17: [place, (pay, 10, "1")],
-        20: [(pay, 10, "10")],
-        21: [place, (pay, 10, "0.001")],
-    }
-    for step in steps.get(kind, [place]):
-        if isinstance(step, tuple):
-            step[0](*step[1:])
-        else:
-            step()
+    region = {"tax_region": "AT"} if kind == AUSTRIAN else {}
+    for event_type, minutes, *more in STORIES.get(kind, [PLACE]):
+        payment = {"payment_id": f"pay-{number}-{minutes}"}
+        content: dict[str, Any] = {"reason": "changed my mind"}
+        if event_type == "order_placed":
+            content = {"customer_id": f"C-{number % 40}", "currency": currency, **region, "lines": lines}
+        elif event_type == PAY:
+            content = {"amount": more[0], "currency": more[1] if more[1:] else currency} | payment
+        elif event_type == FAIL:
+            content = {"reason": "card declined"} | payment
+        topic.add(event_type, order, at + timedelta(minutes=minutes), **content)
 
 
 def refused(orders: list[str]) -> list[str]:

@@ -78,8 +78,8 @@ def read_jsonl(text: str) -> list[Event]:
     events = []
     for line in text.splitlines():
         content = json.loads(line)
-        values = [content.pop(name) for name in ("event_id", "event_type", "order_id")]
-        events.append(Event(*values, datetime.fromisoformat(content.pop("timestamp")), content))
+        event_id, event_type, order = (content.pop(name) for name in ("event_id", "event_type", "order_id"))
+        events.append(Event(event_id, event_type, order, datetime.fromisoformat(content.pop("timestamp")), content))
     return placed_at(events, 3)
 
 

@@ -183,7 +183,9 @@ class Books:
             ]
             self.postings[f"cancel:{event.event_id}"] = "cancellation", day_of(event.occurred_at), first, mirrored
             moved = min(invoice.paid, invoice.total or NOTHING)
-            self._book(f"credit:{event.event_id}", "customer_credit", event, invoice, ("1200", moved), [("2300", moved)])
+            self._book(
+                f"credit:{event.event_id}", "customer_credit", event, invoice, ("1200", moved), [("2300", moved)]
+            )
         invoice.status, invoice.version = "CANCELLED", invoice.version + 1
         self._tell(invoice, "invoice_cancelled")
 

@@ -105,3 +105,28 @@ def test_an_order_of_nothing_is_opened_and_posts_nothing(database: tuple[Any, An
     assert found["invoices"]["O"][0] == "2026-00000001"
     assert found["told"] == {"O": [("invoice_created", "OPEN", 0, 1)]}
 
+
+def test_what_falls_into_a_closed_month_is_posted_in_the_first_open_one(database: tuple[Any, Any]) -> None:
+    owner, admin = database
+    empty(admin)
+    write_rates(owner, EARLY)
+    owner.execute("insert into ledger.closed_month (month) values ('2025-12-01'), ('2026-01-01'), ('2026-02-01')")
+    owner.execute("insert into ledger.closed_month (month) values ('2026-04-01')")
+    content = {"currency": "EUR", "lines": [{"sku": "PRO", "qty": 1, "unit_price": "1"}]}
+    take(owner, [Event("e", "order_placed", "O", START, content)])
+    owner.commit()
+    post(owner)
+    assert rows(owner, "select business_date::text from ledger.transaction") == [("2026-03-01",)]
+    assert rows(owner, "select business_date::text, invoice_number from billing.invoices") == [
+        ("2026-01-30", "2026-00000001")
+    ]
+
+
+def test_what_no_entry_can_hold_is_rejected(database: tuple[Any, Any]) -> None:
+    line = {"sku": "PRO", "qty": 1000000, "unit_price": "100000000"}
+    large = Event("large", "order_placed", "O", START, {"currency": "EUR", "lines": [line]})
+    fits = Event("fits", "order_placed", "O", START, {"currency": "EUR", "lines": [line | {"qty": 700000}]}, offset=1)
+    paid = Event("paid", "payment_received", "O", START, {"currency": "EUR", "amount": "1e14"}, offset=2)
+    found = run(database, [[large, fits, paid]], 99)
+    assert found["rejected"] == {"large": "amount too large", "paid": "payment amount"}
+    assert found["invoices"]["O"][4] == Decimal("83300000000000.00")

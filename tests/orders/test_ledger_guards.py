@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -124,15 +123,6 @@ def test_an_entry_that_cannot_be_is_refused(ledger: psycopg.Connection[Any], ent
     assert all(word in str(error.value) for word in words), str(error.value)
 
 
-@pytest.mark.parametrize("amount", ["0.000001", "99999999999999.999999"])
-def test_credits_have_six_decimals(ledger: psycopg.Connection[Any], amount: str) -> None:
-    post(ledger, [("1200", "debit", amount, "CREDIT", None), ("4000", "credit", amount, "CREDIT", None)])
-    ledger.commit()
-    assert ledger.execute("select balance from ledger.account_balance where code = '4000'").fetchone() == (
-        Decimal(amount),
-    )
-
-
 @pytest.mark.parametrize(
     "statement",
     [
@@ -186,9 +176,9 @@ def test_a_check_before_its_time_does_not_replace_the_last_one(ledger: psycopg.C
 def test_a_savepoint_hides_nothing(ledger: psycopg.Connection[Any]) -> None:
     with ledger.transaction():
         post(ledger, TWO)
-        with pytest.raises(ZeroDivisionError), ledger.transaction():
-            post(ledger, TWO[:1])
-            raise ZeroDivisionError
+        ledger.execute("savepoint lost")
+        post(ledger, TWO[:1])
+        ledger.execute("rollback to savepoint lost")
     ledger.execute("savepoint here")
     post(ledger, TWO[:1])
     ledger.execute("release savepoint here")

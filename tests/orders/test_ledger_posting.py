@@ -94,6 +94,13 @@ def test_wrong_entries_are_refused(ledger: psycopg.Connection[Any], content: str
     assert ledger.execute("select count(*) from ledger.transaction").fetchone() == (0,)
 
 
+@pytest.mark.parametrize("amount", ["0.000001", "99999999999999.999999"])
+def test_credits_have_six_decimals(ledger: psycopg.Connection[Any], amount: str) -> None:
+    posted(ledger, "key", entries(amount, currency="CREDIT"))
+    balance = ledger.execute("select balance from ledger.account_balance where code = '2300'").fetchone()
+    assert balance == (Decimal(amount),)
+
+
 def test_many_with_the_same_key_post_once(
     ledger: psycopg.Connection[Any], connect: Callable[[], psycopg.Connection[Any]]
 ) -> None:
@@ -120,7 +127,7 @@ def test_many_cannot_take_an_account_below_zero(
         session.commit()
 
     def work(session: psycopg.Connection[Any]) -> Decimal:
-        taken, chance = Decimal(0), random.Random(id(session))
+        taken, chance = Decimal(0), random.Random(id(session))  # noqa: S311 - amounts of a test
         for _ in range(ROUNDS):
             amount = chance.choice(["1", "2.50", "3"])
             try:
@@ -148,9 +155,7 @@ def test_an_account_is_guarded_while_others_post(
     other = connect()
     other.execute(CALL, ["under way", "2026-01-31", entries("5", "2300", "1000"), ""])
     with ThreadPoolExecutor(1) as pool:
-        guarding = pool.submit(
-            ledger.execute, "update ledger.account set allow_negative = false where code = '2300'"
-        )
+        guarding = pool.submit(ledger.execute, "update ledger.account set allow_negative = false where code = '2300'")
         with pytest.raises(TimeoutError):
             guarding.result(0.3)
         other.commit()

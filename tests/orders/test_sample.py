@@ -66,7 +66,7 @@ def copy(postgres: EmbeddedPostgres, posted: str) -> Iterator[Callable[[str], st
 
 def violated(postgres: EmbeddedPostgres, database: str, phase: str) -> dict[str, str]:
     """Return the violated checks of *phase* with their severity."""
-    found = {}
+    found: dict[str, str] = {}
     with psycopg.connect(postgres.dsn(database, ROLE)) as connection:
         for script in find_scripts(SQL_ROOT, phase, "orders", "webshop"):
             result = run_check(connection, parse_check(script.read(), script.path), {})
@@ -87,7 +87,7 @@ def test_the_model_gives_the_same_books(postgres: EmbeddedPostgres, posted: str)
         found = in_database(connection)
     for what, value in expected.items():
         assert found[what] == value, what
-    assert {"OPEN", "ON_HOLD", "PAID", "PARTIALLY_PAID", "CANCELLED"} <= {row[6] for row in found["invoices"].values()}
+    assert {"OPEN", "ON_HOLD", "PAID", "PARTIALLY_PAID", "CANCELLED"} <= {row[7] for row in found["invoices"].values()}
     assert set(found["rejected"].values()) == {"order already placed", "payment currency", "payment amount"}
     assert found["waiting"]
 
@@ -122,16 +122,12 @@ def test_only_what_the_sample_lacks_is_told(postgres: EmbeddedPostgres, copy: Ca
 
 
 @pytest.mark.parametrize("case", AUDITS, ids=lambda case: case.name)
-def test_a_defect_of_the_books_is_noticed(
-    postgres: EmbeddedPostgres, copy: Callable[[str], str], case: Case
-) -> None:
+def test_a_defect_of_the_books_is_noticed(postgres: EmbeddedPostgres, copy: Callable[[str], str], case: Case) -> None:
     assert violated(postgres, copy(case.defect), "audits") == dict.fromkeys(case.expected, "fail")
 
 
 @pytest.mark.parametrize("case", PRECHECKS, ids=lambda case: case.name)
-def test_a_defect_of_the_sources_is_noticed(
-    postgres: EmbeddedPostgres, copy: Callable[[str], str], case: Case
-) -> None:
+def test_a_defect_of_the_sources_is_noticed(postgres: EmbeddedPostgres, copy: Callable[[str], str], case: Case) -> None:
     assert set(violated(postgres, copy(f"{CLEAN}{case.defect}"), "prechecks")) == case.expected
 
 

@@ -77,7 +77,10 @@ def _parser() -> argparse.ArgumentParser:
     plan = _command(commands, "plan", "show what a run would do, phase by phase; offline", _plan)
     run = _command(commands, "run", "run the DAG of one client and environment on this machine", _run)
     migration = _command(
-        commands, "migrate", "bring the durable tables in one client's warehouse up to date, as a run's start does", _migrate
+        commands,
+        "migrate",
+        "bring the durable tables of one client's systems up to date",
+        _migrate,
     )
     migration.add_argument("--dry-run", action="store_true", help="show what would be applied, change nothing")
     for command in (health, plan, run, migration):

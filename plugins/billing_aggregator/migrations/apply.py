@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from billing_aggregator.errors.kinds import TerminalError
 from billing_aggregator.sql.error_text import script_error_text
-from billing_aggregator.sql.report_schema import REPORT_SCHEMA
 from billing_aggregator.sql.runner import StatementError, run_script
 from billing_aggregator.sql.statements import split_statements
 
@@ -21,11 +20,11 @@ if TYPE_CHECKING:
     from billing_aggregator.migrations.files import Migration
     from billing_aggregator.postgres.protocols import Connection, Cursor
 
-RECORDS = f"{REPORT_SCHEMA}.aggregator_migrations"
+RECORDS = "report_oibl.aggregator_migrations"
 # Any number: it lets one session of a warehouse apply migrations at a time.
 MIGRATION_LOCK = 7_203_110_014
-TABLE = f"""
-create table if not exists {RECORDS} (
+TABLE = """
+create table if not exists report_oibl.aggregator_migrations (
     script text primary key,
     sha256 text not null,
     applied_at timestamptz not null default clock_timestamp(),
@@ -33,10 +32,14 @@ create table if not exists {RECORDS} (
     statements integer not null,
     seconds numeric(12, 3) not null
 );
-comment on table {RECORDS} is 'the files of include/sql/schema that were applied to this warehouse, with their checksum'
+comment on table report_oibl.aggregator_migrations is
+'the files of include/sql/schema that were applied to this warehouse, with their checksum'
 """
-RECORD = f"insert into {RECORDS} (script, sha256, statements, seconds) values (%s, %s, %s, %s)"
-APPLIED = f"select script, sha256, applied_at from {RECORDS} order by script"
+RECORD = """
+insert into report_oibl.aggregator_migrations (script, sha256, statements, seconds) values (%s, %s, %s, %s)
+"""
+APPLIED = "select script, sha256, applied_at from report_oibl.aggregator_migrations order by script"
+IS_APPLIED = "select from report_oibl.aggregator_migrations where script = %s"
 SHOWN_DIGITS = 12
 
 
@@ -147,9 +150,9 @@ def _ensure_table(connection: Connection) -> None:
         cursor.execute("select to_regclass(%s) is null", [RECORDS])
         if cursor.fetchone()[0]:
             cursor.execute("select pg_advisory_xact_lock(%s)", [MIGRATION_LOCK])
-            cursor.execute("select to_regnamespace(%s) is null", [REPORT_SCHEMA])
+            cursor.execute("select to_regnamespace('report_oibl') is null")
             if cursor.fetchone()[0]:
-                cursor.execute(f"create schema if not exists {REPORT_SCHEMA}")
+                cursor.execute("create schema if not exists report_oibl")
             cursor.execute(TABLE)
     connection.commit()
 
@@ -164,7 +167,7 @@ class _Record:
     def begin(self, cursor: Cursor) -> None:
         """Wait for other sessions; raise an error where one of them has applied the file."""
         cursor.execute("select pg_advisory_xact_lock(%s)", [MIGRATION_LOCK])
-        cursor.execute(f"select from {RECORDS} where script = %s", [self._migration.script])
+        cursor.execute(IS_APPLIED, [self._migration.script])
         if cursor.rowcount:
             raise _AppliedMeanwhileError
         self._started = time.monotonic()

@@ -24,6 +24,7 @@ from billing_aggregator.operators.sweep_exports import SweepExportsOperator
 from billing_aggregator.runs import run_records
 from billing_aggregator.runs.airflow_names import NOTHING_KEY
 from billing_aggregator.runs.params import chosen_date
+from billing_aggregator.sql.runner import set_for_session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -83,6 +84,13 @@ class ClientPlanOperator(ClientExportOperator, ExportPlanOperator):
         super().__init__(client_config=client_config, query=file, **place(client_config), **kwargs)
         self.query = file
         self.query_name = query or self.query_name
+
+    def get_db_connection(self) -> Connection:
+        """Return a connection whose session has the run's values, ``bda.<name>``, for the query."""
+        connection = super().get_db_connection()
+        assert self._context is not None  # noqa: S101 - nothing connects before the work
+        set_for_session(connection, self.run_settings(self._context))
+        return connection
 
     def work(self, context: Context) -> list[dict[str, Any]]:
         """Return the units of work, for the business date, file size and dry run that the run's params say."""

@@ -120,6 +120,14 @@ def set_local(cursor: Cursor, settings: Mapping[str, str]) -> None:
         cursor.execute("select set_config(%s, %s, true)", [f"{SETTING_PREFIX}{name}", value])
 
 
+def set_for_session(connection: Connection, settings: Mapping[str, str]) -> None:
+    """Set ``bda.<name>`` for all transactions of *connection* from now on; commits."""
+    with connection.cursor() as cursor:
+        for name, value in sorted(settings.items()):
+            cursor.execute("select set_config(%s, %s, false)", [f"{SETTING_PREFIX}{name}", value])
+    connection.commit()
+
+
 def _written(cursor: Cursor) -> int:
     command = (cursor.statusmessage or "").split(" ")[0]
     wrote = command in WRITING or (command in WRITING_WITHOUT_RESULT and cursor.description is None)

@@ -104,7 +104,7 @@ calculated as materialized (
         round((invoice.subtotal + taxes.tax) * valid.rate, invoice.base_minor_units) as base_total,
         not taxes.lacks_rate and valid.rate is not null
         -- What no entry can hold stays on hold.
-        and invoice.subtotal + taxes.tax < 1e14 and (invoice.subtotal + taxes.tax) * valid.rate < 1e13 as complete
+        and invoice.subtotal + taxes.tax < 1e14 and (invoice.subtotal + taxes.tax) * valid.rate < 99999999999999 as complete
     from pg_temp.posting_invoice as invoice
     inner join taxes on invoice.order_id = taxes.order_id
     inner join valid

@@ -93,7 +93,7 @@ with judged as (
             when
                 (event.payload ->> 'amount')::numeric > 0
                 and (event.payload ->> 'amount')::numeric < 1e14
-                and (event.payload ->> 'amount')::numeric * coalesce(invoice.fx_rate, 0) < 1e13
+                and (event.payload ->> 'amount')::numeric * coalesce(invoice.fx_rate, 0) < 99999999999999
                 and (event.payload ->> 'amount')::numeric
                 = round((event.payload ->> 'amount')::numeric, invoice.minor_units)
                 then null

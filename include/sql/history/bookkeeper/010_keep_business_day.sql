@@ -25,6 +25,17 @@ declare
     retention_days constant integer := coalesce(
         nullif(current_setting('bda.retention_days', true), ''), '400'
     )::integer;
+    -- Results may have a business date of their own, as invoices do: the day of the list is then its history_date.
+    day_column constant text := case
+        when exists (
+            select from pg_attribute
+            where
+                attrelid = to_regclass(format('report_oibl.%I', results))
+                and attname = 'business_date'
+                and not attisdropped
+        ) then 'history_date'
+        else 'business_date'
+    end;
     day_table constant text := history || '_' || to_char(business_date, 'YYYYMMDD');
     released_by text;
     obsolete record;
@@ -44,12 +55,12 @@ begin
 
     execute format(
         'create table if not exists report_oibl.%I (
-            business_date date not null,
+            %I date not null,
             row_no bigint not null,
             run_id text not null,
             like report_oibl.%I
-        ) partition by list (business_date)',
-        history, results
+        ) partition by list (%I)',
+        history, day_column, results, day_column
     );
 
     -- The day is filled beside the history: readers of other days do not wait for it.
@@ -62,8 +73,8 @@ begin
         day_table || '_new', business_date, run_id, results
     );
     execute format(
-        'alter table report_oibl.%I add constraint business_day check (business_date = %L)',
-        day_table || '_new', business_date
+        'alter table report_oibl.%I add constraint business_day check (%I = %L)',
+        day_table || '_new', day_column, business_date
     );
 
     -- A rerun of the day replaces it.
