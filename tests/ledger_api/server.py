@@ -80,6 +80,7 @@ class Running:
                     return self
             except httpx.HTTPError:
                 time.sleep(0.05)
+        self.process.kill()
         raise AssertionError(f"the service does not answer:\n{self.log()[-3000:]}")
 
     def log(self) -> str:
