@@ -1,7 +1,6 @@
 """The ledger's API under 16 clients: REST and gRPC beside an empty endpoint of the same server and the bare SQL.
 
-``make bench-ledger`` writes ``build/bench-ledger.json``. All clients are in one process beside the server's: on two
-cores, clients, server and database share them, in every line of the result.
+``make bench-ledger`` writes ``build/bench-ledger.json``. Clients, server and database share the machine's cores.
 """
 
 from __future__ import annotations
