@@ -40,6 +40,9 @@ screenshots: venv ## take the pictures of the page in docs/images/ again, with C
 publications: venv ## what is published, is it whole, what differs: make publications ARGS="compare previous latest"
 	@$(BIN)/python -m billing_aggregator publications $(ARGS)
 
+serve: venv ## the ledger's API on an embedded database, to try it out
+	@$(BIN)/python -m services.ledger_api.try_out
+
 validate: venv ## check configuration, scripts, checks and exports of every client; offline
 	@$(BIN)/python -m billing_aggregator validate $(ARGS)
 
@@ -81,6 +84,9 @@ bench-export: venv ## compare the export with psql and the stock operator: make 
 
 bench-orders: venv ## events from a broker to invoices and to the events' topic: make bench-orders EVENTS=200000
 	@$(BIN)/python -m benchmarks.bench_orders --events $(or $(EVENTS),200000) $(ARGS)
+
+bench-ledger: venv ## the ledger's API with 16 clients: make bench-ledger ARGS="--seconds 5 --large 1000000"
+	@$(BIN)/python -m benchmarks.bench_ledger $(ARGS)
 
 bench-dags: venv ## CPU of building and serialising the DAGs: make bench-dags CLIENTS=500
 	@$(BIN)/python -m benchmarks.bench_dags --clients $(or $(CLIENTS),50) $(ARGS)
@@ -133,12 +139,19 @@ graph: venv ## draw the package's imports into docs/architecture.md
 describe: venv ## write the columns' meanings from the SQL into docs/list-columns.md
 	@$(BIN)/python -m scripts.describe_columns
 
+proto: venv ## generate the ledger API's messages from ledger.proto
+	@$(BIN)/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. --grpc_python_out=. \
+		services/ledger_api/proto/ledger.proto
+
 hooks: venv ## check changed files before each commit, with the tools of lint and typecheck
 	@$(BIN)/pre-commit install
 
 lock: venv ## resolve requirements-dev.in again into requirements-dev.txt
 	$(BIN)/uv pip compile --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url \
 		--constraint constraints/mwaa-3.3.1.txt requirements-dev.in -o requirements-dev.txt
+	$(BIN)/uv pip compile --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url \
+		--constraint requirements-dev.txt $(foreach name,flask blinker itsdangerous jinja2 markupsafe werkzeug,--no-emit-package $(name)) \
+		services/ledger_api/requirements.in -o services/ledger_api/requirements.txt
 
 clean: ## remove everything that make has created
 	rm -rf build $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage

@@ -78,9 +78,11 @@ def services() -> dict[str, Any]:
     """Return the services as Compose merges them."""
     text = run(str(VENV / "bin/podman-compose"), "-f", "docker-compose.yaml", "config", cwd=ROOT)
     found: dict[str, Any] = yaml.safe_load(text)["services"]
-    left_out = {name for name, service in found.items() if service["image"].split(":")[0] in LEFT_OUT}
+    left_out = {
+        name for name, service in found.items() if service["image"].split(":")[0] in LEFT_OUT or service.get("profiles")
+    }
     for name in sorted(left_out):
-        tell(f"left out: {name}, its image has no stand-in")
+        tell(f"left out: {name}, of a profile or without a stand-in for its image")
     for service in found.values():
         service["depends_on"] = {
             name: needs for name, needs in (service.get("depends_on") or {}).items() if name not in left_out

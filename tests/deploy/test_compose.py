@@ -7,8 +7,10 @@ import re
 import subprocess
 from typing import TYPE_CHECKING, Any
 
+import yaml
 from scripts import try_compose
 
+from services.ledger_api.settings import read_settings
 from tests.deploy.support import COMPOSE, IMAGE, ROOT, TOOLS, pins
 
 if TYPE_CHECKING:
@@ -100,6 +102,30 @@ def test_only_this_machine_can_connect(compose: dict[str, Any]) -> None:
     assert len({port.split(":")[1] for port in ports}) == len(ports)
 
 
+def test_the_ledger_api_is_reached_by_this_machine_only() -> None:
+    """podman-compose leaves profiles out: the file itself is read."""
+    services = yaml.safe_load(COMPOSE.read_text())["services"]
+    ledger = services["ledger-api"]
+    assert ledger["profiles"] == ["ledger"]
+    # Without an issuer the service is on loopback, here the host's.
+    assert ledger["network_mode"] == "host"
+    assert "BDA_OIDC_ISSUER" not in ledger["environment"]
+    assert read_settings(ledger["environment"]).host == "127.0.0.1"
+    assert (ROOT / ledger["build"]["dockerfile"]).exists()
+    port = ledger["environment"]["BDA_DB_PORT"]
+    assert any(f":{port}:5432" in mapped for mapped in services["postgres"]["ports"])
+
+
+def test_the_ledger_apis_image_has_what_it_copies() -> None:
+    dockerfile = (ROOT / "services/ledger_api/Dockerfile").read_text()
+    allowed = {line.strip("!/\n") for line in (ROOT / ".dockerignore").read_text().splitlines() if line[:1] == "!"}
+    sources = [line.split()[0] for line in re.findall(r"^COPY (.+)$", dockerfile, re.MULTILINE)]
+    assert len(sources) == 4
+    for source in sources:
+        assert (ROOT / source).exists(), source
+        assert source.split("/")[0] in allowed, f"{source} is kept from the builder by .dockerignore"
+
+
 def test_image_is_built_from_what_the_repository_pins() -> None:
     dockerfile = (ROOT / "Dockerfile").read_text()
     base = re.search(r"^FROM apache/airflow:(\d+\.\d+\.\d+)-python3\.12$", dockerfile, re.MULTILINE)
@@ -120,7 +146,9 @@ def test_image_is_built_from_what_the_repository_pins() -> None:
 
 def test_every_image_has_a_stand_in(compose: dict[str, Any]) -> None:
     """For `make try-compose`: any image that has none would be taken for the project's own."""
-    others = {service["image"].split(":")[0] for service in compose["services"].values()} - {"billing-data-aggregator"}
+    others = {service["image"].split(":")[0] for service in compose["services"].values()}
+    # Services of a profile are not started.
+    others -= {"billing-data-aggregator", "billing-ledger-api"}
     assert others == set(try_compose.ROLES) | try_compose.LEFT_OUT
     for role in ("airflow", *try_compose.ROLES.values()):
         assert os.access(try_compose.STANDINS / f"standin-{role}", os.X_OK), role

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.deploy.support import REQUIREMENT, ROOT, canonical, requirements
+from tests.deploy.support import REQUIREMENT, ROOT, canonical, pins, requirements
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-OWN = {"billing_aggregator", "billing_aggregator_plugin", "benchmarks", "scripts", "tests"}
+OWN = {"billing_aggregator", "billing_aggregator_plugin", "benchmarks", "scripts", "services", "tests"}
 #: What the package is installed into, and the drivers, of which the Postgres provider brings one or both.
 GIVEN = {"apache-airflow", "psycopg", "psycopg2-binary"}
 #: Used where they are installed: the docs say what works without them (docs/lineage.md, docs/migration.md).
@@ -27,7 +27,9 @@ OPTIONAL = {
 }
 #: Servers for a laptop: `make run` is a developer's.
 FOR_DEVELOPERS = ROOT / "plugins/billing_aggregator/local"
-SEVERAL = {"airflow": "apache-airflow"}
+#: An image of its own, with the package's modules that read a manifest.
+LEDGER_API = ROOT / "services/ledger_api"
+SEVERAL = {"airflow": "apache-airflow", "grpc": "grpcio", "google": "protobuf", "opentelemetry": "opentelemetry-sdk"}
 
 
 def imported_names(source: str) -> Iterator[str]:
@@ -78,8 +80,12 @@ def imported(*folders: Path, without: Path | None = None) -> dict[str, str]:
 
 
 def declared_for_developers() -> set[str]:
-    lines = (ROOT / "requirements-dev.in").read_text(encoding="utf-8").splitlines()
-    return {canonical(match["name"]) for line in lines if (match := REQUIREMENT.match(line))} | set(requirements())
+    return names(ROOT / "requirements-dev.in") | names(LEDGER_API / "requirements.in") | set(requirements())
+
+
+def names(path: Path) -> set[str]:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return {canonical(match["name"]) for line in lines if (match := REQUIREMENT.match(line))}
 
 
 def test_requirements_name_what_the_package_imports() -> None:
@@ -95,6 +101,18 @@ def test_development_requirements_name_what_tests_and_scripts_import() -> None:
     folders = (FOR_DEVELOPERS, *(ROOT / name for name in ("tests", "benchmarks", "scripts", "docker")))
     found = imported(*folders)
     assert {name: path for name, path in found.items() if name not in declared_for_developers()} == {}
+
+
+def test_the_ledger_api_has_requirements_of_its_own() -> None:
+    """It is tried out with the developers' embedded server, which its image does not have."""
+    found = imported(LEDGER_API)
+    assert {name: path for name, path in found.items() if name not in names(LEDGER_API / "requirements.in")} == {}
+
+
+def test_the_ledger_api_is_locked_as_it_is_tested() -> None:
+    locked, tested = pins(LEDGER_API / "requirements.txt"), pins(ROOT / "requirements-dev.txt")
+    assert {name: version for name, version in locked.items() if tested.get(name) != version} == {}
+    assert names(LEDGER_API / "requirements.in") <= set(locked)
 
 
 @pytest.mark.parametrize(

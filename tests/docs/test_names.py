@@ -27,6 +27,7 @@ FOLDERS = [
     "docker",
     "constraints",
     "benchmarks",
+    "services",
     "sample",
     "terraform",
     "flux",
@@ -43,7 +44,8 @@ MADE_ELSEWHERE = re.compile(
 EXAMPLES = {"010_meters_results", "010_publish_meters_results"}
 _FILE = re.compile(r"`([\w./-]+\.(?:py|sql|ya?ml|md|toml|txt|sh|json|csv|feature|in))`")
 _PATH = re.compile(
-    r"(?<![\w./<-])((?:dags|docs|include|plugins|tests|helm|scripts|docker|constraints|benchmarks|terraform|flux)/[\w./-]*\w)"
+    r"(?<![\w./<-])"
+    r"((?:dags|docs|include|plugins|services|tests|helm|scripts|docker|constraints|benchmarks|terraform|flux)/[\w./-]*\w)"
 )
 _SCRIPT = re.compile(r"(?<![\w.-])(?:\w+/)*(\d{3}_[a-z0-9_]+)\b")
 _TARGET = re.compile(r"(?:`|^ *|&& )make ([a-z][a-z-]*)\b")

@@ -1,0 +1,250 @@
+"""The ledger's API under 16 clients: REST and gRPC beside an empty endpoint of the same server and the bare SQL.
+
+``make bench-ledger`` writes ``build/bench-ledger.json``. Clients, server and database share the machine's cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import grpc
+import httpx
+import psycopg
+from psycopg.types.json import Jsonb
+
+from billing_aggregator.local.postgres import EmbeddedPostgres, free_port
+from billing_aggregator.local.warehouse import DATABASE, ROLE
+from services.ledger_api.posting import POST_ONE
+from services.ledger_api.proto import ledger_pb2 as pb
+from services.ledger_api.proto import ledger_pb2_grpc
+from services.ledger_api.try_out import environment, prepare
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    Call = Callable[[int, int], Awaitable[None]]
+
+CLIENTS, SPREAD = 16, 1000
+ROOT = Path(__file__).resolve().parents[1]
+RESULT = ROOT / "build/bench-ledger.json"
+HEAD = (
+    "POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nIdempotency-Key: {key}\r\n"
+    "Content-Length: {size}\r\n\r\n"
+)
+MANY = """
+insert into ledger.account (owner, code, kind, normal_side)
+select 'C-' || n, '201', 'liability', 'credit' from generate_series(0, %s - 1) as n
+"""
+LARGE = """
+with posted as (
+    insert into ledger.transaction (idempotency_key, kind, business_date, source)
+    select 'large-' || %(part)s || '-' || n, 'manual', date '2026-01-01' + (n %% 365)::integer, 'api'
+    from generate_series(1, %(rows)s) as n
+    returning transaction_id
+)
+insert into ledger.entry (transaction_id, line, account_id, side, amount, currency)
+select posted.transaction_id, side.line, account.account_id, side.side, 1, 'EUR'
+from posted
+cross join (values (1, 'debit', '1200'), (2, 'credit', '4000')) as side (line, side, code)
+join ledger.account on account.owner = 'house' and side.code = account.code
+"""
+
+
+def entries(client: int, number: int, *, hot: bool) -> list[dict[str, str]]:
+    """Return two lines: to account 1200 where they are hot, else among 1,000 accounts."""
+    debit = {"owner": "house", "code": "1200"} if hot else account(client * 7919 + number * 31)
+    sides = ((debit, "debit"), (account(client * 104_729 + number * 37 + 1), "credit"))
+    return [{**place, "side": side, "amount": "1.00", "currency": "EUR"} for place, side in sides]
+
+
+def account(number: int) -> dict[str, str]:
+    """Return one of 1,000 accounts."""
+    return {"owner": f"C-{number % SPREAD}", "code": "201"}
+
+
+async def measure(call: Call, seconds: float) -> dict[str, float]:
+    """Return calls per second, and p50 and p99 in milliseconds, after a second that does not count."""
+    found: list[float] = []
+    begin = time.perf_counter() + 1
+    end = begin + seconds
+
+    async def client(name: int) -> None:
+        number = 0
+        while (started := time.perf_counter()) < end:
+            await call(name, number)
+            number += 1
+            if started >= begin:
+                found.append(time.perf_counter() - started)
+
+    await asyncio.gather(*(client(name) for name in range(CLIENTS)))
+    found.sort()
+    return {
+        "per_second": round(len(found) / seconds, 1),
+        "p50_ms": round(found[len(found) // 2] * 1000, 2),
+        "p99_ms": round(found[int(len(found) * 0.99)] * 1000, 2),
+    }
+
+
+class Rest:
+    """Sixteen kept connections; no client library, whose time would be measured instead of the server's."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._streams: dict[int, tuple[asyncio.StreamReader, asyncio.StreamWriter]] = {}
+
+    async def send(self, client: int, request: str) -> None:
+        """Send one request and read its whole answer."""
+        if client not in self._streams:
+            self._streams[client] = await asyncio.open_connection("127.0.0.1", self._port)
+        reader, writer = self._streams[client]
+        writer.write(request.encode())
+        head = await reader.readuntil(b"\r\n\r\n")
+        if not head.startswith((b"HTTP/1.1 200", b"HTTP/1.1 201")):
+            raise RuntimeError(head.decode())
+        size = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+        await reader.readexactly(size)
+
+    async def empty(self, client: int, _: int) -> None:
+        """Ask for nothing."""
+        await self.send(client, "GET /empty HTTP/1.1\r\nHost: x\r\n\r\n")
+
+    def post(self, name: str, *, hot: bool) -> Call:
+        """Return a call that posts."""
+
+        async def call(client: int, number: int) -> None:
+            body = json.dumps({"business_date": "2026-01-01", "entries": entries(client, number, hot=hot)})
+            key = f"{name}-{client}-{number}"
+            await self.send(client, HEAD.format(path="/v1/transactions", key=key, size=len(body)) + body)
+
+        return call
+
+
+def over_grpc(stub: Any) -> Call:
+    """Return a call that posts over gRPC."""
+
+    async def call(client: int, number: int) -> None:
+        lines = [
+            pb.Line(account=f"{e['owner']}/{e['code']}", side=e["side"], amount=e["amount"], currency=e["currency"])
+            for e in entries(client, number, hot=False)
+        ]
+        key = f"grpc-{client}-{number}"
+        request = pb.TransactionRequest(idempotency_key=key, business_date="2026-01-01", entries=lines)
+        await stub.PostTransaction(request)
+
+    return call
+
+
+def bare(sessions: list[psycopg.AsyncConnection[Any]]) -> Call:
+    """Return a call that posts by SQL, without a service."""
+
+    async def call(client: int, number: int) -> None:
+        values = {
+            "idempotency_key": f"bare-{client}-{number}", "kind": "manual", "business_date": "2026-01-01",
+            "description": "", "reverses": None, "metadata": Jsonb({}),
+            "entries": Jsonb(entries(client, number, hot=False)),
+        }  # fmt: skip
+        await sessions[client].execute(POST_ONE, values)
+
+    return call
+
+
+async def under_load(server: EmbeddedPostgres, rest: int, rpc: int, seconds: float) -> dict[str, Any]:
+    """Measure all in one run."""
+    dsn = server.dsn(DATABASE, ROLE)
+    sessions = [await psycopg.AsyncConnection.connect(dsn, autocommit=True) for _ in range(CLIENTS)]
+    # A server closes what is idle for 5 seconds: each measurement has connections of its own.
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{rpc}") as channel:
+        make: Any = ledger_pb2_grpc.LedgerServiceStub
+        calls: dict[str, Call] = {
+            "empty_endpoint": Rest(rest).empty,
+            "bare_sql": bare(sessions),
+            "rest": Rest(rest).post("rest", hot=False),
+            "grpc": over_grpc(make(channel)),
+            "rest_hot_account": Rest(rest).post("hot", hot=True),
+        }
+        found: dict[str, Any] = {name: await measure(call, seconds) for name, call in calls.items()}
+    for session in sessions:
+        await session.close()
+    return found
+
+
+def balance_of_a_large_account(server: EmbeddedPostgres, url: str, rows: int) -> dict[str, Any]:
+    """Post *rows* transactions to account 1200 by SQL and return the milliseconds of its balance, the worst of 20."""
+    with psycopg.connect(server.dsn(DATABASE, ROLE), autocommit=True) as owner:
+        step = min(rows, 500_000)
+        for part in range(rows // step):
+            owner.execute(LARGE.encode(), {"part": part, "rows": step})
+    found: dict[str, Any] = {"entries": rows}
+    with httpx.Client(base_url=url, trust_env=False, timeout=60) as api:
+        for name, at in (("now_ms", {}), ("at_a_day_ms", {"at": "2026-06-30"})):
+            times = []
+            for _ in range(20):
+                started = time.perf_counter()
+                api.get("/v1/accounts/house/1200/balance", params=at).raise_for_status()
+                times.append((time.perf_counter() - started) * 1000)
+            found[name] = round(max(times), 2)
+    return found
+
+
+def main() -> int:
+    """Measure, print and write the figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=8)
+    parser.add_argument("--large", type=int, default=10_000_000, help="entries of the large account; 0: leave it out")
+    given = parser.parse_args()
+    rest, rpc = free_port(), free_port()
+    with EmbeddedPostgres() as server:
+        prepare(server)
+        with psycopg.connect(server.dsn(DATABASE, ROLE)) as owner:
+            owner.execute(MANY, [SPREAD])
+        command = [sys.executable, "-m", "services.ledger_api"]
+        variables = environment(server, rest, rpc) | {"BDA_LOG_LEVEL": "WARNING"}
+        with subprocess.Popen(command, cwd=ROOT, env=variables) as process:
+            try:
+                url = f"http://127.0.0.1:{rest}"
+                wait_for(url)
+                found = under_load_with_ratios(asyncio.run(under_load(server, rest, rpc, given.seconds)))
+                if given.large:
+                    found["balance"] = balance_of_a_large_account(server, url, given.large)
+            finally:
+                process.terminate()
+    RESULT.parent.mkdir(exist_ok=True)
+    RESULT.write_text(json.dumps(found, indent=2) + "\n")
+    sys.stdout.write(RESULT.read_text())
+    return 0
+
+
+def under_load_with_ratios(found: dict[str, Any]) -> dict[str, Any]:
+    """Add what the goals speak of."""
+    rate = {name: result["per_second"] for name, result in found.items()}
+    return found | {
+        "ratios": {
+            "rest_to_empty_endpoint": round(rate["rest"] / rate["empty_endpoint"], 2),
+            "grpc_to_rest": round(rate["grpc"] / rate["rest"], 2),
+            "rest_to_bare_sql": round(rate["rest"] / rate["bare_sql"], 2),
+            "hot_to_spread": round(rate["rest_hot_account"] / rate["rest"], 2),
+        }
+    }
+
+
+def wait_for(url: str) -> None:
+    """Wait until the service answers."""
+    for _ in range(600):
+        try:
+            httpx.get(f"{url}/healthz", trust_env=False)
+        except httpx.HTTPError:
+            time.sleep(0.1)
+        else:
+            return
+    raise RuntimeError(f"{url} does not answer")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,86 @@
+"""Starts the service: REST and gRPC in one process and event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import psycopg
+import uvicorn
+from psycopg_pool import PoolTimeout
+
+from billing_aggregator.config.errors import ConfigError
+from services.ledger_api.database import answers
+from services.ledger_api.observe import TRACES, configure_logs, log
+from services.ledger_api.rest.app import new_app
+from services.ledger_api.rest.middleware import Surroundings
+from services.ledger_api.rpc.server import Rpc
+from services.ledger_api.service import new_service
+from services.ledger_api.settings import read_settings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from services.ledger_api.service import Service
+
+GRACE_SECONDS = 25
+HEALTH_SECONDS = 5.0
+CONFIG_STATUS = 2
+
+
+@contextlib.asynccontextmanager
+async def running(service: Service) -> AsyncIterator[None]:
+    """Open the pool and the gRPC server; close both when the last HTTP request is answered."""
+    settings = service.settings
+    await service.pool.open()
+    rpc = Rpc(service)
+    await rpc.start()
+    watch = asyncio.create_task(_watch(service, rpc))
+    log.info(
+        "listening", rest=f"http://{settings.host}:{settings.api_port}", grpc=f"{settings.host}:{settings.grpc_port}",
+        access="tokens of the issuer" if settings.oidc_issuer else "no issuer: loopback only, everybody may post",
+    )  # fmt: skip
+    try:
+        yield
+    finally:
+        watch.cancel()
+        await rpc.stop(GRACE_SECONDS)
+        await service.pool.close()
+        TRACES.stop()
+        log.info("stopped")
+
+
+async def _watch(service: Service, rpc: Rpc) -> None:
+    """Let gRPC's health follow the database's."""
+    while True:
+        try:
+            serving = await answers(service.pool)
+        except (psycopg.Error, PoolTimeout):
+            serving = False
+        await rpc.set_health(serving=serving)
+        await asyncio.sleep(HEALTH_SECONDS)
+
+
+def main() -> int:
+    """Run until SIGTERM or SIGINT; requests under way are answered before the end."""
+    try:
+        settings = read_settings(os.environ)
+    except ConfigError as error:
+        sys.stderr.write(f"{error}\n")
+        return CONFIG_STATUS
+    configure_logs(settings.log_level or "INFO")
+    TRACES.start()
+    service = new_service(settings)
+    app = Surroundings(new_app(service, lambda: running(service)))
+    uvicorn.run(
+        app, host=settings.host, port=settings.api_port, loop="uvloop", http="httptools", log_level="warning",
+        access_log=False, timeout_graceful_shutdown=GRACE_SECONDS, server_header=False, lifespan="on",
+    )  # fmt: skip
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,194 @@
+"""Posts transactions: those that arrive while others are being posted go together, in one statement and one commit.
+
+A post is answered when it is durable. Where any of a group is refused, or its key is known, the group's posts are made
+one by one by ``ledger.post``, which says what is wrong with which; so no caller sees another one's refusal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from psycopg.types.json import Jsonb
+
+from services.ledger_api.database import rows
+from services.ledger_api.problems import RETRIED
+from services.ledger_api.queries import BY_KEY
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+    from uuid import UUID
+
+    from services.ledger_api.database import Pool, Row
+
+GROUP = 64
+TRIES = 6
+
+# Left join: an unknown account refuses the statement instead of losing the line.
+POST_GROUP = """
+with given as materialized (
+    select * from jsonb_to_recordset(%(posts)s) as given (
+        idempotency_key text, kind text, business_date date, description text, metadata jsonb, entries jsonb
+    )
+),
+
+posted as (
+    insert into ledger.transaction (idempotency_key, kind, business_date, description, source, metadata)
+    select idempotency_key, kind, business_date, description, 'api', metadata from given
+    on conflict (idempotency_key) do nothing
+    returning transaction_id, idempotency_key, occurred_at, posted_at
+),
+
+written as (
+    insert into ledger.entry (transaction_id, line, account_id, side, amount, currency, base_amount)
+    select
+        posted.transaction_id, line.number, account.account_id, line.entry ->> 'side',
+        (line.entry ->> 'amount')::numeric, line.entry ->> 'currency', (line.entry ->> 'base_amount')::numeric
+    from posted
+    join given on posted.idempotency_key = given.idempotency_key
+    cross join jsonb_array_elements(given.entries) with ordinality as line (entry, number)
+    left join ledger.account
+        on line.entry ->> 'owner' = account.owner and line.entry ->> 'code' = account.code
+)
+
+select transaction_id, idempotency_key, occurred_at, posted_at from posted
+"""
+POST_ONE = """
+select ledger.post(
+    idempotency_key => %(idempotency_key)s, kind => %(kind)s, business_date => %(business_date)s, source => 'api',
+    entries => %(entries)s, description => %(description)s, reverses => %(reverses)s, metadata => %(metadata)s
+)
+"""
+MINOR_UNITS = "select code, minor_units from ledger.currency"
+
+
+@dataclass(frozen=True)
+class Posting:
+    """A transaction to be posted.
+
+    :param dated: whether the caller named the business date; else it is today's, and a repetition takes the first's.
+    :param entries: of ``owner``, ``code``, ``side``, ``amount``, ``currency``, ``base_amount``; amounts as text.
+    """
+
+    idempotency_key: str
+    kind: str
+    business_date: date
+    entries: tuple[dict[str, Any], ...]
+    description: str = ""
+    metadata: dict[str, Any] = field(default_factory=dict)
+    reverses: UUID | None = None
+    dated: bool = True
+
+    def values(self) -> Row:
+        """Return the values as the statements take them."""
+        return {
+            "idempotency_key": self.idempotency_key, "kind": self.kind, "business_date": self.business_date.isoformat(),
+            "description": self.description, "metadata": self.metadata, "entries": list(self.entries),
+        }  # fmt: skip
+
+
+class Poster:
+    """Posts for both roads. At most two groups are under way: what arrives meanwhile forms the next one."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._waiting: list[tuple[Posting, asyncio.Future[Row | None]]] = []
+        self._slots = 2
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._minor_units: dict[str, int] = {}
+
+    async def post(self, posting: Posting) -> Row:
+        """Post, and return the transaction as it is stored; the same key and content again return the first one."""
+        if posting.reverses is None:
+            future: asyncio.Future[Row | None] = asyncio.get_running_loop().create_future()
+            self._waiting.append((posting, future))
+            self._start()
+            posted = await future
+            if posted is not None:
+                return await self._answer(posting, posted)
+        return await self._post_alone(posting)
+
+    def _start(self) -> None:
+        if self._slots and self._waiting:
+            self._slots -= 1
+            group, self._waiting = self._waiting[:GROUP], self._waiting[GROUP:]
+            task = asyncio.create_task(self._post_group(group))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _post_group(self, group: Sequence[tuple[Posting, asyncio.Future[Row | None]]]) -> None:
+        """Post a group at once; each future gets its row, or None: to be posted alone."""
+        posted: dict[str, Row] = {}
+        try:
+            first = {posting.idempotency_key: posting for posting, _ in reversed(group)}
+            # In the order of keys: groups that share keys wait for each other, not in a circle.
+            posts = Jsonb([first[key].values() for key in sorted(first)])
+            async with self._pool.connection() as connection:
+                cursor = await connection.execute(POST_GROUP, {"posts": posts}, prepare=True)
+                posted = {row["idempotency_key"]: row for row in await cursor.fetchall()}
+        except Exception:  # noqa: S110 - each is posted alone, and says itself what is wrong
+            pass
+        finally:
+            self._slots += 1
+            self._start()
+            for posting, future in group:
+                if not future.done():
+                    # A second one of the same key has to be compared with the first.
+                    future.set_result(posted.pop(posting.idempotency_key, None))
+
+    async def _post_alone(self, posting: Posting) -> Row:
+        for attempt in range(TRIES):
+            try:
+                return await self._post_once(posting)
+            except (*RETRIED, psycopg.OperationalError) as error:
+                if attempt == TRIES - 1 or not _repeatable(error):
+                    raise
+            await asyncio.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - no secret
+        raise AssertionError("unreachable")
+
+    async def _post_once(self, posting: Posting) -> Row:
+        day = posting.business_date
+        if not posting.dated:
+            found = await rows(self._pool, BY_KEY, {"key": posting.idempotency_key})
+            day = found[0]["business_date"] if found else day
+        values = posting.values() | {
+            "business_date": day, "reverses": posting.reverses, "metadata": Jsonb(posting.metadata),
+            "entries": Jsonb(list(posting.entries)),
+        }  # fmt: skip
+        async with self._pool.connection() as connection:
+            await connection.execute(POST_ONE, values)
+        return (await rows(self._pool, BY_KEY, {"key": posting.idempotency_key}))[0]
+
+    async def _answer(self, posting: Posting, posted: Row) -> Row:
+        """Return what a query would read, without asking for it."""
+        if not {entry["currency"] for entry in posting.entries} <= self._minor_units.keys():
+            self._minor_units = {row["code"]: row["minor_units"] for row in await rows(self._pool, MINOR_UNITS)}
+        lines = [
+            entry
+            | {
+                "line": number,
+                "amount": f"{Decimal(entry['amount']):.{self._minor_units[entry['currency']]}f}",
+                "base_amount": entry["base_amount"] and _trimmed(entry["base_amount"]),
+            }
+            for number, entry in enumerate(posting.entries, 1)
+        ]
+        return posting.values() | posted | {
+            "business_date": posting.business_date, "source": "api", "reverses": None, "entries": lines,
+        }  # fmt: skip
+
+
+def _repeatable(error: Exception) -> bool:
+    """Tell whether a post may be sent again; its key keeps it from being made twice."""
+    state = getattr(error, "sqlstate", None)
+    return isinstance(error, RETRIED) or state is None or str(state).startswith(("08", "57P"))
+
+
+def _trimmed(amount: str) -> str:
+    """Return the amount as ``trim_scale`` writes it."""
+    text = f"{Decimal(amount):f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -1,0 +1,1 @@
+"""Messages of ``ledger.proto``; ``make proto`` generates the modules again."""

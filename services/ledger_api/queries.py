@@ -1,0 +1,197 @@
+"""What is read of the ledger and of the invoices: keyset pages, exact amounts as text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from services.ledger_api.database import rows
+from services.ledger_api.problems import not_found
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from datetime import date
+    from uuid import UUID
+
+    from services.ledger_api.database import Pool, Row
+
+STREAMED_ROWS = 500
+
+TRANSACTIONS = """
+select
+    posted.transaction_id, posted.idempotency_key, posted.kind, posted.business_date, posted.occurred_at,
+    posted.posted_at, posted.description, posted.source, posted.reverses, posted.metadata,
+    (
+        select
+            jsonb_agg(
+                jsonb_build_object(
+                    'line', entry.line, 'owner', account.owner, 'code', account.code, 'side', entry.side,
+                    'amount', round(entry.amount, currency.minor_units)::text, 'currency', entry.currency,
+                    'base_amount', trim_scale(entry.base_amount)::text
+                )
+                order by entry.line
+            )
+        from ledger.entry
+        join ledger.account on entry.account_id = account.account_id
+        join ledger.currency on entry.currency = currency.code
+        where entry.transaction_id = posted.transaction_id
+    ) as entries
+from ledger.transaction as posted
+"""
+PAGE_OF_TRANSACTIONS = (
+    TRANSACTIONS
+    + """
+where
+    (%(after)s::uuid is null or posted.transaction_id > %(after)s::uuid)
+    and (%(key)s::text is null or posted.idempotency_key = %(key)s)
+    and (%(kind)s::text is null or posted.kind = %(kind)s)
+    and (%(source)s::text is null or posted.source = %(source)s)
+    and (%(first)s::date is null or posted.business_date >= %(first)s)
+    and (%(last)s::date is null or posted.business_date <= %(last)s)
+    and (
+        %(owner)s::text is null and %(code)s::text is null
+        or exists (
+            select from ledger.entry
+            join ledger.account on entry.account_id = account.account_id
+            where
+                entry.transaction_id = posted.transaction_id
+                and (%(owner)s::text is null or account.owner = %(owner)s)
+                and (%(code)s::text is null or account.code = %(code)s)
+        )
+    )
+order by posted.transaction_id
+limit %(limit)s
+"""
+)
+ONE_TRANSACTION = TRANSACTIONS + "where posted.transaction_id = %(id)s"
+BY_KEY = TRANSACTIONS + "where posted.idempotency_key = %(key)s"
+ACCOUNTS = """
+select account_id, owner, code, name, kind, normal_side, allow_negative, metadata
+from ledger.account
+where
+    (%(after)s::bigint is null or account_id > %(after)s)
+    and (%(owner)s::text is null or owner = %(owner)s)
+order by account_id
+limit %(limit)s
+"""
+ACCOUNT = "select account_id, owner, code, normal_side from ledger.account where owner = %(owner)s and code = %(code)s"
+# The totals answer for any number of entries; a day's balance is that of all days until then.
+BALANCES = """
+select
+    total.currency,
+    round(sum(total.debit), currency.minor_units)::text as debit,
+    round(sum(total.credit), currency.minor_units)::text as credit,
+    round(
+        case %(side)s when 'debit' then sum(total.debit - total.credit) else sum(total.credit - total.debit) end,
+        currency.minor_units
+    )::text as balance
+from ledger.account_total as total
+join ledger.currency on total.currency = currency.code
+where total.account_id = %(account_id)s and (%(at)s::date is null or total.business_date <= %(at)s)
+group by total.currency, currency.minor_units
+order by total.currency
+"""
+INVOICES = """
+select
+    id, order_id, customer_id, invoice_number, currency, subtotal::text, tax::text, total::text, base_currency,
+    fx_rate::text, base_total::text, status, paid::text, version, business_date, created_at, updated_at
+from billing.invoices
+where
+    (%(id)s::bigint is null or id = %(id)s)
+    and (%(after)s::bigint is null or id > %(after)s)
+    and (%(status)s::text is null or status = %(status)s)
+    and (%(customer)s::text is null or customer_id = %(customer)s)
+order by id
+limit %(limit)s
+"""
+LINES = """
+select line, sku, qty, unit_price::text, net::text, tax_class, tax_rate::text
+from billing.invoice_lines where invoice_id = %(id)s order by line
+"""
+ENTRIES = """
+select
+    entry.transaction_id, posted.idempotency_key, posted.business_date, entry.line, account.owner, account.code,
+    entry.side, round(entry.amount, currency.minor_units)::text as amount, entry.currency,
+    trim_scale(entry.base_amount)::text as base_amount
+from ledger.entry
+join ledger.transaction as posted on entry.transaction_id = posted.transaction_id
+join ledger.account on entry.account_id = account.account_id
+join ledger.currency on entry.currency = currency.code
+where
+    (%(after)s::uuid is null or (entry.transaction_id, entry.line) > (%(after)s::uuid, %(line)s))
+    and (%(account_id)s::bigint is null or entry.account_id = %(account_id)s)
+    and (%(first)s::date is null or posted.business_date >= %(first)s)
+    and (%(last)s::date is null or posted.business_date <= %(last)s)
+order by entry.transaction_id, entry.line
+limit %(limit)s
+"""
+
+
+def page(found: list[Row], limit: int, key: str) -> Row:
+    """Return a page of rows of which one more than *limit* was asked for."""
+    items = found[:limit]
+    return {"items": items, "next": str(items[-1][key]) if len(found) > limit else None}
+
+
+async def transactions(pool: Pool, limit: int, **wanted: Any) -> Row:
+    """Return a page of transactions, in the order of their posting."""
+    return page(await rows(pool, PAGE_OF_TRANSACTIONS, wanted | {"limit": limit + 1}), limit, "transaction_id")
+
+
+async def transaction(pool: Pool, transaction_id: UUID) -> Row:
+    """Return one transaction with its entries."""
+    found = await rows(pool, ONE_TRANSACTION, {"id": transaction_id})
+    if not found:
+        raise not_found(f"transaction {transaction_id}")
+    return found[0]
+
+
+async def accounts(pool: Pool, limit: int, after: int | None, owner: str | None) -> Row:
+    """Return a page of accounts."""
+    wanted = {"limit": limit + 1, "after": after, "owner": owner}
+    return page(await rows(pool, ACCOUNTS, wanted), limit, "account_id")
+
+
+async def account(pool: Pool, owner: str, code: str) -> Row:
+    """Return an account's id and normal side."""
+    found = await rows(pool, ACCOUNT, {"owner": owner, "code": code})
+    if not found:
+        raise not_found(f"account {code} of {owner}")
+    return found[0]
+
+
+async def balance(pool: Pool, owner: str, code: str, at: date | None) -> Row:
+    """Return an account's balance in each currency: now, or at the end of the business day *at*."""
+    found = await account(pool, owner, code)
+    wanted = {"account_id": found["account_id"], "side": found["normal_side"], "at": at}
+    return {
+        "owner": owner, "code": code, "normal_side": found["normal_side"], "at": at,
+        "balances": await rows(pool, BALANCES, wanted),
+    }  # fmt: skip
+
+
+async def invoices(pool: Pool, limit: int, after: int | None, status: str | None, customer_id: str | None) -> Row:
+    """Return a page of invoices."""
+    wanted = {"limit": limit + 1, "after": after, "status": status, "customer": customer_id, "id": None}
+    return page(await rows(pool, INVOICES, wanted), limit, "id")
+
+
+async def invoice(pool: Pool, invoice_id: int) -> Row:
+    """Return one invoice with its lines."""
+    wanted = {"limit": 1, "after": None, "status": None, "customer": None, "id": invoice_id}
+    found = await rows(pool, INVOICES, wanted)
+    if not found:
+        raise not_found(f"invoice {invoice_id}")
+    return found[0] | {"lines": await rows(pool, LINES, {"id": invoice_id})}
+
+
+async def entries(pool: Pool, account_id: int | None, first: date | None, last: date | None) -> AsyncIterator[Row]:
+    """Yield entries in the order of their transactions, 500 at a time: no connection is held while a caller reads."""
+    wanted: Row = {"account_id": account_id, "first": first, "last": last, "limit": STREAMED_ROWS}
+    wanted |= {"after": None, "line": None}
+    while True:
+        found = await rows(pool, ENTRIES, wanted)
+        for row in found:
+            yield row
+        if len(found) < STREAMED_ROWS:
+            return
+        wanted |= {"after": found[-1]["transaction_id"], "line": found[-1]["line"]}

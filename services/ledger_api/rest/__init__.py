@@ -1,0 +1,1 @@
+"""The REST road: routes, problem details, middleware."""

@@ -1,0 +1,124 @@
+"""Around every request: its id, a bounded body, a log line, metrics, a span, and problems for what goes wrong."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from starlette.responses import JSONResponse
+
+from services.ledger_api.observe import IN_FLIGHT, PROBLEMS, REQUESTS, TRACES, log
+from services.ledger_api.problems import ProblemError
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+#: A body has less than 1 MB: a transaction of 1,000 entries has a fifth of it.
+MAX_BODY_BYTES = 1_000_000
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+QUIET = frozenset({"/healthz", "/metrics"})
+
+
+def problem_response(problem: ProblemError, request_id: str) -> JSONResponse:
+    """Return the answer that a problem is."""
+    PROBLEMS.labels("rest", problem.kind).inc()
+    return JSONResponse(
+        problem.body(request_id), problem.status, problem.headers, media_type="application/problem+json"
+    )
+
+
+class Surroundings:
+    """The outermost ASGI application."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        given = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
+        request_id = given if REQUEST_ID.fullmatch(given) else uuid4().hex
+        scope.setdefault("state", {})["request_id"] = request_id
+        status = 500
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
+            await send(message)
+
+        IN_FLIGHT.labels("rest").inc()
+        try:
+            with TRACES.span(f"{scope['method']} {scope['path']}", request_id=request_id):
+                await self._bounded(scope, receive, send_with_id)
+        except Exception as error:
+            log.debug("raised", request_id=request_id, error=type(error).__name__)
+        finally:
+            IN_FLIGHT.labels("rest").dec()
+            _tell(scope, status, request_id, time.perf_counter() - started)
+
+    async def _bounded(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            body = await _body(scope, receive)
+        except ProblemError as problem:
+            await problem_response(problem, scope["state"]["request_id"])(scope, receive, send)
+            return
+        if body is None:
+            await self._app(scope, receive, send)
+            return
+        first = True
+
+        async def replay() -> Message:
+            nonlocal first
+            if first:
+                first = False
+                return {"type": "http.request", "body": body, "more_body": False}
+            return await receive()
+
+        await self._app(scope, replay, send)
+
+
+async def _body(scope: Scope, receive: Receive) -> bytes | None:
+    """Return the whole body; None where a request has none."""
+    headers = dict(scope["headers"])
+    length = headers.get(b"content-length", b"0")
+    if not length.isdigit() or int(length) >= MAX_BODY_BYTES:
+        raise _too_large()
+    if length == b"0" and b"transfer-encoding" not in headers:
+        return None
+    pieces: list[bytes] = []
+    size, more = 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        pieces.append(message.get("body", b""))
+        size += len(pieces[-1])
+        if size >= MAX_BODY_BYTES:
+            raise _too_large()
+        more = message.get("more_body", False)
+    return b"".join(pieces)
+
+
+def _too_large() -> ProblemError:
+    return ProblemError(
+        "too-large", 413, "The body is too large", f"a body has less than {MAX_BODY_BYTES:,} bytes",
+        headers={"Connection": "close"},
+    )  # fmt: skip
+
+
+def _tell(scope: Scope, status: int, request_id: str, seconds: float) -> None:
+    route: Any = scope.get("route")
+    place = getattr(route, "path", "other")
+    REQUESTS.labels("rest", scope["method"] if place != "other" else "other", place, str(status)).observe(seconds)
+    if scope["path"] not in QUIET:
+        log.info(
+            "request", road="rest", method=scope["method"], place=place, status=status, request_id=request_id,
+            milliseconds=round(seconds * 1000, 1),
+        )  # fmt: skip

@@ -1,0 +1,1 @@
+"""The gRPC road: the service ``ledger.LedgerService``."""

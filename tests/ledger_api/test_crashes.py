@@ -1,0 +1,122 @@
+"""A service that is killed or stopped under load: what was answered is in the books, nothing is there twice."""
+
+from __future__ import annotations
+
+import os
+import random
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import psycopg
+import pytest
+
+from billing_aggregator.local.warehouse import ROLE
+from tests.ledger_api.server import Running, new_ledger
+from tests.ledger_api.test_posting import body, post
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from billing_aggregator.local.postgres import EmbeddedPostgres
+
+CLIENTS = 8
+#: 50 in the long form.
+KILLS = int(os.environ.get("LEDGER_KILLS", "3"))
+
+
+class Load:
+    """Clients that post keys of their own, each again until it is answered."""
+
+    def __init__(self, running: Running) -> None:
+        self._running, self._stop = running, threading.Event()
+        self.answered: list[str] = []
+        self.wrong: list[Any] = []
+        self.ids: dict[str, set[str]] = {}
+        self._threads = [threading.Thread(target=self._post, args=(number,)) for number in range(CLIENTS)]
+
+    def _post(self, client: int) -> None:
+        number = 0
+        while not self._stop.is_set():
+            number += 1
+            self._until_answered(f"load-{client}-{number}")
+
+    def _until_answered(self, key: str) -> None:
+        while True:
+            try:
+                with self._running.client() as api:
+                    answer = post(api, key, body("1.00"))
+            except httpx.HTTPError:
+                time.sleep(0.02)
+                continue
+            if answer.status_code == 201:
+                self.answered.append(key)
+                return
+            if answer.status_code != 503:
+                self.wrong.append(answer.text)
+                return
+
+    def __enter__(self) -> Load:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(60)
+
+
+def in_books(postgres: EmbeddedPostgres, database: str) -> tuple[list[str], Any]:
+    with psycopg.connect(postgres.dsn(database, ROLE)) as owner:
+        keys = [row[0] for row in owner.execute("select idempotency_key from ledger.transaction").fetchall()]
+        total = owner.execute("select sum(debit), sum(credit), sum(entries) from ledger.account_total").fetchone()
+    return keys, total
+
+
+def test_killed_under_load_nothing_is_lost_or_doubled(postgres: EmbeddedPostgres, tmp_path: Path) -> None:
+    new_ledger(postgres, "ledger_api_kill")
+    with Running(postgres, "ledger_api_kill", tmp_path / "log") as running, Load(running) as load:
+        for _ in range(KILLS):
+            time.sleep(random.uniform(0.3, 0.8))  # noqa: S311 - a moment, no secret
+            running.stop("kill")
+            running.start()
+        time.sleep(0.3)
+    keys, total = in_books(postgres, "ledger_api_kill")
+    assert load.wrong == []
+    assert len(load.answered) > 10 * KILLS
+    assert sorted(keys) == sorted(load.answered)
+    assert total == (len(keys), len(keys), 2 * len(keys))
+
+
+@pytest.mark.timeout(120)
+def test_posts_under_way_are_finished_before_it_stops(postgres: EmbeddedPostgres, tmp_path: Path) -> None:
+    """Their statement waits for another session when the signal comes."""
+    new_ledger(postgres, "ledger_api_stop")
+    answers: list[int] = []
+
+    def one(number: int) -> None:
+        with running.client() as api:
+            answers.append(post(api, f"stop-{number}", body("1.00")).status_code)
+
+    with (
+        Running(postgres, "ledger_api_stop", tmp_path / "log") as running,
+        psycopg.connect(postgres.dsn("ledger_api_stop", ROLE)) as owner,
+    ):
+        owner.execute("lock table ledger.entry in exclusive mode")
+        threads = [threading.Thread(target=one, args=(number,)) for number in range(4)]
+        for thread in threads:
+            thread.start()
+        waiting = "select count(*) from pg_locks where not granted and relation = 'ledger.entry'::regclass"
+        while owner.execute(waiting).fetchone() == (0,):
+            time.sleep(0.05)
+        assert running.process is not None
+        running.process.terminate()
+        time.sleep(0.5)
+        owner.rollback()
+        for thread in threads:
+            thread.join(30)
+        assert running.process.wait(30) in {0, -15}
+    assert answers == [201] * 4
+    assert len(in_books(postgres, "ledger_api_stop")[0]) == 4
