@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 
     from billing_aggregator.config import ClientConfig
 
-CONNECTION = "AIRFLOW_CONN_OCTOPUS_ENERCITY_PROD"
+# Outside local a connection needs TLS, which the test's server has not.
+RUNS = tuple(replace(run, environment="local") for run in (FIRST, SECOND))
+CONNECTION = "AIRFLOW_CONN_OCTOPUS_ENERCITY_LOCAL"
 
 
 @pytest.fixture
@@ -37,16 +40,16 @@ def config(connect: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Clie
         CheckOutcome("audits.tripica.400", "warn", "odd", 3),
         CheckOutcome("audits.tripica.300", "warn", "fine", 0),
     )
-    for run, state, error in ((FIRST, "success", None), (SECOND, "failed", "no money")):
+    for run, state, error in ((RUNS[0], "success", None), (RUNS[1], "failed", "no money")):
         record_start(connection, run, business_date="2026-11-20", dry_run=False)
         if state == "success":
             record_publication(connection, run, {})
         summary = RunSummary(
-            run=run, business_date="2026-11-20", dry_run=False, state=state, started_at=now, ended_at=now,  # type: ignore[arg-type]
+            run=run, business_date="2026-11-20", dry_run=False, state=state, started_at=now, ended_at=now,  # type: ignore[arg-type]  # the literal's type is lost in the loop
             exports=(ExportFigures("book", 7, 2, 99, {}),), checks=checks, error=error,
         )  # fmt: skip
         record_end(connection, summary)
-    found = load_client(FIRST.client, FIRST.environment)
+    found = load_client(RUNS[0].client, RUNS[0].environment)
     return found.model_copy(update={"s3_url": "http://127.0.0.1:9", "s3_bucket": "nowhere"})
 
 
