@@ -16,7 +16,7 @@ sys.path.insert(0, str(ROOT / "plugins"))
 from billing_aggregator.config import Alerts, ClientConfig, EnvironmentSettings, load_client  # noqa: E402
 from billing_aggregator.config.descriptions import KEYS  # noqa: E402
 from billing_aggregator.config.export_options import ExportOptions  # noqa: E402
-from billing_aggregator.config.feeds import KafkaFeed, OrdersOptions  # noqa: E402
+from billing_aggregator.config.feeds import KafkaFeed, OrdersOptions, UsageOptions  # noqa: E402
 from billing_aggregator.config.values import allowed  # noqa: E402
 from billing_aggregator.runs.params import declare_params  # noqa: E402
 
@@ -47,6 +47,8 @@ def shown(value: Any) -> str:
         return "plain CSV"
     if isinstance(value, OrdersOptions):
         return "Germany, euros"
+    if isinstance(value, UsageOptions):
+        return "gaps of 6 hours"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
     return f"`{', '.join(value) if isinstance(value, tuple) else value}`"

@@ -76,7 +76,8 @@ class PlannedRun:
         if run.dry_run:
             lines.append("  dry run        nothing is published, no history is kept")
         for phase in BEFORE_EXPORTS:
-            lines += self._phase_text(phase)
+            if self.night.phase(phase.name).has_scripts or not phase.rare:
+                lines += self._phase_text(phase)
         lines += ["", f"exports: at most {run.max_rows_per_file:,} rows a file, into s3://{config.s3_bucket}/"]
         lines += [
             f"    {export.name:<{NAME_WIDTH}} {export.first_key}  from {export.source}" for export in self._exports()

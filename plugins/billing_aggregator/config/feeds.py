@@ -101,6 +101,19 @@ class KafkaFeed(Model):
 Feed: TypeAlias = KafkaFeed
 
 
+class UsageOptions(Model):
+    """How usage is charged where hours were missed."""
+
+    max_gap_hours: int = Field(
+        default=6, ge=0, le=24, description="A longer gap between two readings is told and not filled by estimates."
+    )
+
+    @field_validator("max_gap_hours", mode="before")
+    @classmethod
+    def _plain_number(cls, value: Any) -> Any:
+        return plain_number(str(value) if isinstance(value, bool) else value)
+
+
 class OrdersOptions(Model):
     """What an order means where its event does not say it, and the currency that the ledger is kept in."""
 
