@@ -6,8 +6,11 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
-from typing import TypeAlias
-from zoneinfo import ZoneInfo
+from itertools import pairwise
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 HOUR = timedelta(hours=1)
 Resource: TypeAlias = tuple[str, str]
@@ -50,7 +53,7 @@ class Platform:
         """Rule 3: the smaller value of both ends, for each hour without a reading of a gap that is short enough."""
         ends = sorted(hour for hour, reading in self.readings.items() if reading.complete)
         found: dict[datetime, dict[Resource, Fraction]] = {}
-        for first, last in zip(ends, ends[1:], strict=False):
+        for first, last in pairwise(ends):
             missed = round((last - first) / HOUR) - 1
             earlier, later = self.readings[first].values, self.readings[last].values
             both = {name: min(earlier[name], later[name]) for name in earlier.keys() & later.keys()}

@@ -65,7 +65,9 @@ def read_exports(config: ClientConfig, root: Path, once: ReadOnce) -> tuple[tupl
     ]
     problems: list[str] = []
     try:
-        exports += [_of_query(config, root, name, path, once) for name, path in once(find_queries, root).items()]
+        queries = [_of_query(config, root, name, path, once) for name, path in once(find_queries, root).items()]
+        # Those of systems that the client does not have are others' business.
+        exports += [export for export in queries if export.problem or export.system in (None, *config.systems)]
     except SourceFileError as error:
         problems += str(error).splitlines()
     listed: dict[str, NightExport] = {}
