@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from billing_aggregator.config import ClientConfig, load_client, load_clients
+from billing_aggregator.config.feeds import as_kafka
 from tests.deploy.support import unknown_airflow_variables
 
 LISTENS = {"postgres": 5432, "s3": 5000, "mail": 1025, "api-server": 8080, "kafka": 9092}
@@ -78,7 +79,7 @@ def test_wiring_fits_the_configuration(
 def test_the_feed_finds_its_broker_and_its_topics(
     connections: dict[str, dict[str, Any]], compose: dict[str, Any]
 ) -> None:
-    feed = load_client("webshop", "local", environ={}).feeds["orders"]
+    feed = as_kafka(load_client("webshop", "local", environ={}).feeds["orders"])
     kafka = compose["services"]["kafka"]
     assert connections["kafka_webshop_local"]["extra"]["bootstrap.servers"] == f"kafka:{LISTENS['kafka']}"
     assert f"INSIDE://kafka:{LISTENS['kafka']}" in kafka["environment"]["KAFKA_ADVERTISED_LISTENERS"]

@@ -59,7 +59,7 @@ class Traffic:
         self.paths: Counter[str] = Counter()
         self.spoiled: list[Any] = []
         self.asked = platform._session.request
-        platform._session.request = self.request  # type: ignore[method-assign]  # the session is this test's own
+        setattr(platform._session, "request", self.request)  # noqa: B010 - the session is this test's own
 
     def request(self, method: str, url: str, **options: Any) -> Any:
         self.paths[url.partition("?")[0].rpartition(":")[2].partition("/")[2]] += 1
@@ -253,7 +253,7 @@ def test_the_dag_reads_then_checks(monkeypatch: pytest.MonkeyPatch) -> None:
     from billing_aggregator.config import load_client
     from billing_aggregator.dag.feed import build_feed
 
-    dag = build_feed(load_client("agency", "local", ROOT / "include" / "clients.yaml", environ={}), "usage")
+    dag: Any = build_feed(load_client("agency", "local", ROOT / "include" / "clients.yaml", environ={}), "usage")
     assert dag.dag_id == "billing_feed_usage_agency_local"
     assert sorted(dag.task_dict) == ["checks", "finish", "reading", "start"]
     assert dag.task_dict["reading"].upstream_task_ids == {"start"}

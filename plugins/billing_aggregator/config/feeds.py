@@ -132,6 +132,20 @@ class MetersFeed(Model):
 Feed: TypeAlias = Annotated[KafkaFeed | MetersFeed, Field(discriminator="kind")]
 
 
+def as_kafka(feed: Feed) -> KafkaFeed:
+    """Return *feed*, which is one of events; raises TypeError when it is none."""
+    if not isinstance(feed, KafkaFeed):
+        raise TypeError(f"a feed of kind {feed.kind} takes no events")
+    return feed
+
+
+def as_meters(feed: Feed) -> MetersFeed:
+    """Return *feed*, which is one of meters; raises TypeError when it is none."""
+    if not isinstance(feed, MetersFeed):
+        raise TypeError(f"a feed of kind {feed.kind} has no meters")
+    return feed
+
+
 class UsageOptions(Model):
     """How usage is charged where hours were missed."""
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from billing_aggregator.config.feeds import as_meters
 from billing_aggregator.errors.kinds import classify
 from billing_aggregator.feeds.feed_lock import FeedLock
 from billing_aggregator.feeds.meters.reading import take_reading
@@ -32,7 +33,7 @@ class ReadMetersOperator(FeedTaskOperator):
         from billing_aggregator.feeds.meters.connection import platform_hook  # noqa: PLC0415 - loads Airflow's HTTP hook
         from billing_aggregator.feeds.meters.platform import Platform  # noqa: PLC0415 - loads requests
 
-        feed = self.feed_config
+        feed = as_meters(self.feed_config)
         lock = FeedLock(self.this_run(context))
         with self.warehouse(context) as connection:
             reading = take_reading(
@@ -52,6 +53,6 @@ class ReadMetersOperator(FeedTaskOperator):
             return
         task = context["ti"]
         tries_left = task.try_number <= (task.max_tries or 0)
-        nothing = len(reading.failed) == len(self.feed_config.meters)
+        nothing = len(reading.failed) == len(as_meters(self.feed_config).meters)
         if nothing or (tries_left and classify(reading.error) == "transient"):
             raise reading.error

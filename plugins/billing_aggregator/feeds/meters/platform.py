@@ -117,7 +117,8 @@ class Platform:
     def _find_token_url(self) -> str:
         """Return the address of the token's server: the API's root names it."""
         links = _json_object(self._send("GET", self._base)).get("links") or {}
-        found = next((links[name] for name in ("uaa", "login") if isinstance(links.get(name), dict)), {})
+        known = [links[name] for name in ("uaa", "login") if isinstance(links.get(name), dict)]
+        found: dict[str, Any] = known[0] if known else {}
         server = str(found.get("href") or self._base)
         if urlsplit(self._base).scheme == "https" and urlsplit(server).scheme != "https":
             raise PlatformRefusedError(f"{_place(server)}: the token's server has no https; the secret is not sent")
