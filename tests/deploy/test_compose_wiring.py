@@ -65,8 +65,9 @@ def test_wiring_fits_the_configuration(
 ) -> None:
     found = load_clients(environ={name: value for name, value in environment.items() if value is not None})
     configs = [config for config in found if isinstance(config, ClientConfig) and config.enabled]
-    assert [(config.client, config.environment) for config in configs] == [("enercity", "local"), ("webshop", "local")]
-    config, shop = configs
+    names = ["agency", "enercity", "webshop"]
+    assert [(config.client, config.environment) for config in configs] == [(name, "local") for name in names]
+    _, config, shop = configs
     own = {each.database_conn_id for each in configs} | {shop.kafka_conn_id}
     assert own | {config.aws_conn_id, config.alerts.smtp_conn_id} == set(connections)
     assert f"AIRFLOW_CONN_{config.alerts.slack_conn_id.upper()}" in environment

@@ -200,7 +200,7 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 def test_dags_import_in_mwaas_layout(unpacked: dict[str, Any]) -> None:
     assert unpacked["import_errors"] == {}
     assert unpacked["dags"]
-    assert all(dag.startswith("billing_data_aggregator_") for dag in unpacked["dags"])
+    assert all(dag.startswith(("billing_data_aggregator_", "billing_feed_")) for dag in unpacked["dags"])
 
 
 def test_package_and_sql_are_found_in_mwaas_layout(unpacked: dict[str, Any]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from billing_aggregator.feeds.meters.reading import take_reading
 from billing_aggregator.local import cloudfoundry as stand_in
 from billing_aggregator.local.cloudfoundry import CLIENT_ID, LocalPlatform
 from tests.conftest import ROOT
+from tests.usage.meters import Traffic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,51 +26,7 @@ if TYPE_CHECKING:
 
 AT = datetime(2026, 3, 1, 15, 20, tzinfo=UTC)
 BOTH = ("cfapps", "cfservices")
-THIRD = "tests.usage.test_reading.Volumes"
-
-
-class Volumes:
-    """A third meter: a class with one method."""
-
-    name = "volumes"
-
-    def read(self, platform: Platform) -> Iterator[Measured]:
-        """Yield one volume for each organization."""
-        for page in platform.pages("v3/organizations", {"per_page": "1"}):
-            for one in page["resources"]:
-                yield Measured(f"volume-{one['name']}", 10, org_id=one["guid"], org=one["name"])
-
-
-class Failing(Volumes):
-    """A meter that fails behind its first page."""
-
-    name = "failing"
-
-    def read(self, platform: Platform) -> Iterator[Measured]:
-        """Yield one, then fail."""
-        yield next(iter(super().read(platform)))
-        raise PlatformRefusedError("no more")
-
-
-class Traffic:
-    """Counts the requests to a platform, and spoils some of their answers."""
-
-    def __init__(self, platform: Platform) -> None:
-        self.paths: Counter[str] = Counter()
-        self.spoiled: list[Any] = []
-        self.asked = platform._session.request
-        setattr(platform._session, "request", self.request)  # noqa: B010 - the session is this test's own
-
-    def request(self, method: str, url: str, **options: Any) -> Any:
-        self.paths[url.partition("?")[0].rpartition(":")[2].partition("/")[2]] += 1
-        if self.spoiled and "/v3/" in url:
-            found = self.spoiled.pop(0)
-            if isinstance(found, Exception):
-                raise found
-            answer = self.asked(method, url, **options)
-            answer.status_code = found
-            return answer
-        return self.asked(method, url, **options)
+THIRD = "tests.usage.meters.Volumes"
 
 
 @pytest.fixture
@@ -145,7 +101,7 @@ def without_places(page: Any) -> Any:
 
 
 def test_a_meter_that_fails_leaves_the_others_usage(vault: psycopg.Connection[Any], platform: Platform) -> None:
-    failing = "tests.usage.test_reading.Failing"
+    failing = "tests.usage.meters.Failing"
     reading = take(vault, platform, ("cfapps", failing))
     assert (reading.complete, reading.measured, reading.failed) == (
         False,
@@ -216,6 +172,7 @@ def test_memory_stays_bounded(vault: psycopg.Connection[Any], monkeypatch: pytes
 
     monkeypatch.setattr(reading, "BATCH", 10)
     ahead = 0
+    nobody: Any = None
 
     class Many:
         name = "many"
@@ -228,7 +185,7 @@ def test_memory_stays_bounded(vault: psycopg.Connection[Any], monkeypatch: pytes
                 yield Measured(f"r{number}", 1)
 
     monkeypatch.setattr(reading, "meter_of", lambda _entry: Many())
-    assert take_reading(vault, lambda: None, ("many",), AT, periodic=False).measured == {"many": 35}  # type: ignore[arg-type,return-value]  # not asked
+    assert take_reading(vault, lambda: nobody, ("many",), AT, periodic=False).measured == {"many": 35}
     assert ahead <= 10
 
 
@@ -257,7 +214,7 @@ def test_the_dag_reads_then_checks(monkeypatch: pytest.MonkeyPatch) -> None:
     assert dag.dag_id == "billing_feed_usage_agency_local"
     assert sorted(dag.task_dict) == ["checks", "finish", "reading", "start"]
     assert dag.task_dict["reading"].upstream_task_ids == {"start"}
-    assert dag.task_dict["checks"].sql == [
+    assert [file.name for file in dag.task_dict["checks"].sql] == [
         "feed_checks/usage/100_reading_complete.sql",
         "feed_checks/usage/110_all_known.sql",
     ]

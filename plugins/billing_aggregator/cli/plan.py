@@ -52,7 +52,11 @@ class PlannedRun:
             "database_connection": config.database_conn_id,
             "bucket": config.s3_bucket,
             "sql_folder": str(self.night.root),
-            "phases": {phase.phase.name: self._phase(phase) for phase in self.night.phases},
+            "phases": {
+                phase.phase.name: self._phase(phase)
+                for phase in self.night.phases
+                if phase.has_scripts or not phase.phase.rare
+            },
             "exports": [
                 {"name": export.name, "source": export.source, "first_key": export.first_key}
                 for export in self._exports()

@@ -107,7 +107,7 @@ class MetersFeed(Model):
     """Usage of a platform, read every hour by meters."""
 
     kind: Literal["meters"]
-    enabled: bool = Field(default=True, description="`false`: there is no DAG of this feed.")
+    enabled: bool = Field(default=True, description="`false`: nothing is read, there is no DAG.")
     meters: tuple[MeterName, ...] = Field(
         default=("cfapps", "cfservices"),
         min_length=1,

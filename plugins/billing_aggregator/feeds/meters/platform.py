@@ -1,6 +1,6 @@
 """A client of Cloud Foundry's API, version 3: a token by client credentials, pages, retries by class.
 
-Sources: Cloud Foundry's documentation of the API (pagination, includes, fields) and RFC 6749, section 4.4.
+Sources: Cloud Foundry's documentation of the API (pagination, includes, fields), RFC 6749 (client credentials).
 """
 
 from __future__ import annotations
