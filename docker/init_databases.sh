@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Creates what the local Airflow needs in an empty PostgreSQL server: the metadata database `airflow`, the warehouse
-# `octopus` with the sample vault, and the empty warehouse `webshop`, whose tables the first run makes. The postgres image runs this once, when its data folder is empty.
+# `octopus` with the sample vault, and the empty warehouses `webshop` and `agency`, whose tables the first run makes. The postgres image runs this once, when its data folder is empty.
 #
 # The server is found by the PG* variables. Needs AIRFLOW_PASSWORD, BILLING_AGGREGATOR_PASSWORD and SAMPLE, the path of
 # the dump (.sql.gz).
@@ -19,7 +19,8 @@ create database airflow owner airflow;
 create role billing_aggregator login password :'aggregator_password';
 create database octopus;
 create database webshop;
-grant create on database octopus, webshop to billing_aggregator;
+create database agency;
+grant create on database octopus, webshop, agency to billing_aggregator;
 SQL
 
 gunzip --stdout "$SAMPLE" | run_psql --dbname=octopus --output=/dev/null

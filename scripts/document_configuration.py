@@ -16,12 +16,14 @@ sys.path.insert(0, str(ROOT / "plugins"))
 from billing_aggregator.config import Alerts, ClientConfig, EnvironmentSettings, load_client  # noqa: E402
 from billing_aggregator.config.descriptions import KEYS  # noqa: E402
 from billing_aggregator.config.export_options import ExportOptions  # noqa: E402
-from billing_aggregator.config.feeds import KafkaFeed, OrdersOptions  # noqa: E402
+from billing_aggregator.config.feeds import KafkaFeed, MetersFeed, OrdersOptions, UsageOptions  # noqa: E402
 from billing_aggregator.config.values import allowed  # noqa: E402
 from billing_aggregator.runs.params import declare_params  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from pydantic import BaseModel
 
 PAGE = ROOT / "docs/configuration.md"
 MARK = "<!-- {} {}: made by scripts/document_configuration.py -->"
@@ -45,8 +47,8 @@ def shown(value: Any) -> str:
         return "nobody"
     if isinstance(value, ExportOptions):
         return "plain CSV"
-    if isinstance(value, OrdersOptions):
-        return "Germany, euros"
+    if isinstance(value, OrdersOptions | UsageOptions):
+        return "Germany, euros" if isinstance(value, OrdersOptions) else "gaps of 6 hours"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
     return f"`{', '.join(value) if isinstance(value, tuple) else value}`"
@@ -84,9 +86,19 @@ def keys() -> Iterator[str]:
 
 def feeds() -> Iterator[str]:
     """Yield the table of the keys of a feed of kind ``kafka``."""
+    yield from keys_of(KafkaFeed)
+
+
+def meters() -> Iterator[str]:
+    """Yield the table of the keys of a feed of kind ``meters``."""
+    yield from keys_of(MetersFeed)
+
+
+def keys_of(model: type[BaseModel]) -> Iterator[str]:
+    """Yield the table of a feed's model."""
     yield "| Key | Default | Allowed | Meaning |"
     yield "|---|---|---|---|"
-    for name, field in KafkaFeed.model_fields.items():
+    for name, field in model.model_fields.items():
         if name != "kind":
             yield f"| `{name}` | {shown(field.default)} | {short(allowed(field))} | {field.description} |"
 
@@ -102,7 +114,7 @@ def params() -> Iterator[str]:
         yield f"| `{name}` | {schema['title']} | {shown(value)} | {schema['description_md']} |"
 
 
-TABLES = {"variables": variables, "keys": keys, "feeds": feeds, "params": params}
+TABLES = {"variables": variables, "keys": keys, "feeds": feeds, "meters": meters, "params": params}
 
 
 def with_tables(page: str) -> str:

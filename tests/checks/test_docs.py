@@ -23,6 +23,6 @@ def test_page_lists_every_check_as_its_file_has_it() -> None:
 
 def test_page_names_no_check_that_does_not_exist() -> None:
     page = (ROOT / "docs" / "checks.md").read_text(encoding="utf-8")
-    named = set(re.findall(r"`(?:prechecks/|audits/)?(?:bookkeeper/|tripica/|orders/)?(\d{3}_\w+)`", page))
+    named = set(re.findall(r"`(?:prechecks/|audits/)?(?:bookkeeper/|tripica/|orders/|usage/)?(\d{3}_\w+)`", page))
     existing = {file.stem for phase in ("prechecks", "audits") for file in (SQL_ROOT / phase).rglob("*.sql")}
     assert named == existing

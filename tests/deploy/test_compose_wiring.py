@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from billing_aggregator.config import ClientConfig, load_client, load_clients
+from billing_aggregator.config.feeds import as_kafka
 from tests.deploy.support import unknown_airflow_variables
 
 LISTENS = {"postgres": 5432, "s3": 5000, "mail": 1025, "api-server": 8080, "kafka": 9092}
@@ -64,8 +65,9 @@ def test_wiring_fits_the_configuration(
 ) -> None:
     found = load_clients(environ={name: value for name, value in environment.items() if value is not None})
     configs = [config for config in found if isinstance(config, ClientConfig) and config.enabled]
-    assert [(config.client, config.environment) for config in configs] == [("enercity", "local"), ("webshop", "local")]
-    config, shop = configs
+    names = ["agency", "enercity", "webshop"]
+    assert [(config.client, config.environment) for config in configs] == [(name, "local") for name in names]
+    _, config, shop = configs
     own = {each.database_conn_id for each in configs} | {shop.kafka_conn_id}
     assert own | {config.aws_conn_id, config.alerts.smtp_conn_id} == set(connections)
     assert f"AIRFLOW_CONN_{config.alerts.slack_conn_id.upper()}" in environment
@@ -78,7 +80,7 @@ def test_wiring_fits_the_configuration(
 def test_the_feed_finds_its_broker_and_its_topics(
     connections: dict[str, dict[str, Any]], compose: dict[str, Any]
 ) -> None:
-    feed = load_client("webshop", "local", environ={}).feeds["orders"]
+    feed = as_kafka(load_client("webshop", "local", environ={}).feeds["orders"])
     kafka = compose["services"]["kafka"]
     assert connections["kafka_webshop_local"]["extra"]["bootstrap.servers"] == f"kafka:{LISTENS['kafka']}"
     assert f"INSIDE://kafka:{LISTENS['kafka']}" in kafka["environment"]["KAFKA_ADVERTISED_LISTENERS"]

@@ -113,7 +113,7 @@ def test_the_schema_has_the_variables_of_the_aggregator() -> None:
     secret = {str(field.alias) for field in EnvironmentSettings.model_fields.values()} - plain
     assert set(bda["env"]["properties"]) == plain
     allowed = re.compile(bda["externalSecret"]["properties"]["data"]["items"]["properties"]["envName"]["pattern"])
-    assert secret == {"BDA_DB_PASSWORD", "BDA_S3_ACCESS_KEY", "BDA_S3_SECRET_ACCESS_KEY"}
+    assert secret == {"BDA_CF_CLIENT_SECRET", "BDA_DB_PASSWORD", "BDA_S3_ACCESS_KEY", "BDA_S3_SECRET_ACCESS_KEY"}
     assert all(allowed.match(name) for name in secret)
     assert not any(allowed.match(name) for name in plain)
 

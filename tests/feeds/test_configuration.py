@@ -67,7 +67,7 @@ def test_variables_name_the_topics_of_the_feed_orders(tmp_path: Path) -> None:
     ("feed", "message"),
     [
         ("{}", "clients.shop.local: feeds.orders.kind: is missing; it must be given here or in a layer below"),
-        ("{kind: pulsar}", "clients.shop.local: feeds.orders.kind = 'pulsar': must be one of kafka"),
+        ("{kind: pulsar}", "clients.shop.local: feeds.orders.kind = 'pulsar': must be one of kafka, meters"),
         ("{kind: kafka, topik: x}", "clients.shop.local: feeds.orders.topik: unknown key; did you mean topic?"),
         ("{kind: kafka, topic: 'a b'}", "clients.shop.local: feeds.orders.topic = 'a b': must be the name of a Kafka"),
         (

@@ -1,4 +1,4 @@
-"""Health of the feeds: whether the brokers answer, and have the topics."""
+"""Health of the feeds: whether brokers and platforms answer, and brokers have the topics."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from billing_aggregator.config import ClientConfig
+    from billing_aggregator.config.feeds import MetersFeed
 
 ANSWER_SECONDS = 10
 
@@ -23,6 +24,9 @@ def feed_findings(config: ClientConfig) -> Iterator[Finding]:
     """Yield a finding for each topic of the client's feeds; nothing is written."""
     for name, feed in config.feeds.items():
         if not feed.enabled:
+            continue
+        if feed.kind != "kafka":
+            yield _platform(config, name, feed)
             continue
         try:
             settings = kafka_settings(config, feed)
@@ -36,6 +40,19 @@ def feed_findings(config: ClientConfig) -> Iterator[Finding]:
                 yield ok(f"feed {name}", f"{topic} at {settings[SERVERS]}: {partitions} partitions")
             else:
                 yield failed(f"feed {name}", f"{topic} at {settings[SERVERS]}: there is no such topic; create it")
+
+
+def _platform(config: ClientConfig, name: str, feed: MetersFeed) -> Finding:
+    """Return whether the platform gives a token and answers."""
+    from billing_aggregator.feeds.meters.connection import platform_hook
+    from billing_aggregator.feeds.meters.platform import Platform
+
+    try:
+        hook = platform_hook(config, feed)
+        next(Platform(hook).pages("v3/organizations", {"per_page": "1"}))
+    except (ConfigError, UnreadableConnectionError, TransientError, TerminalError) as error:
+        return failed(f"feed {name}", str(error))
+    return ok(f"feed {name}", f"{hook.base_url}: answers, and its token is accepted")
 
 
 def _topics(settings: dict[str, object]) -> dict[str, int]:

@@ -52,7 +52,11 @@ class PlannedRun:
             "database_connection": config.database_conn_id,
             "bucket": config.s3_bucket,
             "sql_folder": str(self.night.root),
-            "phases": {phase.phase.name: self._phase(phase) for phase in self.night.phases},
+            "phases": {
+                phase.phase.name: self._phase(phase)
+                for phase in self.night.phases
+                if phase.has_scripts or not phase.phase.rare
+            },
             "exports": [
                 {"name": export.name, "source": export.source, "first_key": export.first_key}
                 for export in self._exports()
@@ -76,7 +80,8 @@ class PlannedRun:
         if run.dry_run:
             lines.append("  dry run        nothing is published, no history is kept")
         for phase in BEFORE_EXPORTS:
-            lines += self._phase_text(phase)
+            if self.night.phase(phase.name).has_scripts or not phase.rare:
+                lines += self._phase_text(phase)
         lines += ["", f"exports: at most {run.max_rows_per_file:,} rows a file, into s3://{config.s3_bucket}/"]
         lines += [
             f"    {export.name:<{NAME_WIDTH}} {export.first_key}  from {export.source}" for export in self._exports()

@@ -51,7 +51,7 @@ def produce_orders(config: ClientConfig, orders: int, seed: int | None, per_seco
     :raises ConfigError: the client has no such feed, or there is no Kafka.
     """
     feed = config.feeds.get(ORDERS)
-    if feed is None:
+    if feed is None or feed.kind != "kafka":
         raise ConfigError(f"{config.client}/{config.environment} has no feed {ORDERS}; see feeds in clients.yaml")
     if orders < 1 or (per_second is not None and per_second <= 0):
         raise ConfigError("--orders and --per-second must be greater than 0")

@@ -40,4 +40,5 @@ KEYS = {
     "feeds": "Feeds by name, each with its `kind` and the keys below; see docs/feeds.md.",
     "orders": "`tax_region` (`DE`) and `tax_class` (`standard`) of orders that name none, `base_currency` (`EUR`) of "
     "the ledger.",
+    "usage": "`max_gap_hours` (6): hours that a gap between two readings may have to be filled by estimates.",
 }

@@ -114,6 +114,18 @@ class EnvironmentSettings(Model):
     kafka_events_topic: TopicName | None = Field(
         default=None, alias="BDA_KAFKA_EVENTS_TOPIC", description="`events_topic` of the feed `orders`."
     )
+    cf_url: Url | None = Field(
+        default=None,
+        alias="BDA_CF_URL",
+        description="Cloud Foundry's API, used where Airflow has no connection `cloudfoundry_<client>_<environment>`. "
+        "Unset in `make run`: a stand-in on this machine.",
+    )
+    cf_client_id: NotEmpty | None = Field(
+        default=None, alias="BDA_CF_CLIENT_ID", description="Client that may read every organization."
+    )
+    cf_client_secret: SecretStr | None = Field(
+        default=None, alias="BDA_CF_CLIENT_SECRET", description="Belongs to `BDA_CF_CLIENT_ID`. Secret."
+    )
     systems: tuple[SystemName, ...] | None = Field(
         default=None, alias="BDA_SYSTEMS", description="Systems to rebuild and publish, separated by commas."
     )

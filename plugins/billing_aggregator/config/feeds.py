@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, Field, StringConstraints, field_validator
 
-from billing_aggregator.config.texts import check_cron
+from billing_aggregator.config.texts import Cron, check_cron
 from billing_aggregator.config.values import ConnectionId, Model, Words, plain_number
 
 CONTINUOUS = "@continuous"
@@ -82,13 +82,11 @@ class KafkaFeed(Model):
         default=300, ge=1, le=604_800, description="An alert is sent when the oldest message left waits longer."
     )
 
-    @field_validator("*", mode="before")
+    @field_validator("run_minutes", "batch_size", "collect_milliseconds", "lag_messages", "lag_seconds", mode="before")
     @classmethod
-    def _plain_numbers(cls, value: Any, info: Any) -> Any:
+    def _plain_numbers(cls, value: Any) -> Any:
         # Python would read true as the number 1, and "1_000" as 1000.
-        if cls.model_fields[str(info.field_name)].annotation is int:
-            return plain_number(str(value) if isinstance(value, bool) else value)
-        return value
+        return plain_number(str(value) if isinstance(value, bool) else value)
 
     @field_validator("events_topic")
     @classmethod
@@ -98,7 +96,67 @@ class KafkaFeed(Model):
         return value
 
 
-Feed: TypeAlias = KafkaFeed
+MeterName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$"),
+    Words("names of meters: cfapps, cfservices, or the dotted path of a class"),
+]
+
+
+class MetersFeed(Model):
+    """Usage of a platform, read every hour by meters."""
+
+    kind: Literal["meters"]
+    enabled: bool = Field(default=True, description="`false`: nothing is read, there is no DAG.")
+    meters: tuple[MeterName, ...] = Field(
+        default=("cfapps", "cfservices"),
+        min_length=1,
+        description="What is read: `cfapps`, `cfservices`, or the dotted path of a class of yours.",
+    )
+    schedule: Cron | None = Field(
+        default="5 * * * *", description="Cron expression in UTC, at least hourly; `null`: manual runs only."
+    )
+    run_minutes: int = Field(
+        default=50, ge=1, le=1_440, description="A run waits so many minutes where another Airflow reads."
+    )
+    conn_id: ConnectionId | None = Field(
+        default=None, description="Airflow connection of the platform; `null`: `cloudfoundry_<client>_<environment>`."
+    )
+
+    @field_validator("run_minutes", mode="before")
+    @classmethod
+    def _plain_number(cls, value: Any) -> Any:
+        return plain_number(str(value) if isinstance(value, bool) else value)
+
+
+Feed: TypeAlias = Annotated[KafkaFeed | MetersFeed, Field(discriminator="kind")]
+
+
+def as_kafka(feed: Feed) -> KafkaFeed:
+    """Return *feed*, which is one of events; raises TypeError when it is none."""
+    if not isinstance(feed, KafkaFeed):
+        raise TypeError(f"a feed of kind {feed.kind} takes no events")
+    return feed
+
+
+def as_meters(feed: Feed) -> MetersFeed:
+    """Return *feed*, which is one of meters; raises TypeError when it is none."""
+    if not isinstance(feed, MetersFeed):
+        raise TypeError(f"a feed of kind {feed.kind} has no meters")
+    return feed
+
+
+class UsageOptions(Model):
+    """How usage is charged where hours were missed."""
+
+    max_gap_hours: int = Field(
+        default=6, ge=0, le=24, description="A longer gap between two readings is told and not filled by estimates."
+    )
+
+    @field_validator("max_gap_hours", mode="before")
+    @classmethod
+    def _plain_number(cls, value: Any) -> Any:
+        return plain_number(str(value) if isinstance(value, bool) else value)
 
 
 class OrdersOptions(Model):

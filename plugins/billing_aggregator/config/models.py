@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from billing_aggregator.config.errors import TOGETHER
 from billing_aggregator.config.export_options import ExportOptions
-from billing_aggregator.config.feeds import Feed, FeedName, OrdersOptions
+from billing_aggregator.config.feeds import Feed, FeedName, OrdersOptions, UsageOptions
 from billing_aggregator.config.key_template import manifest_key
 from billing_aggregator.config.texts import Cron, KeyTemplate, ScriptSettings, SqlSettings, TimeZoneName
 from billing_aggregator.config.values import (
@@ -90,6 +90,7 @@ class ClientConfig(Model):
     scripts_dir: str | None = None
     feeds: dict[FeedName, Feed] = Field(default_factory=dict)
     orders: OrdersOptions = OrdersOptions()
+    usage: UsageOptions = UsageOptions()
 
     @property
     def dag_id(self) -> str:

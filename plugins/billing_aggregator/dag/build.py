@@ -1,6 +1,6 @@
 """The graph of a client's night.
 
-start -> prechecks -> init -> audits -> release -> export -> publish -> history -> cleanup -> finish
+start -> prechecks -> init -> audits -> release -> post -> export -> publish -> history -> cleanup -> finish
 
 :mod:`billing_aggregator.night.phases` has the list, :mod:`billing_aggregator.night` what each phase consists of.
 """
@@ -60,7 +60,8 @@ def build_dag(night: Night) -> DAG:
         **dag_callbacks(config),
     ) as dag:
         start = StartRunOperator(task_id=START_TASK, client_config=config, executor=executor_of(config, START))
-        before = [scripts_phase(night.phase(phase.name), config) for phase in BEFORE_EXPORTS]
+        phases = [night.phase(phase.name) for phase in BEFORE_EXPORTS]
+        before = [scripts_phase(phase, config) for phase in phases if phase.has_scripts or not phase.phase.rare]
         export, plans, chunks = export_phase(night)
         publish = publish_phase(config, plans, chunks)
         after = [scripts_phase(night.phase(phase.name), config) for phase in AFTER_EXPORTS]

@@ -1,4 +1,4 @@
-"""The graph of a feed: start -> stream -> checks -> finish.
+"""The graph of a feed: start -> stream, or reading -> checks -> finish.
 
 A batch is no run: starting a task costs Airflow seconds of CPU. The task ``stream`` loops, and the next run follows.
 """
@@ -23,13 +23,15 @@ from billing_aggregator.operators.feed_checks import FeedChecksOperator
 from billing_aggregator.operators.feed_finish import FeedFinishOperator
 from billing_aggregator.operators.feed_start import FeedStartOperator
 from billing_aggregator.operators.finish_run import stand_last
+from billing_aggregator.operators.read_meters import ReadMetersOperator
 from billing_aggregator.operators.stream_events import StreamEventsOperator
-from billing_aggregator.runs.airflow_names import CHECKS_TASK, FINISH_TASK, START_TASK, STREAM_TASK
+from billing_aggregator.runs.airflow_names import CHECKS_TASK, FINISH_TASK, READING_TASK, START_TASK, STREAM_TASK
 from billing_aggregator.sql.scripts import find_scripts
 
 if TYPE_CHECKING:
     from billing_aggregator.config import ClientConfig
-    from billing_aggregator.config.feeds import KafkaFeed
+    from billing_aggregator.config.feeds import Feed
+    from billing_aggregator.operators.feed_task import FeedTaskOperator
     from billing_aggregator.sql.read_once import ReadOnce
 
 #: By name: the triggerer imports it.
@@ -44,7 +46,7 @@ def build_feed(config: ClientConfig, name: str, once: ReadOnce | None = None) ->
     """
     feed = config.feeds[name]
     root = sql_root(config)
-    if not find_scripts(root, POSTING.name, name, config.client, once):
+    if feed.kind == "kafka" and not find_scripts(root, POSTING.name, name, config.client, once):
         raise SourceFileError(
             f"{root / POSTING.name / name}: the feed {name} has no scripts here; add NNN_name.sql files"
         )
@@ -68,7 +70,10 @@ def build_feed(config: ClientConfig, name: str, once: ReadOnce | None = None) ->
         on_failure_callback=FeedFailed(config, name),
     ) as dag:
         start = FeedStartOperator(task_id=START_TASK, execution_timeout=work + task, **own)
-        stream = StreamEventsOperator(task_id=STREAM_TASK, execution_timeout=work + task, **own)
+        if feed.kind == "kafka":
+            stream: FeedTaskOperator = StreamEventsOperator(task_id=STREAM_TASK, execution_timeout=work + task, **own)
+        else:
+            stream = ReadMetersOperator(task_id=READING_TASK, execution_timeout=task, **own)
         files = [check.relative for check in checks]
         chain(start, stream, *([FeedChecksOperator(task_id=CHECKS_TASK, sql=files, **own)] if files else []))
         stand_last(dag, start, FeedFinishOperator(task_id=FINISH_TASK, **own))
@@ -97,12 +102,12 @@ def build_feed_or_explain(
     return broken_dag(config.feed_dag_id(name), error, task_id, config)
 
 
-def schedule_of(config: ClientConfig, name: str, feed: KafkaFeed) -> Any:
+def schedule_of(config: ClientConfig, name: str, feed: Feed) -> Any:
     """Return the schedule; of a watched feed the asset that a message updates.
 
     :raises ConfigError: Airflow's message queues are not installed.
     """
-    if not feed.watch:
+    if feed.kind != "kafka" or not feed.watch:
         return feed.schedule
     try:
         from airflow.providers.apache.kafka.triggers.msg_queue import (  # noqa: PLC0415 - not in every Airflow

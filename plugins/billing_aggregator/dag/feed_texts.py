@@ -24,10 +24,30 @@ each event once, each row of the outbox once. {runs}
 """
 
 
+READING = """## Feed {name} of {client} / {environment}
+
+Reads what the platform's resources use, with the meters {meters}: one reading an hour. A run in an hour that has a
+complete reading changes nothing; an incomplete one is completed by another run within its hour.
+
+* **Stop it**: pause the DAG. Hours that are missed are estimated where the gap is short.
+* **It failed**, or a check warns of a meter: fix the cause and trigger a run within the hour.
+
+`docs/usage.md` says how it works, {runbook} what each alert means.
+"""
+
+
 def feed_documentation(config: ClientConfig, name: str) -> str:
     """Return the documentation of the DAG of a feed."""
     feed = config.feeds[name]
     url = config.alerts.runbook_url
+    if feed.kind != "kafka":
+        return READING.format(
+            name=name,
+            client=config.client,
+            environment=config.environment,
+            meters=", ".join(f"`{meter}`" for meter in feed.meters),
+            runbook=f"[the runbook]({url})" if url else "`docs/runbook.md`",
+        )
     if is_continuous(feed):
         runs = f"A run ends after {feed.run_minutes} minutes, and the next one follows at once."
     elif feed.watch:

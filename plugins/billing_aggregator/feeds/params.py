@@ -15,7 +15,7 @@ from billing_aggregator.runs import RunParamError
 if TYPE_CHECKING:
     from airflow.sdk import Param
 
-    from billing_aggregator.config.feeds import KafkaFeed
+    from billing_aggregator.config.feeds import Feed
 
 
 @dataclass(frozen=True)
@@ -35,25 +35,29 @@ class FeedRequest(Model):
 
     model_config = ConfigDict(strict=True)
 
-    drain: bool
-    accept_gap: bool
+    drain: bool = True
+    accept_gap: bool = False
 
 
-def is_continuous(feed: KafkaFeed) -> bool:
+def is_continuous(feed: Feed) -> bool:
     """Return whether one run of the feed follows the other."""
-    return feed.schedule == CONTINUOUS and not feed.watch
+    return feed.kind == "kafka" and feed.schedule == CONTINUOUS and not feed.watch
 
 
-def default_feed_params(feed: KafkaFeed) -> dict[str, bool]:
-    """Return the values of a run that gives no params."""
+def default_feed_params(feed: Feed) -> dict[str, bool]:
+    """Return the values of a run that gives no params; a reading has none."""
+    if feed.kind != "kafka":
+        return {}
     return {"drain": not is_continuous(feed), "accept_gap": False}
 
 
-def declare_feed_params(feed: KafkaFeed) -> dict[str, Param]:
+def declare_feed_params(feed: Feed) -> dict[str, Param]:
     """Return the DAG's params: a form in the UI, checked by Airflow before a run is made."""
     from airflow.sdk import Param
 
     default = default_feed_params(feed)
+    if feed.kind != "kafka":
+        return {}
     drain = f"End when the topic has no more. Else the run ends after {feed.run_minutes} minutes."
     gap = "Go on although the topic lost messages before they were taken. Ask their sender for them first."
     return {
@@ -62,7 +66,7 @@ def declare_feed_params(feed: KafkaFeed) -> dict[str, Param]:
     }
 
 
-def resolve_feed_params(feed: KafkaFeed, context: Any) -> FeedParams:
+def resolve_feed_params(feed: Feed, context: Any) -> FeedParams:
     """Check the params of the run that *context* belongs to and return what they mean.
 
     :raises RunParamError: an unknown param, or a wrong value.

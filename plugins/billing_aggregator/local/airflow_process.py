@@ -130,11 +130,11 @@ class AirflowProcess:
         """Read the task instances of the run of the last DAG; empty before Airflow has made them."""
         query = (
             "select task_id, map_index, coalesce(state, 'none'), start_date, end_date from task_instance "
-            "where dag_id = ?"
+            "where run_id = (select run_id from dag_run where dag_id = ? order by id desc limit 1) and dag_id = ?"
         )
         try:
             with sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=5) as database:
-                rows = database.execute(query, [self._dag_id]).fetchall()
+                rows = database.execute(query, [self._dag_id, self._dag_id]).fetchall()
         except sqlite3.OperationalError:
             return []
         return [

@@ -6,10 +6,12 @@ from contextlib import closing
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from billing_aggregator.local import usage_report
 from billing_aggregator.postgres.connection import postgres_hook
 
 if TYPE_CHECKING:
     from billing_aggregator.config import ClientConfig
+    from billing_aggregator.postgres.protocols import Cursor
 
 STATEMENT_SECONDS = 60
 QUERIES = {
@@ -35,14 +37,21 @@ def feed_figures(config: ClientConfig) -> dict[str, list[list[str]]]:
     """Return the rows of each query as text; empty where the feed's schema is not there."""
     hook = postgres_hook(config, application_name="bda:report", statement_seconds=STATEMENT_SECONDS)
     with closing(hook.get_conn()) as connection, connection.cursor() as cursor:
-        cursor.execute("select to_regclass('orders_vault.order_event') is not null")
-        if not cursor.fetchone()[0]:
-            return {}
         figures = {}
-        for name, query in QUERIES.items():
+        for name, query in _queries(cursor).items():
             cursor.execute(query)
             figures[name] = [["-" if cell is None else str(cell) for cell in row] for row in cursor.fetchall()]
         return figures
+
+
+def _queries(cursor: Cursor) -> dict[str, str]:
+    """Return the queries of those schemas that are there."""
+    cursor.execute(
+        "select to_regclass('orders_vault.order_event') is not null, "
+        "to_regclass('report_oibl.usage_results') is not null"
+    )
+    orders, usage = cursor.fetchone()
+    return (QUERIES if orders else {}) | (usage_report.QUERIES if usage else {})
 
 
 def feed_text(figures: dict[str, list[list[str]]]) -> str:
@@ -50,8 +59,9 @@ def feed_text(figures: dict[str, list[list[str]]]) -> str:
     lines: list[str] = []
     for name, rows in figures.items():
         if rows:
-            lines += ["", *_table(HEADS[name], rows)]
-    return "\n".join([*lines, "", *_trial_balance(figures.get("ledger", []))])
+            lines += ["", *_table((HEADS | usage_report.HEADS)[name], rows)]
+    ledger = figures.get("ledger", figures.get("usage_ledger", []))
+    return "\n".join([*lines, "", *_trial_balance(ledger)])
 
 
 def _trial_balance(rows: list[list[str]]) -> list[str]:

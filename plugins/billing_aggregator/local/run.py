@@ -26,6 +26,7 @@ from billing_aggregator.local.objects import ObjectStore
 from billing_aggregator.local.postgres import EmbeddedPostgres
 from billing_aggregator.local.progress import RunProgress
 from billing_aggregator.local.s3 import ACCESS_KEY, SECRET_KEY, LocalS3
+from billing_aggregator.local.usage import LocalUsage, usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -92,14 +93,23 @@ def _run(config: ClientConfig, conf: Mapping[str, Any], parts: Parts, stack: Exi
     if feeds and "BDA_DB_HOST" in variables:
         warehouse.load_samples(config, SAMPLES, variables)
     variables |= kafka(config, SAMPLES, stack) if feeds else {}
+    metered = usage(config, variables, stack) if feeds else LocalUsage()
+    variables |= metered.variables
     print(report.field("log", str(log)))
     progress = RunProgress(sys.stdout)
     progress.note("starting Airflow")
     done = list(run_feeds(config, airflow, variables, progress)) if feeds else []
     progress.forget()
     night = parts.night and done == feeds
-    for states in airflow.test_dag(config.dag_id, json.dumps(dict(conf)), variables) if night else ():
-        progress.show(states)
+    # A business date of the command line is the only night.
+    nights = [{}] if "business_date" in conf else metered.nights or [{}]
+    for params in nights if night else ():
+        if len(nights) > 1:
+            progress.note(f"night of {params['business_date']}")
+        for states in airflow.test_dag(config.dag_id, json.dumps(params | dict(conf)), variables):
+            progress.show(states)
+        if airflow.exit_status != 0:
+            break
     states = airflow.task_states()
     progress.end()
     seconds = time.monotonic() - started

@@ -45,6 +45,11 @@ class NightPhase:
     phase: ScriptPhase
     systems: tuple[SystemScripts, ...]
 
+    @property
+    def has_scripts(self) -> bool:
+        """Whether a system of the client has a script here, or a problem to be told."""
+        return any(system.scripts or system.problems for system in self.systems)
+
 
 @dataclass(frozen=True)
 class Night:

@@ -17,6 +17,7 @@ class ScriptPhase:
     :param ordered: a system waits for the systems that it needs.
     :param required: every system must have scripts here.
     :param publishes: it changes what readers see, so dry runs skip it.
+    :param rare: a DAG whose systems have no scripts here has no group for it.
     """
 
     name: str
@@ -24,6 +25,7 @@ class ScriptPhase:
     ordered: bool = False
     required: bool = False
     publishes: bool = False
+    rare: bool = False
 
 
 START, EXPORT, PUBLISH = "start", "export", "publish"
@@ -33,6 +35,8 @@ BEFORE_EXPORTS = (
     ScriptPhase("init", ordered=True, required=True),
     ScriptPhase("audits", checks=True),
     ScriptPhase("release", ordered=True),
+    # Books what is durable, by key: a phase that few systems have.
+    ScriptPhase("post", ordered=True, publishes=True, rare=True),
 )
 AFTER_EXPORTS = (
     ScriptPhase("history", publishes=True),
@@ -43,6 +47,8 @@ POSTING, FEED_CHECKS = FEED_PHASES = (
     ScriptPhase("feeds", required=True),
     ScriptPhase("feed_checks", checks=True),
 )
+# Until a run has released its own results; the release itself still meets the earlier ones.
+BEFORE_RELEASE = frozenset({"prechecks", "init", "audits", "release"})
 SCRIPT_PHASES = (*BEFORE_EXPORTS, *AFTER_EXPORTS)
 # Every phase by name, from left to right; the task `finish` stands behind all of them.
 DAG_PHASES = (

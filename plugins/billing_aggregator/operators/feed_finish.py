@@ -41,6 +41,8 @@ class FeedFinishOperator(FeedTaskOperator):
         checks = context["ti"].xcom_pull(task_ids=CHECKS_TASK, key=CHECKS_KEY) or []
         found = {str(check["title"]): int(check["violations"]) for check in checks if check["violations"]}
         feed = self.feed_config
+        if feed.kind != "kafka":
+            return found
         for name, limit, unit in (
             ("lag_messages", feed.lag_messages, "messages"),
             ("lag_seconds", feed.lag_seconds, "s"),

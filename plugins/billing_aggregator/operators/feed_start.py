@@ -63,6 +63,10 @@ class FeedStartOperator(FeedTaskOperator):
             for applied in apply_migrations(connection, migrations):
                 log.info("migration applied", file=applied.script, seconds=round(applied.seconds, 3))
         feed = self.feed_config
-        resolved = {"feed": self.feed, "topic": feed.topic, "events_topic": feed.events_topic, "drain": params.drain}
+        resolved: dict[str, Any] = {"feed": self.feed}
+        if feed.kind == "kafka":
+            resolved |= {"topic": feed.topic, "events_topic": feed.events_topic, "drain": params.drain}
+        else:
+            resolved |= {"meters": list(feed.meters)}
         log.info("feed starts", **resolved, session_tag=run.tag, deployment=run.deployment)
         return resolved

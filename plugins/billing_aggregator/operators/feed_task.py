@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk.definitions.context import Context
 
-    from billing_aggregator.config.feeds import KafkaFeed
+    from billing_aggregator.config.feeds import Feed
     from billing_aggregator.feeds.params import FeedParams
     from billing_aggregator.runs import Run
 
@@ -44,7 +44,7 @@ class FeedTaskOperator(RunAwareOperator):
         self.feed = feed
 
     @property
-    def feed_config(self) -> KafkaFeed:
+    def feed_config(self) -> Feed:
         """The feed's entry."""
         return self.client_config.feeds[self.feed]
 

@@ -122,6 +122,7 @@ class RunAwareOperator(WorkOperator):
             "timezone": self.client_config.timezone,
             "retention_days": str(self.client_config.retention_days),
             "freshness_hours": str(self.client_config.freshness_hours),
+            "usage_max_gap_hours": str(self.client_config.usage.max_gap_hours),
         }
 
     def table_guard(

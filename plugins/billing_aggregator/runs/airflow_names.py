@@ -20,4 +20,5 @@ DRY_RUN_KEY = "dry_run"
 NOTHING_KEY = "nothing_to_publish"
 # Of a feed's run, between its first and its last task: the loop, and the checks behind it.
 STREAM_TASK = "stream"
+READING_TASK = "reading"
 CHECKS_TASK = "checks"

@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
-from billing_aggregator.night.phases import BEFORE_EXPORTS
+from billing_aggregator.night.phases import BEFORE_RELEASE
 from billing_aggregator.runs.report_tables import (
     BUILD_LOCK,
     READ_LOCKS,
@@ -35,14 +35,13 @@ if TYPE_CHECKING:
 
     from billing_aggregator.postgres.protocols import Cursor
 
-Phase = Literal["prechecks", "init", "audits", "release", "export", "history", "cleanup"]
-# Until a run has released its own results; the release itself still meets the earlier ones.
-BEFORE_RELEASE = frozenset(phase.name for phase in BEFORE_EXPORTS)
+Phase = Literal["prechecks", "init", "audits", "release", "post", "export", "history", "cleanup"]
 WAYS_OUT: dict[str, str] = {
     "prechecks": "a precheck reads the vaults, not what a run builds",
     "init": "clear the tasks of this run that build it, with everything downstream",
     "audits": "clear this run's init tasks with everything downstream, so that it audits its own tables",
     "release": "clear this run's init tasks with everything downstream, so that it releases its own tables",
+    "post": "clear this run's init tasks with everything downstream, so that it books what it has audited itself",
     "export": "clear this run's init tasks with everything downstream to rebuild its rows, or leave it as it is",
     "history": "clear this run's init tasks with everything downstream to rebuild its rows, or leave it as it is",
     "cleanup": "leave it: that run tidies up behind itself",

@@ -132,4 +132,4 @@ def test_all_mistakes_are_reported_at_once(include: Callable[[dict[str, str]], P
 def test_the_projects_own_files_are_valid() -> None:
     found = validate()
     assert found.problems == ()
-    assert found.counts["clients and environments"] == 10
+    assert found.counts["clients and environments"] == 11

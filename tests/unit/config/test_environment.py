@@ -83,7 +83,7 @@ REFUSED = [
     ("BDA_DRY_RUN", "maybe", "BDA_DRY_RUN = 'maybe': must be true or false"),
     ("BDA_LOG_LEVLE", "INFO", "unknown variable BDA_LOG_LEVLE; did you mean BDA_LOG_LEVEL?"),
     ("BDA_db_port", "5432", "unknown variable BDA_db_port; did you mean BDA_DB_PORT?"),
-    ("BDA_XYZ", "1", "unknown variable BDA_XYZ; known: BDA_CLIENT_ID, BDA_DB_HOST"),
+    ("BDA_XYZ", "1", "unknown variable BDA_XYZ; known: BDA_CF_CLIENT_ID, BDA_CF_CLIENT_SECRET, BDA_CF_URL, "),
 ]
 
 

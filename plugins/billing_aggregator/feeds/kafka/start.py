@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from billing_aggregator.config.feeds import as_kafka
 from billing_aggregator.config.load import sql_root
 from billing_aggregator.feeds.feed_lock import FeedLock
 from billing_aggregator.feeds.kafka.connection import kafka_settings
@@ -41,7 +42,7 @@ def posting_settings(config: ClientConfig) -> dict[str, str]:
 
 def limits_of(config: ClientConfig, feed: str, *, drain: bool) -> Limits:
     """Return when a run of the feed ends: one that drains may take as long as a nightly run."""
-    own = config.feeds[feed]
+    own = as_kafka(config.feeds[feed])
     minutes = config.run_timeout_minutes if drain else own.run_minutes
     return Limits(own.batch_size, own.collect_milliseconds / 1000, minutes * 60.0, drain)
 
@@ -65,7 +66,7 @@ def open_stream(
     :param settings: what every script of the run reads as ``bda.<name>``.
     :raises ConfigError: there is no Kafka to talk to.
     """
-    own = config.feeds[feed]
+    own = as_kafka(config.feeds[feed])
     brokers = kafka_settings(config, own)
     group = group_of(config, feed)
     lock = FeedLock(run)

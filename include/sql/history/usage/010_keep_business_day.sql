@@ -1,0 +1,1 @@
+../bookkeeper/010_keep_business_day.sql
