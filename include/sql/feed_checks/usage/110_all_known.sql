@@ -13,8 +13,8 @@ with latest as (
     inner join usage_vault.resource
         on measurement.meter = resource.meter and measurement.resource_id = resource.resource_id
     where reading.hour = (
-            select max(hour) from usage_vault.reading
-            where not estimated
+            select max(newest.hour) from usage_vault.reading as newest
+            where not newest.estimated
         )
 )
 
