@@ -43,18 +43,18 @@ def module_name(path: Path) -> str:
 
 
 def gather(target: Path = PAGES) -> None:
-    """Write all pages to *target*, which they have for themselves; unchanged files keep their time."""
-    texts = {page.relative_to(ROOT): page.read_text(encoding="utf-8") for page in pages()}
-    texts |= {Path("reference") / f"{room.name}.md": reference(room) for room in rooms()}
-    texts |= {Path(name): (ROOT / name).read_text(encoding="utf-8") for name in ATTACHMENTS}
+    """Write all pages and pictures to *target*, which they have for themselves; unchanged files keep their time."""
+    files = [*pages(), *(ROOT / name for name in ATTACHMENTS), *(ROOT / "docs").rglob("*.png")]
+    texts = {file.relative_to(ROOT): file.read_bytes() for file in files}
+    texts |= {Path("reference") / f"{room.name}.md": reference(room).encode() for room in rooms()}
     target.mkdir(parents=True, exist_ok=True)
     for path in [path for path in target.rglob("*") if path.is_file() and path.relative_to(target) not in texts]:
         path.unlink()
     for path, text in texts.items():
         file = target / path
-        if not file.exists() or file.read_text(encoding="utf-8") != text:
+        if not file.exists() or file.read_bytes() != text:
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(text, encoding="utf-8")
+            file.write_bytes(text)
 
 
 def on_pre_build(**_: Any) -> None:
