@@ -32,10 +32,16 @@ def test_everything_agrees(copy: Path) -> None:
     assert billing_aggregator.__version__ == VERSION
 
 
-def test_the_chart_has_the_version_twice(copy: Path) -> None:
+def test_chart_and_images_have_the_version(copy: Path) -> None:
+    """Twice: the chart's own and its app's; the aggregator's image and the ledger API's."""
     found = dict(release.places(copy))
-    assert found["helm/billing-data-aggregator/Chart.yaml"] == [VERSION, VERSION]
-    assert {len(values) for name, values in found.items() if "Chart" not in name} == {1}
+    twice = {
+        "helm/billing-data-aggregator/Chart.yaml",
+        "helm/billing-data-aggregator/values.yaml",
+        "docker-compose.yaml",
+    }
+    assert {name for name, values in found.items() if values == [VERSION, VERSION]} == twice
+    assert {len(values) for name, values in found.items() if name not in twice} == {1}
 
 
 @pytest.mark.parametrize("name", release.PLACES)

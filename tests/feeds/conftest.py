@@ -24,10 +24,10 @@ _numbers = count(1)
 @pytest.fixture(scope="session")
 def orders_template(postgres: EmbeddedPostgres) -> str:
     """A database with the schemas of the ledger and the orders, owned by the aggregator's role."""
-    create_octopus(postgres, "orders_template")
-    with psycopg.connect(postgres.dsn("orders_template", ROLE)) as connection:
+    create_octopus(postgres, "feeds_template")
+    with psycopg.connect(postgres.dsn("feeds_template", ROLE)) as connection:
         make_schema(connection)
-    return "orders_template"
+    return "feeds_template"
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def new_orders_database(postgres: EmbeddedPostgres, orders_template: str) -> Cal
     """Return a function that makes a database and returns its address."""
 
     def create() -> str:
-        name = f"orders_{next(_numbers)}"
+        name = f"feeds_{next(_numbers)}"
         create_octopus(postgres, name, template=orders_template)
         return postgres.dsn(name, ROLE)
 
