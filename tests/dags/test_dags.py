@@ -52,6 +52,7 @@ def test_one_dag_for_each_enabled_entry(dags: dict[str, DAG], entries: dict[str,
 def test_the_clients_that_must_be_there(entries: dict[str, dict[str, Any]]) -> None:
     scheduled = {name.removeprefix("billing_data_aggregator_"): entry["schedule"] for name, entry in entries.items()}
     assert scheduled == {
+        "agency_local": None,
         "enercity_prod": "0 2 * * *",
         "enercity_stage": "0 2 * * *",
         "enercity_local": None,
@@ -120,7 +121,7 @@ for client in load_clients(environ={}):
 def test_the_same_input_serialises_to_the_same_bytes(tmp_path: Path) -> None:
     outputs = {serialised(seed, tmp_path) for seed in ("0", "1", "4711")}
     assert len(outputs) == 1
-    assert outputs.pop().count("billing_data_aggregator_") == 10
+    assert outputs.pop().count("billing_data_aggregator_") == 11
 
 
 def serialised(seed: str, home: Path) -> str:
@@ -144,7 +145,7 @@ def test_a_broken_entry_shows_its_error_and_takes_no_other_down(tmp_path: Path) 
     path.write_text(clients.replace("    local: {}", "    local: {max_rows_per_file: 0}"), encoding="utf-8")
     built = [build_or_explain(entry) for entry in load_clients(path, environ={})]
     broken = [dag for dag in built if dag is not None and "broken" in dag.tags]
-    assert len(built) == 10
+    assert len(built) == 11
     assert [dag.dag_id for dag in broken] == ["billing_data_aggregator_enercity_local"]
     assert "max_rows_per_file" in str(broken[0].doc_md)
 

@@ -39,7 +39,9 @@ Environment = Literal["dev", "stage", "prod", "local", "playground"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 Severity = Literal["fail", "warn", "info"]
 # night/phases.py has the list; a test compares them.
-PhaseName = Literal["start", "prechecks", "init", "audits", "release", "export", "publish", "history", "cleanup"]
+PhaseName = Literal[
+    "start", "prechecks", "init", "audits", "release", "post", "export", "publish", "history", "cleanup"
+]
 ExecutorName = Annotated[
     str,
     StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.]*$"),
