@@ -23,7 +23,9 @@ VERSION = re.compile(r"\d+\.\d+\.\d+(-[0-9A-Za-z.]+)?")
 PLACES = {
     "plugins/billing_aggregator/__init__.py": r'(?m)(?<=^__version__ = ")[^"]+(?="$)',
     "helm/billing-data-aggregator/Chart.yaml": r'(?m)(?:(?<=^version: )|(?<=^appVersion: "))[\w.+-]+(?="?$)',
-    "helm/billing-data-aggregator/values.yaml": r'(?m)(?<=^  defaultAirflowTag: ")[^"]+(?="$)|(?<=billing-ledger-api, tag: ")[^"]+(?=")',
+    "helm/billing-data-aggregator/values.yaml": (
+        r'(?m)(?<=^  defaultAirflowTag: ")[^"]+(?="$)|(?<=billing-ledger-api, tag: ")[^"]+(?=")'
+    ),
     "docker-compose.yaml": r"(?m)(?<=^  image: billing-data-aggregator:)\S+$|(?<=image: billing-ledger-api:)\S+$",
     "Dockerfile": r"(?m)(?<=^ARG VERSION=)\S+$",
     "mkdocs.yml": r"(?m)(?<=^copyright: Version )\S+$",

@@ -49,7 +49,9 @@ class ExportFigures:
             bytes=sum(int(file["bytes"]) for file in export["files"]),
             totals={str(column): str(total) for column, total in sorted(export["control_totals"].items())},
             columns=tuple(export.get("columns") or ()),
-            stored=tuple({name: file[name] for name in STORED} for file in export["files"] if "key" in file),
+            stored=tuple(
+                {name: file[name] for name in STORED} for file in export["files"] if file.keys() >= set(STORED)
+            ),
         )
 
 

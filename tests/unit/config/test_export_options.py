@@ -27,7 +27,7 @@ def test_the_options_reach_the_plans(tmp_path: Path) -> None:
     path = clients_with(tmp_path, "{compression: gzip, encryption: sse-kms, kms_key_id: alias/billing}")
     dag = build_dag(read_night(load_client("enercity", "local", path, environ={})))
     plans = [task for task in dag.tasks if isinstance(task, ClientPlanOperator)]
-    assert len(plans) == 5
+    assert len(plans) == 3
     for plan in plans:
         assert plan.options.compression == "gzip"
         assert plan.options.kms_key_id == "alias/billing"
