@@ -32,8 +32,7 @@ WORK = ROOT / "build/compose"
 VENV = Path(sys.prefix)
 #: Image → its stand-in, scripts/standins/standin-<role>; any other image is the project's own.
 ROLES = {"postgres": "postgres", "motoserver/moto": "moto", "axllent/mailpit": "mailpit"}
-#: Images of services that are left out, with a word: their feeds are tried by `make run CLIENT=webshop`.
-LEFT_OUT = frozenset({"apache/kafka"})
+LEFT_OUT = frozenset({"apache/kafka"})  # no stand-in: `make run CLIENT=webshop` tries the feeds
 SUITE = "bookworm"
 PACKAGES = "postgresql,curl,ca-certificates,gzip,libsqlite3-0,libffi8,libssl3"
 # For this script only. crun fails where cgroups are hybrid; names of services need aardvark-dns, which netavark brings.
@@ -78,15 +77,10 @@ def services() -> dict[str, Any]:
     """Return the services as Compose merges them."""
     text = run(str(VENV / "bin/podman-compose"), "-f", "docker-compose.yaml", "config", cwd=ROOT)
     found: dict[str, Any] = yaml.safe_load(text)["services"]
-    left_out = {
-        name for name, service in found.items() if service["image"].split(":")[0] in LEFT_OUT or service.get("profiles")
-    }
-    for name in sorted(left_out):
-        tell(f"left out: {name}, of a profile or without a stand-in for its image")
-    for service in found.values():
-        service["depends_on"] = {
-            name: needs for name, needs in (service.get("depends_on") or {}).items() if name not in left_out
-        }
+    left_out = {name for name, each in found.items() if each["image"].split(":")[0] in LEFT_OUT or "profiles" in each}
+    tell(f"left out, of a profile or without a stand-in: {', '.join(sorted(left_out))}")
+    for each in found.values():
+        each["depends_on"] = {key: need for key, need in (each.get("depends_on") or {}).items() if key not in left_out}
     return {name: service for name, service in found.items() if name not in left_out}
 
 

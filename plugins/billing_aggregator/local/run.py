@@ -100,16 +100,8 @@ def _run(config: ClientConfig, conf: Mapping[str, Any], parts: Parts, stack: Exi
     progress.note("starting Airflow")
     done = list(run_feeds(config, airflow, variables, progress)) if feeds else []
     progress.forget()
-    night = parts.night and done == feeds
-    # A business date of the command line is the only night.
-    nights = [{}] if "business_date" in conf else metered.nights or [{}]
-    for params in nights if night else ():
-        if len(nights) > 1:
-            progress.note(f"night of {params['business_date']}")
-        for states in airflow.test_dag(config.dag_id, json.dumps(params | dict(conf)), variables):
-            progress.show(states)
-        if airflow.exit_status != 0:
-            break
+    if parts.night and done == feeds:
+        _run_nights(config, conf, metered.nights, airflow, variables, progress)
     states = airflow.task_states()
     progress.end()
     seconds = time.monotonic() - started
@@ -118,7 +110,7 @@ def _run(config: ClientConfig, conf: Mapping[str, Any], parts: Parts, stack: Exi
         return 1, report.data(states, airflow, log, seconds, None)
     _look_up_as(child)
     store = ObjectStore(config, dict(os.environ) | variables)
-    if night:
+    if parts.night:
         print(report.success(states, store, folder / "files", log, seconds, dry_runs=airflow.dry_runs()))
     outcome = report.data(states, airflow, log, seconds, store)
     if config.feeds:
@@ -126,6 +118,25 @@ def _run(config: ClientConfig, conf: Mapping[str, Any], parts: Parts, stack: Exi
         outcome["feeds"] = feed_figures(config)
         print(feed_text(outcome["feeds"]))
     return 0, outcome
+
+
+def _run_nights(
+    config: ClientConfig,
+    conf: Mapping[str, Any],
+    metered: list[dict[str, Any]],
+    airflow: AirflowProcess,
+    variables: Mapping[str, str],
+    progress: RunProgress,
+) -> None:
+    """Run the nights that the sample's usage needs, else one, until one fails; a business date is the only night."""
+    nights = [{}] if "business_date" in conf else metered or [{}]
+    for params in nights:
+        if len(nights) > 1:
+            progress.note(f"night of {params['business_date']}")
+        for states in airflow.test_dag(config.dag_id, json.dumps(params | dict(conf)), variables):
+            progress.show(states)
+        if airflow.exit_status != 0:
+            return
 
 
 def _look_up_as(child: Mapping[str, str]) -> None:
