@@ -154,7 +154,9 @@ def wait_for_children(pid: int, output: Path) -> list[psutil.Process]:
         children = psutil.Process(pid).children(recursive=True)
         airflow = [child for child in children if "airflow" in command_line(child)]
         port = re.search(r"on port (\d+)", output.read_text())
-        return children + servers_on(port[1]) if airflow and port else []
+        # The S3 server is up: what the command does now is wait, not import.
+        ready = airflow and "local server http" in output.read_text()
+        return children + servers_on(port[1]) if ready and port else []
 
     return wait_for(both, "the run has started Postgres and Airflow")
 

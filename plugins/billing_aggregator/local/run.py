@@ -101,7 +101,7 @@ def _run(config: ClientConfig, conf: Mapping[str, Any], parts: Parts, stack: Exi
     done = list(run_feeds(config, airflow, variables, progress)) if feeds else []
     progress.forget()
     if parts.night and done == feeds:
-        _run_nights(config, conf, metered.nights, airflow, variables, progress)
+        _run_nights(config, conf, metered.nights, airflow, variables=variables, progress=progress)
     states = airflow.task_states()
     progress.end()
     seconds = time.monotonic() - started
@@ -125,6 +125,7 @@ def _run_nights(
     conf: Mapping[str, Any],
     metered: list[dict[str, Any]],
     airflow: AirflowProcess,
+    *,
     variables: Mapping[str, str],
     progress: RunProgress,
 ) -> None:
