@@ -39,7 +39,8 @@ def one_run(conf: dict[str, Any]) -> dict[str, Any]:
     bag = BundleDagBag(dag_folder=DAGS, bundle_path=DAGS, bundle_name="dags-folder")
     if bag.import_errors:
         return {"state": "broken", "tasks": {}, "tries": {}, "error": str(bag.import_errors)}
-    (dag,) = bag.dags.values()
+    # A client with feeds has more DAGs than its night.
+    (dag,) = (found for name, found in bag.dags.items() if name.startswith("billing_data_aggregator_"))
     try:
         run = dag.test(logical_date=datetime.now(UTC), run_conf=conf)
     except Exception as error:
