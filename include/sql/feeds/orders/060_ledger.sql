@@ -104,20 +104,6 @@ where
 analyze pg_temp.posting_transaction;
 
 -- The ledger posts nothing into a closed month: what is late goes into the first open one after it.
-with closed as (
-    select
-        month,
-        (month - row_number() over (order by month) * interval '1 month') as run
-    from ledger.closed_month
-),
-
-moved as (
-    select
-        month,
-        (max(month) over (partition by run) + interval '1 month')::date as open_day
-    from closed
-)
-
 insert into ledger.transaction (
     transaction_id, idempotency_key, kind, business_date, occurred_at, description, source, reverses, metadata
 )
@@ -132,7 +118,7 @@ select
     posting.reverses,
     posting.metadata
 from pg_temp.posting_transaction as posting
-left join moved on date_trunc('month', posting.business_date)::date = moved.month
+left join ledger.first_open_day as moved on date_trunc('month', posting.business_date)::date = moved.month
 order by posting.transaction_id;
 
 -- Rule 4: base amounts are rounded each; a difference goes to the largest credit entry, the first of two equal ones.

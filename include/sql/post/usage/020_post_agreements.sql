@@ -59,41 +59,9 @@ where
 
 analyze pg_temp.agreement_posting;
 
-insert into ledger.account (owner, code, name, kind, normal_side)
-select
-    owners.owner,
-    own.code,
-    own.name,
-    own.kind,
-    own.normal_side
-from (select distinct owner from pg_temp.agreement_posting) as owners
-cross join (
-    values
-    ('200', 'Credits granted', 'liability', 'credit'),
-    ('201', 'Credit pool', 'liability', 'credit'),
-    ('401', 'Credits used', 'expense', 'debit')
-) as own (code, name, kind, normal_side)
-where not exists (
-        select from ledger.account as known
-        where known.owner = owners.owner and known.code = own.code
-    )
-on conflict (owner, code) do nothing;
+select usage_vault.make_accounts(array(select distinct owner from pg_temp.agreement_posting));
 
 -- As usage: a closed month takes nothing, the first open one after it does.
-with closed as (
-    select
-        month,
-        (month - row_number() over (order by month) * interval '1 month') as run
-    from ledger.closed_month
-),
-
-moved as (
-    select
-        month,
-        (max(month) over (partition by run) + interval '1 month')::date as open_day
-    from closed
-)
-
 insert into ledger.transaction (
     transaction_id, idempotency_key, kind, business_date, description, source, metadata
 )
@@ -107,7 +75,7 @@ select
     'usage' as source,
     jsonb_build_object('customer_id', posting.owner, 'agreement_id', posting.agreement_id) as metadata
 from pg_temp.agreement_posting as posting
-left join moved on date_trunc('month', posting.business_date)::date = moved.month
+left join ledger.first_open_day as moved on date_trunc('month', posting.business_date)::date = moved.month
 order by posting.business_date, posting.idempotency_key collate "C";
 
 insert into ledger.entry (transaction_id, line, account_id, side, amount, currency)

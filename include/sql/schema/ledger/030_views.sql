@@ -1,6 +1,7 @@
--- Purpose: balances of the ledger, exact at any moment, also while others post.
--- Grain:   account_balance: account and currency with entries; trial_balance: the same and business day.
--- Sources: ledger.account_total, ledger.account.
+-- Purpose: balances of the ledger, exact at any moment, also while others post; where late postings go.
+-- Grain:   account_balance: account and currency with entries; trial_balance: the same and business day;
+--          first_open_day: closed month.
+-- Sources: ledger.account_total, ledger.account, ledger.closed_month.
 
 -- balance is on the account's normal side; base_balance too, null where no entry has a base amount.
 create view ledger.account_balance as
@@ -42,3 +43,17 @@ select
 from ledger.account_total as total
 inner join ledger.account on total.account_id = account.account_id
 group by total.business_date, account.account_id, total.currency;
+
+-- A closed month takes nothing: what is late goes into the first open one after it. open_day is that month's first day.
+create view ledger.first_open_day as
+with closed as (
+    select
+        month,
+        (month - row_number() over (order by month) * interval '1 month') as run
+    from ledger.closed_month
+)
+
+select
+    month,
+    (max(month) over (partition by run) + interval '1 month')::date as open_day
+from closed;

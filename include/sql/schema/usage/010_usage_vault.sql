@@ -126,3 +126,28 @@ $$;
 
 create trigger placed before insert or update of taken_at, hour on usage_vault.reading
 for each row execute function usage_vault.place_reading();
+
+-- The accounts of usage customers in the ledger, made where they are missing (specification, section 20).
+create function usage_vault.make_accounts(owners text[]) returns void
+language sql set search_path = pg_catalog, pg_temp
+as $$
+    insert into ledger.account (owner, code, name, kind, normal_side)
+    select
+        customers.owner,
+        own.code,
+        own.name,
+        own.kind,
+        own.normal_side
+    from unnest(owners) as customers (owner)
+    cross join (
+        values
+        ('200', 'Credits granted', 'liability', 'credit'),
+        ('201', 'Credit pool', 'liability', 'credit'),
+        ('401', 'Credits used', 'expense', 'debit')
+    ) as own (code, name, kind, normal_side)
+    where not exists (
+        select from ledger.account as known
+        where known.owner = customers.owner and known.code = own.code
+    )
+    on conflict (owner, code) do nothing
+$$;
