@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from scripts.sample_nights import NOW, config
 
-from billing_aggregator.runs.run_history import CheckRecord, ExportRecord, FileRecord, RunRecord
+from billing_aggregator.runs.run_history import ExportRecord, FileRecord, RunRecord
+from billing_aggregator.runs.summary import CheckOutcome
 from billing_aggregator.ui.answers import Answer
 from billing_aggregator.ui.charts import line, phase_bars
 from billing_aggregator.ui.compare import compare, compare_totals
@@ -35,7 +36,7 @@ def run(**values: Any) -> RunRecord:
     return RunRecord(**(known | values))
 
 
-WARNING = CheckRecord("audits.a", "warn", "t", 2, "violated", ("c",))
+WARNING = CheckOutcome("audits.a", "warn", "t", 2, "violated", ("c",))
 UNPUBLISHED: dict[str, Any] = {"published_at": None, "ended_at": None, "totals": {}}
 
 

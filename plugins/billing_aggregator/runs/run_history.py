@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from billing_aggregator.errors.kinds import sqlstate
 from billing_aggregator.runs.run_records import MISSING_COLUMN, is_missing_table
+from billing_aggregator.runs.summary import CheckOutcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,29 +40,6 @@ where client = %(client)s and environment = %(environment)s and tag = %(tag)s
 order by started_at desc
 limit 1
 """
-
-
-@dataclass(frozen=True)
-class CheckRecord:
-    """What a check found in a run.
-
-    :param task: phase, system and name.
-    :param violations: rows that violate it.
-    :param state: ``passed``, ``violated`` or ``skipped``.
-    :param columns: of those rows; their values are recorded nowhere.
-    """
-
-    task: str
-    severity: str
-    title: str
-    violations: int
-    state: str = ""
-    columns: tuple[str, ...] = ()
-
-    @property
-    def warns(self) -> bool:
-        """Whether somebody should look at it, though the run went on."""
-        return self.severity == "warn" and self.violations > 0
 
 
 @dataclass(frozen=True)
@@ -94,7 +72,7 @@ class RunRecord:
     error: str | None
     due_at: datetime | None = None
     phases: Mapping[str, str] | None = None
-    checks: tuple[CheckRecord, ...] | None = None
+    checks: tuple[CheckOutcome, ...] | None = None
 
     @property
     def published(self) -> bool:
@@ -107,7 +85,7 @@ class RunRecord:
         return bool(self.due_at and self.published_at and self.published_at > self.due_at)
 
     @property
-    def warnings(self) -> tuple[CheckRecord, ...]:
+    def warnings(self) -> tuple[CheckOutcome, ...]:
         """The checks that warn."""
         return tuple(check for check in self.checks or () if check.warns)
 
@@ -191,5 +169,5 @@ def _run(row: tuple[Any, ...]) -> RunRecord:
     return RunRecord(**values)
 
 
-def _check(check: Mapping[str, Any]) -> CheckRecord:
-    return CheckRecord(**{**check, "columns": tuple(check.get("columns", ()))})
+def _check(check: Mapping[str, Any]) -> CheckOutcome:
+    return CheckOutcome(**{**check, "columns": tuple(check.get("columns", ()))})

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from billing_aggregator.config import ClientConfig
-    from billing_aggregator.runs.run_history import CheckRecord, RunRecord
+    from billing_aggregator.runs.run_history import RunRecord
+    from billing_aggregator.runs.summary import CheckOutcome
 
 # How the section of docs/runbook.md is called that a reader of a failed run wants.
 RUNBOOK = "docs/runbook.md"
@@ -42,7 +43,7 @@ class RunPage:
     sentence: str
     facts: tuple[tuple[str, str], ...]
     phases: tuple[PhaseBar, ...]
-    checks: tuple[CheckRecord, ...] | None
+    checks: tuple[CheckOutcome, ...] | None
     totals: dict[str, list[Figure]]
     before: RunRecord | None
     others: tuple[RunRecord, ...]
@@ -50,7 +51,7 @@ class RunPage:
     runbook: str
 
     @property
-    def violated(self) -> tuple[CheckRecord, ...]:
+    def violated(self) -> tuple[CheckOutcome, ...]:
         """The checks that found something."""
         return tuple(check for check in self.checks or () if check.violations)
 
@@ -102,5 +103,5 @@ def _facts(config: ClientConfig, run: RunRecord) -> list[tuple[str, str]]:
     ]
 
 
-def _urgency(check: CheckRecord) -> tuple[bool, int, str]:
+def _urgency(check: CheckOutcome) -> tuple[bool, int, str]:
     return not check.violations, ORDER.get(check.severity, len(ORDER)), check.task
