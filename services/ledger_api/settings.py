@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field, SecretStr, ValidationError
 
-from billing_aggregator.config.environment import PREFIX, SERVICE_LINK, TOOL_VARIABLES
+from billing_aggregator.config.environment import own_variables
 from billing_aggregator.config.environment_settings import LOOPBACK, EnvironmentSettings
-from billing_aggregator.config.errors import ConfigError, describe, suggestion
+from billing_aggregator.config.errors import ConfigError, describe
 from billing_aggregator.config.values import HostName, NotEmpty, Url  # noqa: TC001 - read when the model is made
 
 if TYPE_CHECKING:
@@ -72,16 +72,8 @@ def read_settings(environ: Mapping[str, str]) -> ServiceSettings:
     :raises ConfigError: one line for each wrong variable, without secrets.
     """
     known = {str(field.alias) for field in ServiceSettings.model_fields.values()}
-    given, problems = {}, []
-    for name, value in sorted(environ.items()):
-        if not name.startswith(PREFIX) or name in TOOL_VARIABLES:
-            continue
-        if name not in known and (SERVICE_LINK.fullmatch(name) or SERVICE_LINK.fullmatch(f"{name}={value}")):
-            continue
-        if name not in known:
-            problems.append(f"unknown variable {name}{suggestion(name, known)}")
-        elif value.strip():
-            given[name] = value.strip()
+    problems: list[str] = []
+    given = {name: value.strip() for name, value in own_variables(environ, known, problems) if value.strip()}
     try:
         settings = ServiceSettings.model_validate(given)
     except ValidationError as error:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, LiteralString
 import httpx
 from psycopg.errors import InsufficientPrivilege, InvalidSchemaName, UndefinedColumn, UndefinedTable
 
+from billing_aggregator.config.feeds import feed_dag_id
 from services.ledger_api.database import rows
 from services.ledger_api.problems import ProblemError, not_found, unavailable
 
@@ -113,7 +114,7 @@ async def take_reading(settings: ServiceSettings, reading: ReadingIn) -> Row:
             "readings-not-set-up", 501, "Readings are not set up",
             "a reading is taken by the feed's DAG: set BDA_AIRFLOW_URL, BDA_CLIENT_ID and BDA_ENVIRONMENT",
         )  # fmt: skip
-    dag = f"billing_feed_usage_{settings.client_id}_{settings.detected_environment()}"
+    dag = feed_dag_id("usage", settings.client_id, settings.detected_environment())
     conf: dict[str, Any] = {"periodic": False}
     if reading.app_id:
         conf["app_id"] = str(reading.app_id)

@@ -14,9 +14,9 @@ from billing_aggregator.feeds.kafka.posting import Posting
 from billing_aggregator.feeds.kafka.relay import Relay
 from billing_aggregator.feeds.kafka.stream import Limits, Stream
 from billing_aggregator.feeds.kafka.topic import Topic
-from billing_aggregator.migrations import apply_migrations, find_migrations
 from billing_aggregator.runs import Run, lock
 from tests.conftest import SQL_ROOT
+from tests.orders.warehouse import migrate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -37,7 +37,7 @@ SETTINGS = {
 
 def make_schema(connection: psycopg.Connection[Any]) -> None:
     """Make the tables of the ledger and the orders, and the rates of the tests."""
-    apply_migrations(connection, find_migrations(SQL_ROOT, ["orders"]))
+    migrate(connection)
     connection.execute(
         "insert into billing.tax_rate (tax_region, tax_class, rate, valid_from) "
         "values ('DE', 'standard', 0.19, '2020-01-01'), ('DE', 'reduced', 0.07, '2020-01-01')"

@@ -11,7 +11,7 @@ from billing_aggregator.config.environment_settings import EnvironmentSettings, 
 from billing_aggregator.config.errors import ConfigError, describe, suggestion
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
 PREFIX = "BDA_"
 # Read by the project's own tools, not by the aggregator.
@@ -33,19 +33,27 @@ def read_environment(environ: Mapping[str, str]) -> EnvironmentSettings:
     return settings
 
 
+def own_variables(environ: Mapping[str, str], known: Collection[str], problems: list[str]) -> Iterator[tuple[str, str]]:
+    """Yield the *known* variables of *environ*, sorted; add a line to *problems* for each other one of this prefix.
+
+    The tools' own variables, and those that Kubernetes sets for a service of such a name, are nobody's mistake.
+    """
+    for name, value in sorted(environ.items()):
+        if not name.startswith(PREFIX) or name in TOOL_VARIABLES:
+            continue
+        if name in known:
+            yield name, value
+        elif not SERVICE_LINK.fullmatch(name) and not SERVICE_LINK.fullmatch(f"{name}={value}"):
+            problems.append(f"unknown variable {name}{suggestion(name, known)}")
+
+
 def examine_environment(environ: Mapping[str, str]) -> tuple[EnvironmentSettings, list[str]]:
     """Return the settings without the wrong variables, and a line for each problem."""
     known = {variable_of(field) for field in EnvironmentSettings.model_fields}
     given: dict[str, str] = {}
-    problems = []
-    for name, value in sorted(environ.items()):
-        if not name.startswith(PREFIX) or name in TOOL_VARIABLES:
-            continue
-        if name not in known and (SERVICE_LINK.fullmatch(name) or SERVICE_LINK.fullmatch(f"{name}={value}")):
-            continue
-        if name not in known:
-            problems.append(f"unknown variable {name}{suggestion(name, known)}")
-        elif name == "BDA_CLIENT_ID" and not value.strip():
+    problems: list[str] = []
+    for name, value in own_variables(environ, known, problems):
+        if name == "BDA_CLIENT_ID" and not value.strip():
             problems.append("BDA_CLIENT_ID is empty; name a client, or unset it")
         elif value.strip():
             given[name] = value.strip()

@@ -15,6 +15,12 @@ from billing_aggregator.config.values import ConnectionId, Model, Words, plain_n
 CONTINUOUS = "@continuous"
 #: The feed that ``BDA_KAFKA_ORDERS_TOPIC`` and ``BDA_KAFKA_EVENTS_TOPIC`` mean.
 ORDERS = "orders"
+DAG_PREFIX = "billing_feed_"
+
+
+def feed_dag_id(feed: str, client: str, environment: str) -> str:
+    """Return the id of a feed's DAG: ``billing_feed_<feed>_<client>_<environment>``."""
+    return f"{DAG_PREFIX}{feed}_{client}_{environment}"
 
 
 def check_feed_schedule(value: str) -> str:

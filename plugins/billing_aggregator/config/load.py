@@ -15,7 +15,7 @@ from billing_aggregator.config.clients_file import NO_ENVIRONMENT, ClientsFile
 from billing_aggregator.config.environment import examine_environment
 from billing_aggregator.config.environment_settings import EnvironmentSettings, variable_of
 from billing_aggregator.config.errors import MISSING, ConfigError, describe
-from billing_aggregator.config.feeds import ORDERS
+from billing_aggregator.config.feeds import DAG_PREFIX, ORDERS
 from billing_aggregator.config.models import ClientConfig
 from billing_aggregator.config.paths import IncludeNotFoundError, include_folder
 from billing_aggregator.config.text_files import SourceFileError, is_folder, printable
@@ -35,8 +35,8 @@ def dag_id_of(client: str, environment: str) -> str:
 
 
 def is_dag_of(dag_id: str, client: str, environment: str) -> bool:
-    """Return whether *dag_id* is the client's night or one of its feeds (``billing_feed_<feed>_...``)."""
-    if dag_id.startswith("billing_feed_"):
+    """Return whether *dag_id* is the client's night or one of its feeds; see :func:`feed_dag_id`."""
+    if dag_id.startswith(DAG_PREFIX):
         return dag_id.endswith(f"_{client}_{environment}")
     return dag_id == dag_id_of(client, environment)
 

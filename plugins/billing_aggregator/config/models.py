@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from billing_aggregator.config.errors import TOGETHER
 from billing_aggregator.config.export_options import ExportOptions
-from billing_aggregator.config.feeds import Feed, FeedName, OrdersOptions, UsageOptions
+from billing_aggregator.config.feeds import Feed, FeedName, OrdersOptions, UsageOptions, feed_dag_id
 from billing_aggregator.config.key_template import manifest_key
 from billing_aggregator.config.texts import Cron, KeyTemplate, ScriptSettings, SqlSettings, TimeZoneName
 from billing_aggregator.config.values import (
@@ -103,8 +103,8 @@ class ClientConfig(Model):
         return self.db_conn_id or f"octopus_{self.client}_{self.environment}"
 
     def feed_dag_id(self, feed: str) -> str:
-        """Return the id of a feed's DAG: ``billing_feed_<feed>_<client>_<environment>``."""
-        return f"billing_feed_{feed}_{self.client}_{self.environment}"
+        """Return the id of a feed's DAG."""
+        return feed_dag_id(feed, self.client, self.environment)
 
     @property
     def kafka_conn_id(self) -> str:
