@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell for p in python3.12 python3.11 python3.13 python3; do \
 	$$p -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$p; break; }; done)
 export PYTHONPATH := plugins:.
+# Where it is set, each of the many processes of a run or a test compiles all of Airflow again, which takes seconds.
+unexport PYTHONDONTWRITEBYTECODE
 # Only from the command line: some shells set ENV.
 RUN_CLIENT := $(if $(filter command line,$(origin CLIENT)),--client '$(CLIENT)')
 RUN_ENV := $(if $(filter command line,$(origin ENV)),--environment '$(ENV)')

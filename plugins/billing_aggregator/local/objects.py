@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from billing_aggregator.config import read_environment
 from billing_aggregator.export.manifest import Manifest
-from billing_aggregator.export.reader import client_manifest
+from billing_aggregator.export.reader import current_manifest
 from billing_aggregator.export.store.factory import client_store
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from billing_aggregator.config import ClientConfig
+    from billing_aggregator.export.store.s3_store import S3Store
 
 COPY_LIMIT_BYTES = 500_000_000
 
@@ -33,8 +34,9 @@ class ObjectStore:
         self._environ = environ
 
     @cached_property
-    def _place(self) -> ClientConfig:
-        return self._config.model_copy(update={"s3_bucket": self.bucket, "s3_url": self._url})
+    def _store(self) -> S3Store:
+        place = self._config.model_copy(update={"s3_bucket": self.bucket, "s3_url": self._url})
+        return client_store(place, environ=self._environ)
 
     @property
     def location(self) -> str:
@@ -48,7 +50,7 @@ class ObjectStore:
 
         :raises FileNotFoundError: nothing is published.
         """
-        manifest = client_manifest(self._place, environ=self._environ)
+        manifest = current_manifest(self._store, self._config.client, self._config.environment)
         if manifest is None:
             raise FileNotFoundError(f"nothing is published in {self.location}")
         return manifest.to_json()
@@ -58,7 +60,6 @@ class ObjectStore:
 
         The manifest comes last, if all of them are there: ``publications`` can then read the folder.
         """
-        store = client_store(self._place, environ=self._environ)
         copies: list[Path] = []
         room = COPY_LIMIT_BYTES
         for file in (file for export in manifest["exports"].values() for file in export["files"]):
@@ -68,7 +69,7 @@ class ObjectStore:
             target = folder / file["key"]
             target.parent.mkdir(parents=True, exist_ok=True)
             with target.open("wb") as copy:
-                copy.writelines(store.stream(file["key"], file["version_id"]))
+                copy.writelines(self._store.stream(file["key"], file["version_id"]))
             copies.append(target)
         whole = Manifest.model_validate(manifest)
         (folder / self._config.manifest_key).parent.mkdir(parents=True, exist_ok=True)
