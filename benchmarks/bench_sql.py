@@ -1,7 +1,7 @@
 """Times the init scripts of one client on a synthetic vault: ``python -m benchmarks.bench_sql --charges 1000000``.
 
-The scripts run as the DAG runs them: in the order of systems and stages, side by side within a stage on at most
-``--connections`` connections, one connection and one transaction each, with the session settings of the configuration.
+The scripts run as the DAG runs them: in the order of systems and stages, side by side where they need not wait, on at
+most ``--connections`` connections, one connection and one transaction each, with the configuration's session settings.
 Prints seconds per script and writes ``build/bench-sql.json``. ``--against REV`` runs the init scripts of another commit
 on the same server and vault, in turns with ours, and prints the ratio of the medians.
 """
@@ -16,7 +16,7 @@ import statistics
 import subprocess
 import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,8 +27,9 @@ from benchmarks.vault import create_vault
 from billing_aggregator.config.load import load_client
 from billing_aggregator.local.postgres import EmbeddedPostgres
 from billing_aggregator.local.warehouse import DATABASE, ROLE
+from billing_aggregator.night.description import SystemScripts
 from billing_aggregator.sql.runner import run_script
-from billing_aggregator.sql.scripts import Script, find_scripts, stages
+from billing_aggregator.sql.scripts import Script, find_scripts
 
 if TYPE_CHECKING:
     from billing_aggregator.config.models import ClientConfig
@@ -89,11 +90,23 @@ class Bench:
     def init(self, sql_root: Path, *, tuned: bool = True) -> Run:
         """Run all init scripts; return the seconds from the first to the last, and each script's timing."""
         begin = time.monotonic()
-        timings: list[Timing] = []
-        with ThreadPoolExecutor(self.connections) as pool:
-            for system in self.config.active_systems:
-                for stage in stages(find_scripts(sql_root, "init", system, self.config.client)):
-                    timings += pool.map(lambda script: self.run(script, begin, tuned=tuned), stage)
+        numbers = self.config.needed_from if tuned else {}
+        systems = self.config.active_systems
+        ended: dict[str, Future[list[Timing]]] = {}
+        with ThreadPoolExecutor(self.connections) as pool, ThreadPoolExecutor(len(systems)) as lanes:
+
+            def run(system: SystemScripts, waits: list[tuple[int | None, Future[Any]]]) -> list[Timing]:
+                found: list[Timing] = []
+                for place, stage in enumerate(system.stages):
+                    wait([future for at, future in waits if at == place])
+                    found += pool.map(lambda script: self.run(script, begin, tuned=tuned), stage)
+                return found
+
+            for name in systems:
+                system = SystemScripts(name, tuple(find_scripts(sql_root, "init", name, self.config.client)))
+                waits = [(system.waits_at(numbers, before), future) for before, future in ended.items()]
+                ended[name] = lanes.submit(run, system, waits)
+        timings = [timing for future in ended.values() for timing in future.result()]
         if not timings:
             raise SystemExit(f"{sql_root}: no init scripts for {', '.join(self.config.active_systems)}")
         return time.monotonic() - begin, timings
@@ -135,6 +148,9 @@ def main(arguments: list[str] | None = None) -> None:
         begin = time.monotonic()
         create_vault(server, DATABASE, options.charges, options.seed)
         generated = time.monotonic() - begin
+        with bench.connect() as connection:
+            # As the first task of a run does.
+            connection.execute("create schema if not exists report_oibl")
         print(f"vault of {options.charges:,} charges made in {generated:.1f} s (seed {options.seed})", flush=True)
         with tempfile.TemporaryDirectory(prefix="bda-bench-") as folder:
             other = sql_of(options.against, Path(folder)) if options.against else None

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 PAGE = ROOT / "docs/configuration.md"
 MARK = "<!-- {} {}: made by scripts/document_configuration.py -->"
 OF_THE_RUN = ("client", "environment")
-COMPUTED = ("client", "environment", "dependencies")
+COMPUTED = ("client", "environment", "dependencies", "needed_from")
 GRAMMAR = {
     "schedule": "cron",
     "timezone": "IANA name",

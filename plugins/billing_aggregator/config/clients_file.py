@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 SECTIONS = ("systems", "defaults", "environments", "clients")
 # The environment of a client whose entries are not a mapping.
+#: The highest number that a script's name can begin with.
+LAST_STAGE = 999
 NO_ENVIRONMENT = "unknown"
 SYSTEM_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
@@ -37,6 +39,7 @@ class ClientsFile:
         #: Whether the file could be read and is a mapping.
         self.readable = False
         content = self._sections()
+        self.needed_from: dict[str, dict[str, int]] = {}
         self.dependencies = self._dependencies(content["systems"])
         self._defaults = content["defaults"]
         self._environments = self._environment_layers(content["environments"])
@@ -148,20 +151,30 @@ class ClientsFile:
             for key in needs:
                 if key != "needs":
                     self._problem(f"{place}: unknown key {key}{suggestion(key, ['needs'])}")
-            needed = needs.get("needs")
-            if needed is not None and not isinstance(needed, list):
-                self._problem(f"{place}.needs must be a list such as [bookkeeper], not {needed!r}")
-                needed = None
-            for other in needed or []:
+            needed = self._needed(needs.get("needs"), f"{place}.needs")
+            for other in needed:
                 if other not in systems:
                     self._problem(f"{place}.needs: unknown system {other}{suggestion(str(other), systems)}")
-            dependencies[name] = tuple(other for other in needed or [] if other in systems)
+            dependencies[name] = tuple(other for other in needed if other in systems)
+            self.needed_from[name] = {other: needed[other] for other in dependencies[name] if needed[other]}
         try:
             ordered(tuple(dependencies), dependencies)
         except ValueError as error:
             self._problem(str(error))
             return dict.fromkeys(dependencies, ())
         return dependencies
+
+    def _needed(self, value: Any, place: str) -> dict[Any, int]:
+        """Return the systems that one needs, each with the number of the first init script that does; 0: the first."""
+        if isinstance(value, list):
+            return dict.fromkeys(value, 0)
+        if value is not None and not isinstance(value, dict):
+            self._problem(f"{place} must be a list such as [bookkeeper], or {{bookkeeper: 60}}, not {value!r}")
+            return {}
+        for other, number in (value or {}).items():
+            if type(number) is not int or not 0 <= number <= LAST_STAGE:
+                self._problem(f"{place}.{other} must be the number of a script, 0 to {LAST_STAGE}, not {number!r}")
+        return {other: number if type(number) is int else 0 for other, number in (value or {}).items()}
 
     def _problem(self, text: str) -> None:
         self.problems.append(f"{self.path}: {text}")

@@ -184,6 +184,7 @@ def _entry(
     overrides = settings.overrides()
     values = clients.entry(client, environment) | overrides
     values |= {"client": client, "environment": environment, "dependencies": clients.dependencies}
+    values["needed_from"] = clients.needed_from
     topics = _feed_overrides(values, settings)
 
     def place(location: Location) -> str:

@@ -62,6 +62,7 @@ class ClientConfig(Model):
     schedule: Cron | None = "0 2 * * *"
     timezone: TimeZoneName = "Europe/Berlin"
     dependencies: dict[SystemName, tuple[SystemName, ...]] = Field(default_factory=dict)
+    needed_from: dict[SystemName, dict[SystemName, int]] = Field(default_factory=dict)
     systems: tuple[SystemName, ...] = Field(default=("bookkeeper", "tripica"), validate_default=True)
     ignore_systems: tuple[SystemName, ...] = Field(default=(), validate_default=True)
     db_conn_id: ConnectionId | None = None

@@ -1,10 +1,14 @@
-"""The phases that are folders of SQL: one task group a phase, in it each system's scripts or checks."""
+"""The phases that are folders of SQL: one task group a phase, in it each system's scripts or checks.
+
+Where a phase is ordered, a system waits for those before it: its first script that needs them, and what follows.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from itertools import combinations
+from typing import TYPE_CHECKING, NamedTuple
 
-from airflow.sdk import TaskGroup, chain
+from airflow.sdk import TaskGroup
 
 from billing_aggregator.dag.placement import phase_group
 from billing_aggregator.operators.sql_checks import SqlChecksOperator
@@ -22,15 +26,36 @@ def scripts_phase(night_phase: NightPhase, config: ClientConfig) -> TaskGroup:
     Systems run side by side, or in the order of their dependencies where the phase is ordered.
     """
     phase = night_phase.phase
+    systems = [system for system in night_phase.systems if system.scripts]
     with phase_group(config, phase.name) as group:
-        systems = [
-            system_checks(system, config) if phase.checks else system_scripts(phase, system, config)
-            for system in night_phase.systems
-            if system.scripts
-        ]
-        if phase.ordered and len(systems) > 1:
-            chain(*systems)
+        if phase.checks:
+            for system in systems:
+                system_checks(system, config)
+            return group
+        built = {system.system: system_scripts(phase, system, config) for system in systems}
+        for before, after in combinations(systems if phase.ordered else (), 2):
+            waiting = after.waits_at(config.needed_from, before.system) if phase.numbered_needs else 0
+            wait(built[before.system], built[after.system], waiting)
     return group
+
+
+def wait(before: SystemTasks, after: SystemTasks, stage: int | None) -> None:
+    """Let a system wait for another one from *stage*, an index, on; None: it needs nothing of it here."""
+    if stage == 0:
+        before.group >> after.group
+    elif stage is not None:
+        for task in after.stages[stage]:
+            task.set_upstream(before.group)
+
+
+class SystemTasks(NamedTuple):
+    """The tasks of one system in a phase.
+
+    :param stages: its tasks by the number of their scripts, in order.
+    """
+
+    group: TaskGroup
+    stages: list[list[SqlScriptOperator]]
 
 
 def system_checks(system: SystemScripts, config: ClientConfig) -> SqlChecksOperator:
@@ -43,16 +68,16 @@ def system_checks(system: SystemScripts, config: ClientConfig) -> SqlChecksOpera
     )
 
 
-def system_scripts(phase: ScriptPhase, system: SystemScripts, config: ClientConfig) -> TaskGroup:
-    """Return the group of one system: scripts of one number side by side, the next number behind all of them."""
+def system_scripts(phase: ScriptPhase, system: SystemScripts, config: ClientConfig) -> SystemTasks:
+    """Return the tasks of one system: scripts of one number side by side, the next number behind all of them."""
+    stages: list[list[SqlScriptOperator]] = []
     with TaskGroup(system.system) as group:
-        before: list[SqlScriptOperator] = []
         for stage in system.stages:
             tasks = [script_task(phase, system.system, script, config) for script in stage]
-            for task in tasks if before else ():
-                task.set_upstream(before)
-            before = tasks
-    return group
+            for task in tasks if stages else ():
+                task.set_upstream(stages[-1])
+            stages.append(tasks)
+    return SystemTasks(group, stages)
 
 
 def script_task(phase: ScriptPhase, system: str, script: Script, config: ClientConfig) -> SqlScriptOperator:

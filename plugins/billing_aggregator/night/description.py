@@ -10,7 +10,7 @@ from billing_aggregator.sql.checks import parse_check
 from billing_aggregator.sql.scripts import stages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from billing_aggregator.config import ClientConfig
@@ -36,6 +36,15 @@ class SystemScripts:
     def stages(self) -> list[list[Script]]:
         """The scripts by their number: those of one number run side by side."""
         return stages(self.scripts)
+
+    def waits_at(self, needed_from: Mapping[str, Mapping[str, int]], before: str) -> int | None:
+        """Return the index of the first stage that waits for the system *before*; None where none has to.
+
+        :param needed_from: of each system the numbers from which on it needs another; it waits from its first script on
+            for a system that has none there.
+        """
+        number = needed_from.get(self.system, {}).get(before, 0)
+        return next((place for place, stage in enumerate(self.stages) if stage[0].stage >= number), None)
 
 
 @dataclass(frozen=True)

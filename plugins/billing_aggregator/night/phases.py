@@ -15,6 +15,7 @@ class ScriptPhase:
     :param name: of the folder and of the task group; logs and metrics have it as ``phase``.
     :param checks: its files are checks: SELECTs of the offending rows.
     :param ordered: a system waits for the systems that it needs.
+    :param numbered_needs: it waits only from the script on that ``systems.<name>.needs`` has a number for.
     :param required: every system must have scripts here.
     :param publishes: it changes what readers see, so dry runs skip it.
     :param rare: a DAG whose systems have no scripts here has no group for it.
@@ -23,6 +24,7 @@ class ScriptPhase:
     name: str
     checks: bool = False
     ordered: bool = False
+    numbered_needs: bool = False
     required: bool = False
     publishes: bool = False
     rare: bool = False
@@ -32,7 +34,7 @@ START, EXPORT, PUBLISH = "start", "export", "publish"
 
 BEFORE_EXPORTS = (
     ScriptPhase("prechecks", checks=True),
-    ScriptPhase("init", ordered=True, required=True),
+    ScriptPhase("init", ordered=True, numbered_needs=True, required=True),
     ScriptPhase("audits", checks=True),
     ScriptPhase("release", ordered=True),
     # Books what is durable, by key: a phase that few systems have.
