@@ -106,7 +106,11 @@ def test_the_variable_that_is_wrong_is_named(tmp_path: Path) -> None:
 FILE = [
     ("systems: {a: {needs: [b]}}", "systems.a.needs: unknown system b; known: a"),
     ("systems: {a: {needs: [b]}, b: {needs: [a]}}", "systems: a, b need each other; remove one of the needs"),
-    ("systems: {a: {needs: a}}", "systems.a.needs must be a list such as [bookkeeper], not 'a'"),
+    ("systems: {a: {needs: a}}", "systems.a.needs must be a list such as [bookkeeper], or {bookkeeper: 60}, not 'a'"),
+    ("systems: {a: {needs: {b: 1}}}", "systems.a.needs: unknown system b; known: a"),
+    ("systems: {a: {}, b: {needs: {a: x}}}", "systems.b.needs.a must be the number of a script, 0 to 999, not 'x'"),
+    ("systems: {a: {}, b: {needs: {a: 1000}}}", "systems.b.needs.a must be the number of a script, 0 to 999, not 1000"),
+    ("systems: {a: {}, b: {needs: {a: true}}}", "systems.b.needs.a must be the number of a script, 0 to 999, not True"),
     ("systems: {a: {need: []}}", "systems.a: unknown key need; did you mean needs?"),
     ("systems: {A-B: {}}", "systems.A-B: a system's name has lower-case letters, digits and _ only"),
     ("client: {}", "unknown key client; did you mean clients?"),

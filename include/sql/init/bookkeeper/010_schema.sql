@@ -1,6 +1,10 @@
 -- Purpose: the schema of the report, owned by the role that runs the aggregator.
 -- Grain:   none.
 -- Sources: none.
+--
+-- Systems run side by side: of several that do this at once, one does it at a time.
+
+select pg_advisory_xact_lock(hashtext('schema report_oibl'));
 
 create schema if not exists report_oibl;
 

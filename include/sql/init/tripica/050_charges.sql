@@ -70,6 +70,9 @@ select
     charge.*
 from charge;
 
+-- The list joins its lines in the order of this number.
+create unique index on report_oibl.data_charges (charge_row);
+
 -- The columns that later scripts select and join by.
 analyze report_oibl.data_charges (
     charge_row, applied_billing_charge_ouid, billing_account_ouid, transactionid, aggregateid, glid, is_open_item

@@ -1,0 +1,1 @@
+../bookkeeper/010_schema.sql
