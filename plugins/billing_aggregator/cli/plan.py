@@ -113,12 +113,16 @@ class PlannedRun:
             if self.run.dry_run and phase.publishes:
                 yield f"  {system}: skipped, dry run"
                 continue
-            yield f"  {system}"
+            yield f"  {system}{self._waits(phase, system)}"
             for script in scripts:
                 origin = "" if script["folder"] == "base" else f"  from {script['folder']}/"
                 title = f"  {script['severity']}: {script['title']}" if "severity" in script else ""
                 mark = "|" if script["side_by_side"] else " "
                 yield f"   {mark}{script['name']:<{NAME_WIDTH}}{origin}{title}".rstrip()
+
+    def _waits(self, phase: ScriptPhase, system: str) -> str:
+        numbers = self.night.config.needed_from.get(system, {}) if phase.numbered_needs else {}
+        return "".join(f", from {number:03} on behind {other}" for other, number in numbers.items())
 
     def _phase(self, phase: NightPhase) -> dict[str, list[dict[str, Any]]]:
         return {

@@ -47,6 +47,13 @@ def test_a_client_without_a_folder_gets_the_default_one(capsys: pytest.CaptureFi
     assert plan["phases"]["init"]["bookkeeper"][1]["folder"] == "default"
 
 
+def test_the_plan_says_from_where_a_system_waits(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan", "--client", "enercity", "--environment", "prod"]) == 0
+    init, audits = capsys.readouterr().out.split("\ninit\n")[1].split("\naudits\n")
+    assert "\n  tripica, from 060 on behind bookkeeper\n" in init
+    assert "\n  tripica\n" in audits
+
+
 def test_left_out_systems_and_dry_runs_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["plan", "--ignore-systems", "tripica", "--dry-run", "--business-date", "2026-01-31"]) == 0
     text = capsys.readouterr().out
