@@ -114,6 +114,28 @@ $$;
 create trigger fold after delete on ledger.account_total referencing old table as deleted_totals
 for each statement execute function ledger.fold_deleted_totals();
 
+-- Folds the totals that postings have added since the last time, so that balances stay cheap: the sums stay. Returns
+-- how many rows were folded. For callers that may not delete rows; who folds the same ones meanwhile is waited for.
+create function ledger.fold_totals() returns bigint
+language sql volatile security definer set search_path = pg_catalog, pg_temp
+as $$
+    with folded as (
+        delete from ledger.account_total
+        where (account_id, currency, business_date) in (
+            select
+                several.account_id,
+                several.currency,
+                several.business_date
+            from ledger.account_total as several
+            group by several.account_id, several.currency, several.business_date
+            having count(*) > 1
+        )
+        returning 1
+    )
+
+    select count(*) from folded
+$$;
+
 -- Currencies and accounts stay as the entries have found them.
 create function ledger.keep_master_data() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
