@@ -19,6 +19,7 @@ import httpx
 import psycopg
 from psycopg.types.json import Jsonb
 
+from benchmarks.ledger_balance import balance_of_a_large_account
 from billing_aggregator.local.postgres import EmbeddedPostgres, free_port
 from billing_aggregator.local.warehouse import DATABASE, ROLE
 from services.ledger_api.posting import POST_ONE
@@ -41,19 +42,6 @@ HEAD = (
 MANY = """
 insert into ledger.account (owner, code, kind, normal_side)
 select 'C-' || n, '201', 'liability', 'credit' from generate_series(0, %s - 1) as n
-"""
-LARGE = """
-with posted as (
-    insert into ledger.transaction (idempotency_key, kind, business_date, source)
-    select 'large-' || %(part)s || '-' || n, 'manual', date '2026-01-01' + (n %% 365)::integer, 'api'
-    from generate_series(1, %(rows)s) as n
-    returning transaction_id
-)
-insert into ledger.entry (transaction_id, line, account_id, side, amount, currency)
-select posted.transaction_id, side.line, account.account_id, side.side, 1, 'EUR'
-from posted
-cross join (values (1, 'debit', '1200'), (2, 'credit', '4000')) as side (line, side, code)
-join ledger.account on account.owner = 'house' and side.code = account.code
 """
 
 
@@ -172,24 +160,6 @@ async def under_load(server: EmbeddedPostgres, rest: int, rpc: int, seconds: flo
         found: dict[str, Any] = {name: await measure(call, seconds) for name, call in calls.items()}
     for session in sessions:
         await session.close()
-    return found
-
-
-def balance_of_a_large_account(server: EmbeddedPostgres, url: str, rows: int) -> dict[str, Any]:
-    """Post *rows* transactions to account 1200 by SQL and return the milliseconds of its balance, the worst of 20."""
-    with psycopg.connect(server.dsn(DATABASE, ROLE), autocommit=True) as owner:
-        step = min(rows, 500_000)
-        for part in range(rows // step):
-            owner.execute(LARGE.encode(), {"part": part, "rows": step})
-    found: dict[str, Any] = {"entries": rows}
-    with httpx.Client(base_url=url, trust_env=False, timeout=60) as api:
-        for name, at in (("now_ms", {}), ("at_a_day_ms", {"at": "2026-06-30"})):
-            times = []
-            for _ in range(20):
-                started = time.perf_counter()
-                api.get("/v1/accounts/house/1200/balance", params=at).raise_for_status()
-                times.append((time.perf_counter() - started) * 1000)
-            found[name] = round(max(times), 2)
     return found
 
 
