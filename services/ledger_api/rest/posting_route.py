@@ -18,7 +18,7 @@ from services.ledger_api.problems import ProblemError
 from services.ledger_api.tokens import WRITE
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable, Coroutine
 
     from starlette.requests import Request
 
@@ -35,7 +35,7 @@ KEY_MISSING = ProblemError(
 class PostingRoute(APIRoute):
     """A route whose requests are a :class:`TransactionIn` and its key."""
 
-    def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return what answers."""
         return post_transaction
 
