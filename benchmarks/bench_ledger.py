@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -114,7 +115,7 @@ class Rest:
         return call
 
 
-def over_grpc(stub: Any) -> Call:
+def over_grpc(stub: Any, turn: int) -> Call:
     """Return a call that posts over gRPC."""
 
     async def call(client: int, number: int) -> None:
@@ -122,19 +123,19 @@ def over_grpc(stub: Any) -> Call:
             pb.Line(account=f"{e['owner']}/{e['code']}", side=e["side"], amount=e["amount"], currency=e["currency"])
             for e in entries(client, number, hot=False)
         ]
-        key = f"grpc-{client}-{number}"
+        key = f"grpc-{turn}-{client}-{number}"
         request = pb.TransactionRequest(idempotency_key=key, business_date="2026-01-01", entries=lines)
         await stub.PostTransaction(request)
 
     return call
 
 
-def bare(sessions: list[psycopg.AsyncConnection[Any]]) -> Call:
+def bare(sessions: list[psycopg.AsyncConnection[Any]], turn: int) -> Call:
     """Return a call that posts by SQL, without a service."""
 
     async def call(client: int, number: int) -> None:
         values = {
-            "idempotency_key": f"bare-{client}-{number}", "kind": "manual", "business_date": "2026-01-01",
+            "idempotency_key": f"bare-{turn}-{client}-{number}", "kind": "manual", "business_date": "2026-01-01",
             "description": "", "reverses": None, "metadata": Jsonb({}),
             "entries": Jsonb(entries(client, number, hot=False)),
         }  # fmt: skip
@@ -143,30 +144,36 @@ def bare(sessions: list[psycopg.AsyncConnection[Any]]) -> Call:
     return call
 
 
-async def under_load(server: EmbeddedPostgres, rest: int, rpc: int, seconds: float) -> dict[str, Any]:
-    """Measure all in one run."""
+async def under_load(server: EmbeddedPostgres, rest: int, rpc: int, seconds: float, rounds: int) -> dict[str, Any]:
+    """Measure all in one run: in turns, so that what else the machine does meets all of them; medians of the rounds."""
     dsn = server.dsn(DATABASE, ROLE)
-    sessions = [await psycopg.AsyncConnection.connect(dsn, autocommit=True) for _ in range(CLIENTS)]
-    # A server closes what is idle for 5 seconds: each measurement has connections of its own.
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{rpc}") as channel:
-        make: Any = ledger_pb2_grpc.LedgerServiceStub
-        calls: dict[str, Call] = {
-            "empty_endpoint": Rest(rest).empty,
-            "bare_sql": bare(sessions),
-            "rest": Rest(rest).post("rest", hot=False),
-            "grpc": over_grpc(make(channel)),
-            "rest_hot_account": Rest(rest).post("hot", hot=True),
-        }
-        found: dict[str, Any] = {name: await measure(call, seconds) for name, call in calls.items()}
-    for session in sessions:
-        await session.close()
-    return found
+    found: dict[str, list[dict[str, float]]] = {}
+    for turn in range(rounds):
+        sessions = [await psycopg.AsyncConnection.connect(dsn, autocommit=True) for _ in range(CLIENTS)]
+        # A server closes what is idle for 5 seconds: each measurement has connections of its own.
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{rpc}") as channel:
+            make: Any = ledger_pb2_grpc.LedgerServiceStub
+            calls: dict[str, Call] = {
+                "empty_endpoint": Rest(rest).empty,
+                "bare_sql": bare(sessions, turn),
+                "rest": Rest(rest).post(f"rest-{turn}", hot=False),
+                "grpc": over_grpc(make(channel), turn),
+                "rest_hot_account": Rest(rest).post(f"hot-{turn}", hot=True),
+            }
+            for name, call in calls.items():
+                found.setdefault(name, []).append(await measure(call, seconds / rounds))
+        for session in sessions:
+            await session.close()
+    return {
+        name: {what: median(each[what] for each in several) for what in several[0]} for name, several in found.items()
+    }
 
 
 def main() -> int:
     """Measure, print and write the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=8)
+    parser.add_argument("--seconds", type=float, default=10, help="of each, in all rounds")
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--large", type=int, default=10_000_000, help="entries of the large account; 0: leave it out")
     given = parser.parse_args()
     rest, rpc = free_port(), free_port()
@@ -180,7 +187,7 @@ def main() -> int:
             try:
                 url = f"http://127.0.0.1:{rest}"
                 wait_for(url)
-                found = under_load_with_ratios(asyncio.run(under_load(server, rest, rpc, given.seconds)))
+                found = under_load_with_ratios(asyncio.run(under_load(server, rest, rpc, given.seconds, given.rounds)))
                 if given.large:
                     found["balance"] = balance_of_a_large_account(server, url, given.large)
             finally:
