@@ -90,6 +90,9 @@ bench-orders: venv ## events from a broker to invoices and to the events' topic:
 bench-ledger: venv ## the ledger's API with 16 clients: make bench-ledger ARGS="--seconds 5 --large 1000000"
 	@$(BIN)/python -m benchmarks.bench_ledger $(ARGS)
 
+bench-usage: venv ## a month's usage priced and posted, a reading of many apps: make bench-usage ARGS="--apps 1000"
+	@$(BIN)/python -m benchmarks.bench_usage $(ARGS)
+
 bench-dags: venv ## CPU of building and serialising the DAGs: make bench-dags CLIENTS=500
 	@$(BIN)/python -m benchmarks.bench_dags --clients $(or $(CLIENTS),50) $(ARGS)
 

@@ -13,7 +13,7 @@ import uvicorn
 from psycopg_pool import PoolTimeout
 
 from billing_aggregator.config.errors import ConfigError
-from services.ledger_api.database import answers
+from services.ledger_api.database import answers, rows
 from services.ledger_api.observe import TRACES, configure_logs, log
 from services.ledger_api.rest.app import new_app
 from services.ledger_api.rest.middleware import Surroundings
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 GRACE_SECONDS = 25
 HEALTH_SECONDS = 5.0
+#: Postings add rows to the accounts' totals; a balance adds up those of a minute.
+FOLD_SECONDS = 60.0
 CONFIG_STATUS = 2
 
 
@@ -38,7 +40,7 @@ async def running(service: Service) -> AsyncIterator[None]:
     await service.pool.open()
     rpc = Rpc(service)
     await rpc.start()
-    watch = asyncio.create_task(_watch(service, rpc))
+    watches = [asyncio.create_task(_watch(service, rpc)), asyncio.create_task(_fold(service))]
     log.info(
         "listening", rest=f"http://{settings.host}:{settings.api_port}", grpc=f"{settings.host}:{settings.grpc_port}",
         access="tokens of the issuer" if settings.oidc_issuer else "no issuer: loopback only, everybody may post",
@@ -46,7 +48,8 @@ async def running(service: Service) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        watch.cancel()
+        for watch in watches:
+            watch.cancel()
         await rpc.stop(GRACE_SECONDS)
         await service.pool.close()
         TRACES.stop()
@@ -62,6 +65,16 @@ async def _watch(service: Service, rpc: Rpc) -> None:
             serving = False
         await rpc.set_health(serving=serving)
         await asyncio.sleep(HEALTH_SECONDS)
+
+
+async def _fold(service: Service) -> None:
+    """Fold the accounts' totals, so that balances stay cheap however much is posted in a day."""
+    while True:
+        try:
+            await rows(service.pool, "select ledger.fold_totals()")
+        except (psycopg.Error, PoolTimeout) as error:
+            log.warning("totals_not_folded", reason=type(error).__name__)
+        await asyncio.sleep(FOLD_SECONDS)
 
 
 def main() -> int:

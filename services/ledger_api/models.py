@@ -35,6 +35,8 @@ Text = Annotated[str, StringConstraints(max_length=1000, pattern=PRINTABLE)]
 AmountOrZero = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,14}(\.[0-9]{1,6})?$", max_length=21)]
 Amount = Annotated[AmountOrZero, AfterValidator(_above_zero)]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3,12}$")]
+#: Of a header: printable ASCII, no blanks at its ends.
+Key = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[!-~]([ -~]*[!-~])?$")] | None
 Day = Annotated[date, AfterValidator(_usual_day)]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import traceback
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -27,7 +28,6 @@ def configure_logs(level: str) -> None:
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
@@ -35,6 +35,18 @@ def configure_logs(level: str) -> None:
         cache_logger_on_first_use=True,
     )
     logging.getLogger("httpx").setLevel(logging.WARNING)
+
+
+def without_values(error: BaseException) -> dict[str, Any]:
+    """Return what may be told of a failure: its kind and where it was raised.
+
+    Never its text: the database's has the row, a model's the input.
+    """
+    found: dict[str, Any] = {"error": type(error).__name__, "sqlstate": getattr(error, "sqlstate", None)}
+    found["constraint"] = getattr(getattr(error, "diag", None), "constraint_name", None)
+    frames = traceback.extract_tb(error.__traceback__)
+    found["frames"] = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
+    return {name: value for name, value in found.items() if value}
 
 
 class Traces:
@@ -65,7 +77,10 @@ class Traces:
         """Return a span around a request."""
         if self._tracer is None:
             return nullcontext()
-        found: AbstractContextManager[Any] = self._tracer.start_as_current_span(name, attributes=attributes)
+        # An exception's text may have values of the request.
+        found: AbstractContextManager[Any] = self._tracer.start_as_current_span(
+            name, attributes=attributes, record_exception=False, set_status_on_exception=False
+        )
         return found
 
     def stop(self) -> None:

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 GROUP = 64
 TRIES = 6
 
-# Left join: an unknown account refuses the statement instead of losing the line.
+# A subquery: each account is found by its index however many there are, and an unknown one refuses the statement
+# instead of losing the line.
 POST_GROUP = """
 with given as materialized (
     select * from jsonb_to_recordset(%(posts)s) as given (
@@ -47,13 +48,16 @@ posted as (
 written as (
     insert into ledger.entry (transaction_id, line, account_id, side, amount, currency, base_amount)
     select
-        posted.transaction_id, line.number, account.account_id, line.entry ->> 'side',
+        posted.transaction_id, line.number,
+        (
+            select account.account_id from ledger.account
+            where account.owner = line.entry ->> 'owner' and account.code = line.entry ->> 'code'
+        ),
+        line.entry ->> 'side',
         (line.entry ->> 'amount')::numeric, line.entry ->> 'currency', (line.entry ->> 'base_amount')::numeric
     from posted
     join given on posted.idempotency_key = given.idempotency_key
     cross join jsonb_array_elements(given.entries) with ordinality as line (entry, number)
-    left join ledger.account
-        on line.entry ->> 'owner' = account.owner and line.entry ->> 'code' = account.code
 )
 
 select transaction_id, idempotency_key, occurred_at, posted_at from posted

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, LiteralString
+from typing import TYPE_CHECKING, LiteralString
 
 import httpx
 from psycopg.errors import InsufficientPrivilege, InvalidSchemaName, UndefinedColumn, UndefinedTable
@@ -25,35 +25,59 @@ on conflict (name) do nothing
 returning name, credits::text
 """
 TIER = "select name, credits::text from usage_vault.tier where name = %(name)s and credits = %(credits)s::numeric"
-# Exact: microcredits are rounded once per customer, month and price (docs/ledger-api.md); here whole sums are told
-# with all their digits. A month is one of the client's time zone.
+# As the published report: exact, rounded once per customer, month and price, and what is missing of the rounded amount
+# goes to the resources with the largest remainders (specification, section 22, rules 5 and 9). A month is one of the
+# client's time zone.
 REPORT: LiteralString = """
+with measured as (
+    select
+        resource.meter, resource.kind_id, resource.resource_id, resource.name as resource,
+        organization.org_id, organization.name as org, space.space_id, space.name as space,
+        price.valid_during, price.microcredits_per_unit as rate, price.unit, sum(measurement.value) as value,
+        count(*) as measurements, count(*) filter (where measurement.estimated) as estimated
+    from usage_vault.measurement
+    join usage_vault.reading on measurement.reading_id = reading.reading_id
+    join usage_vault.resource
+        on measurement.meter = resource.meter and measurement.resource_id = resource.resource_id
+    join usage_vault.organization on resource.org_id = organization.org_id
+    left join usage_vault.space on resource.space_id = space.space_id
+    left join usage_vault.price
+        on resource.meter = price.meter and resource.kind_id = price.kind_id
+        and reading.taken_at <@ price.valid_during
+    where
+        organization.customer_id = %(customer_id)s::uuid
+        and reading.taken_at >= %(month)s::timestamp at time zone %(timezone)s
+        and reading.taken_at < (%(month)s::timestamp + interval '1 month') at time zone %(timezone)s
+    group by
+        resource.meter, resource.resource_id, organization.org_id, space.space_id, price.meter, price.kind_id,
+        price.valid_during, price.microcredits_per_unit, price.unit
+),
+
+ranked as (
+    select
+        measured.*,
+        div(value * rate, unit) as whole,
+        div(2 * sum(value) over of_price * rate + unit, 2 * unit::numeric)
+        - sum(div(value * rate, unit)) over of_price as missing,
+        row_number() over (of_price order by mod(value * rate, unit) desc, resource_id collate "C") as place
+    from measured
+    window of_price as (partition by meter, kind_id, valid_during)
+)
+
 select
     {group},
-    trim_scale(sum(measurement.value * price.microcredits_per_unit / price.unit))::text as microcredits,
-    count(*) as measurements,
-    count(*) filter (where measurement.estimated) as estimated,
-    count(*) filter (where price.meter is null) as unpriced
-from usage_vault.measurement
-join usage_vault.reading on measurement.reading_id = reading.reading_id
-join usage_vault.resource
-    on measurement.meter = resource.meter and measurement.resource_id = resource.resource_id
-left join usage_vault.space on resource.space_id = space.space_id
-left join usage_vault.organization on resource.org_id = organization.org_id
-left join usage_vault.price
-    on resource.meter = price.meter and resource.kind_id = price.kind_id
-    and reading.taken_at <@ price.valid_during
-where
-    organization.customer_id::text = %(customer_id)s
-    and reading.taken_at >= %(month)s::timestamp at time zone %(timezone)s
-    and reading.taken_at < (%(month)s::timestamp + interval '1 month') at time zone %(timezone)s
+    coalesce(sum(whole + case when place <= missing then 1 else 0 end), 0)::text as microcredits,
+    sum(measurements)::bigint as measurements,
+    sum(estimated)::bigint as estimated,
+    coalesce(sum(measurements) filter (where rate is null), 0)::bigint as unpriced
+from ranked
 group by {group}
 order by {group}
 """
 GROUPS: dict[str, LiteralString] = {
-    "space": "organization.name, space.name, space.space_id",
-    "org": "organization.name, organization.org_id",
-    "resource": "resource.meter, resource.name, resource.resource_id",
+    "space": "org, space, space_id",
+    "org": "org, org_id",
+    "resource": "meter, resource, resource_id",
 }
 
 
@@ -85,23 +109,13 @@ async def report(pool: Pool, customer_id: str, month: date, by: str, timezone: s
     wanted = {"customer_id": customer_id, "month": month, "timezone": timezone}
     query = REPORT.replace("{group}", GROUPS[by])
     try:
-        known = "select from usage_vault.customer where customer_id::text = %(customer_id)s"
+        known = "select from usage_vault.customer where customer_id = %(customer_id)s::uuid"
         if not await rows(pool, known, wanted):
             raise not_found(f"customer {customer_id}")
-        found = await rows(pool, _named(query, by), wanted)
+        found = await rows(pool, query, wanted)
     except MISSING:
         raise not_set_up() from None
     return {"customer_id": customer_id, "month": f"{month:%Y-%m}", "by": by, "items": found}
-
-
-def _named(query: LiteralString, by: str) -> LiteralString:
-    """Give the selected columns their names: two of them are called name."""
-    selected: dict[str, LiteralString] = {
-        "space": "organization.name as org, space.name as space, space.space_id::text as space_id",
-        "org": "organization.name as org, organization.org_id::text as org_id",
-        "resource": "resource.meter, resource.name as resource, resource.resource_id::text as resource_id",
-    }
-    return query.replace(GROUPS[by], selected[by], 1)
 
 
 async def take_reading(settings: ServiceSettings, reading: ReadingIn) -> Row:
@@ -115,9 +129,8 @@ async def take_reading(settings: ServiceSettings, reading: ReadingIn) -> Row:
             "a reading is taken by the feed's DAG: set BDA_AIRFLOW_URL, BDA_CLIENT_ID and BDA_ENVIRONMENT",
         )  # fmt: skip
     dag = feed_dag_id("usage", settings.client_id, settings.detected_environment())
-    conf: dict[str, Any] = {"periodic": False}
-    if reading.app_id:
-        conf["app_id"] = str(reading.app_id)
+    # A run that nobody has scheduled takes a reading by hand.
+    conf = {"app_id": str(reading.app_id)} if reading.app_id else {}
     try:
         async with httpx.AsyncClient(base_url=settings.airflow_url.rstrip("/"), timeout=15) as client:
             headers = {"Authorization": f"Bearer {await _token(client, settings)}"}

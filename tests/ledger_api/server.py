@@ -45,6 +45,11 @@ def new_ledger(postgres: EmbeddedPostgres, name: str) -> None:
     with psycopg.connect(postgres.dsn(name, ROLE)) as owner:
         migrate(owner)
         owner.execute(ACCOUNTS)
+    give_rights(postgres, name)
+
+
+def give_rights(postgres: EmbeddedPostgres, name: str) -> None:
+    """Let the API's role into a database, as its owner does."""
     with psycopg.connect(postgres.dsn(name), autocommit=True) as admin:
         if admin.execute("select from pg_roles where rolname = %s", [API_ROLE]).fetchone() is None:
             admin.execute(b"create role ledger_api login")

@@ -9,11 +9,12 @@ import pytest
 import requests
 from airflow.sdk import Connection
 
+from billing_aggregator.errors.kinds import TerminalError
 from billing_aggregator.feeds.meters import cloudfoundry
 from billing_aggregator.feeds.meters.connection import PlatformHook, platform_hook
 from billing_aggregator.feeds.meters.meter import Measured, UnknownMeterError, meter_of
 from billing_aggregator.feeds.meters.platform import TRIES, Platform, PlatformOutageError, PlatformRefusedError
-from billing_aggregator.feeds.meters.reading import take_reading
+from billing_aggregator.feeds.meters.reading import take_one_app, take_reading
 from billing_aggregator.local import cloudfoundry as stand_in
 from billing_aggregator.local.cloudfoundry import CLIENT_ID, LocalPlatform
 from tests.conftest import ROOT
@@ -75,6 +76,21 @@ def test_a_reading_has_started_apps_and_managed_services(vault: psycopg.Connecti
     assert places == [("parks", "web", "trails"), ("transit", "web", "transit-web-db")]
     kinds = vault.execute("select kind_id, name from usage_vault.resource_kind order by name").fetchall()
     assert kinds == [("", ""), *[(stand_in.guid(name), name) for name in stand_in.PLANS]]
+
+
+def test_one_app_by_hand_and_the_rest_by_the_feed(vault: psycopg.Connection[Any], platform: Platform) -> None:
+    app = stand_in.guid("parks/web/trails")
+    assert take_one_app(vault, lambda: platform, app, AT).measured == {"cfapps": 1}
+    assert sums(vault) == {"cfapps": (1, 512 * 5)}
+    assert state(vault) == [(False, False, [])]
+    assert take(vault, platform, BOTH).measured == {"cfapps": 5, "cfservices": 4}
+    assert sums(vault)["cfapps"][0] == 6
+    assert state(vault) == [(True, False, ["cfapps", "cfservices"])]
+    assert take_one_app(vault, lambda: platform, app, AT).measured == {}
+    later = AT.replace(hour=16)
+    with pytest.raises(TerminalError, match="no started app"):
+        take_one_app(vault, lambda: platform, "9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d", later)
+    assert len(state(vault)) == 1
 
 
 def test_pages_and_places_that_are_not_included(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import ConfigDict, ValidationError
+from pydantic import ConfigDict, StringConstraints, ValidationError
 
 from billing_aggregator.config.errors import describe, suggestion
 from billing_aggregator.config.feeds import CONTINUOUS
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from billing_aggregator.config.feeds import Feed
 
+UUID_TEXT = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
+
 
 @dataclass(frozen=True)
 class FeedParams:
@@ -24,10 +26,12 @@ class FeedParams:
 
     :param drain: end when the topic has no more; else when the feed's time is over.
     :param accept_gap: go on although messages were deleted before they were taken.
+    :param app_id: of a reading: measure this app alone.
     """
 
     drain: bool
     accept_gap: bool
+    app_id: str | None = None
 
 
 class FeedRequest(Model):
@@ -37,6 +41,7 @@ class FeedRequest(Model):
 
     drain: bool = True
     accept_gap: bool = False
+    app_id: Annotated[str, StringConstraints(pattern=UUID_TEXT)] | None = None
 
 
 def is_continuous(feed: Feed) -> bool:
@@ -44,10 +49,10 @@ def is_continuous(feed: Feed) -> bool:
     return feed.kind == "kafka" and feed.schedule == CONTINUOUS and not feed.watch
 
 
-def default_feed_params(feed: Feed) -> dict[str, bool]:
-    """Return the values of a run that gives no params; a reading has none."""
+def default_feed_params(feed: Feed) -> dict[str, bool | None]:
+    """Return the values of a run that gives no params."""
     if feed.kind != "kafka":
-        return {}
+        return {"app_id": None}
     return {"drain": not is_continuous(feed), "accept_gap": False}
 
 
@@ -57,7 +62,9 @@ def declare_feed_params(feed: Feed) -> dict[str, Param]:
 
     default = default_feed_params(feed)
     if feed.kind != "kafka":
-        return {}
+        app = "Measure this app alone, by its GUID. Else all that the hour's reading does not have yet."
+        one = Param(None, type=["null", "string"], pattern=UUID_TEXT, title="One app", description_md=app)
+        return {"app_id": one}
     drain = f"End when the topic has no more. Else the run ends after {feed.run_minutes} minutes."
     gap = "Go on although the topic lost messages before they were taken. Ask their sender for them first."
     return {
@@ -81,4 +88,4 @@ def resolve_feed_params(feed: Feed, context: Any) -> FeedParams:
         problems += describe(error, FeedRequest, lambda location: f"param {'.'.join(map(str, location))}")
     if problems:
         raise RunParamError("; ".join(problems))
-    return FeedParams(request.drain, request.accept_gap)
+    return FeedParams(request.drain, request.accept_gap, request.app_id)

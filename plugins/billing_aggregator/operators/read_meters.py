@@ -10,7 +10,7 @@ import structlog
 from billing_aggregator.config.feeds import as_meters
 from billing_aggregator.errors.kinds import classify
 from billing_aggregator.feeds.feed_lock import FeedLock
-from billing_aggregator.feeds.meters.reading import take_reading
+from billing_aggregator.feeds.meters.reading import take_one_app, take_reading
 from billing_aggregator.operators.feed_task import FeedTaskOperator
 
 if TYPE_CHECKING:
@@ -35,15 +35,23 @@ class ReadMetersOperator(FeedTaskOperator):
 
         feed = as_meters(self.feed_config)
         lock = FeedLock(self.this_run(context))
+        app_id = self.feed_params(context).app_id
+
+        def platform() -> Platform:
+            return Platform(platform_hook(self.client_config, feed), stopped=lambda: self.killed)
+
         with self.warehouse(context) as connection:
-            reading = take_reading(
-                connection,
-                lambda: Platform(platform_hook(self.client_config, feed), stopped=lambda: self.killed),
-                feed.meters,
-                datetime.now(UTC),
-                periodic=str(context["dag_run"].run_type).rpartition(".")[2].lower() == "scheduled",
-                commit=lock.commit,
-            )
+            if app_id:
+                reading = take_one_app(connection, platform, app_id, datetime.now(UTC), commit=lock.commit)
+            else:
+                reading = take_reading(
+                    connection,
+                    platform,
+                    feed.meters,
+                    datetime.now(UTC),
+                    periodic=str(context["dag_run"].run_type).rpartition(".")[2].lower() == "scheduled",
+                    commit=lock.commit,
+                )
         log.info("reading taken", **reading.to_json())
         self._judge(context, reading)
         return reading.to_json()

@@ -15,7 +15,7 @@ from fastapi.staticfiles import StaticFiles
 from psycopg_pool import PoolTimeout
 from starlette.exceptions import HTTPException
 
-from services.ledger_api.observe import log
+from services.ledger_api.observe import log, without_values
 from services.ledger_api.problems import ProblemError, of_database
 from services.ledger_api.rest import routes_books, routes_operations, routes_usage
 from services.ledger_api.rest.middleware import problem_response
@@ -118,5 +118,5 @@ async def _http(request: Request, error: Exception) -> Response:
 async def _failed(request: Request, error: Exception) -> Response:
     problem = of_database(error)
     if problem is None:
-        log.error("failed", request_id=_id(request), exc_info=error)
+        log.error("failed", request_id=_id(request), **without_values(error))
     return problem_response(problem or INTERNAL, _id(request))

@@ -41,8 +41,8 @@ def problems(*more: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-def get_service(request: Request) -> Service:
-    """Return the running service."""
+async def get_service(request: Request) -> Service:
+    """Return the running service. A coroutine: a plain function would be handed to a thread for each request."""
     service: Service = request.app.state.service
     return service
 

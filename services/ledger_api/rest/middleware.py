@@ -55,8 +55,11 @@ class Surroundings:
 
         IN_FLIGHT.labels("rest").inc()
         try:
-            with TRACES.span(f"{scope['method']} {scope['path']}", request_id=request_id):
+            with TRACES.span(scope["method"], request_id=request_id) as span:
                 await self._bounded(scope, receive, send_with_id)
+                if span is not None:
+                    # The route, not the path, which names customers.
+                    span.update_name(f"{scope['method']} {_place(scope)}")
         except Exception as error:
             log.debug("raised", request_id=request_id, error=type(error).__name__)
         finally:
@@ -113,9 +116,14 @@ def _too_large() -> ProblemError:
     )  # fmt: skip
 
 
-def _tell(scope: Scope, status: int, request_id: str, seconds: float) -> None:
+def _place(scope: Scope) -> str:
+    """Return the path of the request's route, with the names of its parameters."""
     route: Any = scope.get("route")
-    place = getattr(route, "path", "other")
+    return str(getattr(route, "path", "other"))
+
+
+def _tell(scope: Scope, status: int, request_id: str, seconds: float) -> None:
+    place = _place(scope)
     REQUESTS.labels("rest", scope["method"] if place != "other" else "other", place, str(status)).observe(seconds)
     if scope["path"] not in QUIET:
         log.info(

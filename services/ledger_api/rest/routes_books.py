@@ -9,17 +9,27 @@ from uuid import UUID  # noqa: TC003 - FastAPI reads annotations
 from fastapi import APIRouter, Body, Header, Path, Query
 
 from services.ledger_api import queries
-from services.ledger_api.models import Day, Name, Page, ReversalIn, TransactionIn, TransactionOut, TransactionPage
-from services.ledger_api.problems import ProblemError
+from services.ledger_api.models import Day, Key, Name, Page, ReversalIn, TransactionIn, TransactionOut, TransactionPage
 from services.ledger_api.rest.common import MAX_BIGINT, Limit, NumberAfter, The, needs, problems
+from services.ledger_api.rest.posting_route import PostingRoute
 from services.ledger_api.tokens import READ, WRITE
 
 router = APIRouter(prefix="/v1", tags=["books"])
 Status = Literal["ON_HOLD", "OPEN", "PARTIALLY_PAID", "PAID", "PAYMENT_FAILED", "CANCELLED"]
-Key = Annotated[
-    str | None, Header(min_length=1, max_length=200, pattern=r"^[!-~]([ -~]*[!-~])?$", description="Key of the post")
-]
+KeyHeader = Annotated[Key, Header(description="Key of the post")]
 Owner = Annotated[Name | None, Query()]
+
+
+async def post_transaction(body: TransactionIn, idempotency_key: KeyHeader = None) -> TransactionOut:
+    """Post a transaction. The same key and body again: the first answer again; another body: 409."""
+    raise AssertionError("answered by PostingRoute")
+
+
+# The first of all: a request is compared with the routes in their order.
+router.add_api_route(
+    "/transactions", post_transaction, methods=["POST"], status_code=201, dependencies=needs(WRITE),
+    responses=problems(409, 413), route_class_override=PostingRoute,
+)  # fmt: skip
 
 
 @router.get("/invoices", dependencies=needs(READ), responses=problems())
@@ -79,17 +89,6 @@ async def transaction(service: The, transaction_id: UUID) -> TransactionOut:
     return TransactionOut(**await queries.transaction(service.pool, transaction_id))
 
 
-@router.post("/transactions", status_code=201, dependencies=needs(WRITE), responses=problems(409, 413))
-async def post_transaction(service: The, body: TransactionIn, idempotency_key: Key = None) -> TransactionOut:
-    """Post a transaction. The same key and body again: the first answer again; another body: 409."""
-    if idempotency_key is None:
-        raise ProblemError(
-            "idempotency-key-missing", 400, "The header Idempotency-Key is missing",
-            "a post names its key in the header Idempotency-Key, so that it can be sent again",
-        )  # fmt: skip
-    return TransactionOut(**await service.post(idempotency_key, body))
-
-
 @router.post(
     "/transactions/{transaction_id}/reversal",
     status_code=201,
@@ -100,7 +99,7 @@ async def reverse_transaction(
     service: The,
     transaction_id: UUID,
     body: Annotated[ReversalIn | None, Body()] = None,
-    idempotency_key: Key = None,
+    idempotency_key: KeyHeader = None,
 ) -> TransactionOut:
     """Reverse a transaction line by line. Without a key: ``reversal:<transaction id>``."""
     return TransactionOut(**await service.reverse(transaction_id, idempotency_key, body or ReversalIn()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from services.ledger_api.observe import IN_FLIGHT, PROBLEMS, REQUESTS, TRACES, log
+from services.ledger_api.observe import IN_FLIGHT, PROBLEMS, REQUESTS, TRACES, log, without_values
 from services.ledger_api.problems import ProblemError, of_database
 from services.ledger_api.proto import ledger_pb2, ledger_pb2_grpc
 from services.ledger_api.rpc.service import LedgerService
@@ -32,44 +33,45 @@ CODES = {
 }  # fmt: skip
 
 
-class Surroundings(grpc.aio.ServerInterceptor):
-    """Around every method of the ledger: who may, how it ended, what it is told as."""
+class Surroundings:
+    """Around every method of the ledger: who may, how it ended, what it is told as.
+
+    Around the methods themselves and no interceptor: gRPC would make a chain and a handler anew for each call.
+    """
 
     def __init__(self, service: Service) -> None:
         self._service = service
 
-    async def intercept_service(self, continuation: Any, details: Any) -> Any:
-        """Wrap the handler of a method of ours; others stay as they are."""
-        handler = await continuation(details)
-        service, _, method = details.method.lstrip("/").partition("/")
-        if handler is None or service != NAME:
-            return handler
-        headers = dict(details.invocation_metadata)
-        allowed = self._service.access.check(headers.get("authorization"), SCOPES[method])
-        return self._unary(handler, method, allowed) if handler.unary_unary else self._stream(handler, method, allowed)
+    def unary(self, name: str, method: Any) -> Any:
+        """Return *method* with its surroundings."""
 
-    def _unary(self, handler: Any, method: str, allowed: Any) -> Any:
         async def call(request: Any, context: Any) -> Any:
-            with _told(method) as ended:
+            with _told(name) as ended:
                 try:
-                    await allowed
-                    return await asyncio.wait_for(handler.unary_unary(request, context), context.time_remaining())
+                    await self._allowed(name, context)
+                    return await asyncio.wait_for(method(request, context), context.time_remaining())
                 except Exception as error:
                     await _abort(context, error, ended)
 
-        return grpc.unary_unary_rpc_method_handler(call, handler.request_deserializer, handler.response_serializer)
+        return call
 
-    def _stream(self, handler: Any, method: str, allowed: Any) -> Any:
+    def stream(self, name: str, method: Any) -> Any:
+        """Return *method*, which yields, with its surroundings."""
+
         async def call(request: Any, context: Any) -> Any:
-            with _told(method) as ended:
+            with _told(name) as ended:
                 try:
-                    await allowed
-                    async for answer in handler.unary_stream(request, context):
+                    await self._allowed(name, context)
+                    async for answer in method(request, context):
                         yield answer
                 except Exception as error:
                     await _abort(context, error, ended)
 
-        return grpc.unary_stream_rpc_method_handler(call, handler.request_deserializer, handler.response_serializer)
+        return call
+
+    async def _allowed(self, name: str, context: Any) -> None:
+        headers = dict(context.invocation_metadata() or ())
+        await self._service.access.check(headers.get("authorization"), SCOPES[name])
 
 
 @contextmanager
@@ -93,7 +95,7 @@ async def _abort(context: Any, error: Exception, ended: list[str]) -> None:
         await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, "the deadline has passed")
     problem = error if isinstance(error, ProblemError) else of_database(error)
     if problem is None:
-        log.error("failed", road="grpc", exc_info=error)
+        log.error("failed", road="grpc", **without_values(error))
         ended[0] = "INTERNAL"
         await context.abort(grpc.StatusCode.INTERNAL, "the service has failed")
         return
@@ -108,9 +110,13 @@ class Rpc:
 
     def __init__(self, service: Service) -> None:
         limits = [("grpc.max_receive_message_length", MAX_MESSAGE_BYTES), ("grpc.so_reuseport", 0)]
-        self._server = grpc.aio.server(interceptors=[Surroundings(service)], options=limits)
+        self._server = grpc.aio.server(options=limits)
+        around, ledger = Surroundings(service), LedgerService(service)
+        for name in SCOPES:
+            wrap = around.stream if inspect.isasyncgenfunction(getattr(ledger, name)) else around.unary
+            setattr(ledger, name, wrap(name, getattr(ledger, name)))
         add: Any = ledger_pb2_grpc.add_LedgerServiceServicer_to_server
-        add(LedgerService(service), self._server)
+        add(ledger, self._server)
         self._health = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         names = (NAME, health.SERVICE_NAME, reflection.SERVICE_NAME)

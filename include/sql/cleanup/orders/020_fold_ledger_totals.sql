@@ -4,13 +4,4 @@
 --
 -- Postings go on meanwhile: they only add rows.
 
-delete from ledger.account_total
-where (account_id, currency, business_date) in (
-        select
-            account_id,
-            currency,
-            business_date
-        from ledger.account_total
-        group by account_id, currency, business_date
-        having count(*) > 1
-    );
+select ledger.fold_totals();

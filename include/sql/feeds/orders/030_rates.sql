@@ -117,59 +117,73 @@ calculated as materialized (
 ),
 
 -- Rule 6: numbers are gapless in each year, and rise in the order of posting.
-numbered as materialized (
+placed as materialized (
     select
-        order_id,
-        extract(year from business_date)::integer as year,
+        calculated.*,
+        extract(year from calculated.business_date)::integer as year,
         row_number() over (
-            partition by extract(year from business_date)
-            order by occurred_at, invoice_id, partition, "offset"
-        ) as place,
-        count(*) over (partition by extract(year from business_date)) as numbers
+            partition by calculated.complete, extract(year from calculated.business_date)
+            order by calculated.occurred_at, calculated.invoice_id, calculated.partition, calculated."offset"
+        ) as place
     from calculated
-    where complete
 ),
 
 counted as (
     insert into billing.invoice_counter as counter (year, last_number)
     select
-        numbered.year,
+        placed.year,
         count(*) as last_number
-    from numbered
-    group by numbered.year
+    from placed
+    where placed.complete
+    group by placed.year
     on conflict (year) do update set last_number = counter.last_number + excluded.last_number
     returning counter.year, counter.last_number
 ),
 
--- New invoices have their ids in the order in which they were placed.
+-- The last number of each year before this batch.
+begun as materialized (
+    select
+        counted.year,
+        counted.last_number - count(*) as last_number
+    from counted
+    inner join placed on counted.year = placed.year
+    where placed.complete
+    group by counted.year, counted.last_number
+),
+
+-- New invoices have their ids in the order in which they were placed. Nothing of the batch is joined with itself: the
+-- planner takes a part of a statement for a few rows, and would compare each with each.
 identified as materialized (
     select
-        ordered.order_id,
-        nextval(pg_get_serial_sequence('billing.invoices', 'id')) as invoice_id
+        ordered.*,
+        case when ordered.origin = 'new' then nextval(pg_get_serial_sequence('billing.invoices', 'id')) end as new_id
     from (
-        select order_id
-        from calculated
-        where origin = 'new'
-        order by occurred_at, partition, "offset"
+        select
+            placed.*,
+            begun.last_number
+        from placed
+        left join begun on placed.year = begun.year
+        order by placed.occurred_at, placed.partition, placed."offset"
     ) as ordered
 )
 
 update pg_temp.posting_invoice as invoice
 set
-    invoice_id = coalesce(identified.invoice_id, invoice.invoice_id),
-    fx_rate = case when calculated.complete or invoice.origin = 'new' then calculated.fx_rate else invoice.fx_rate end,
-    tax = case when calculated.complete then calculated.tax end,
-    total = case when calculated.complete then calculated.total end,
-    base_total = case when calculated.complete then calculated.base_total end,
-    status = case when calculated.complete then 'OPEN' else 'ON_HOLD' end,
+    invoice_id = coalesce(identified.new_id, invoice.invoice_id),
+    fx_rate = case when identified.complete or invoice.origin = 'new' then identified.fx_rate else invoice.fx_rate end,
+    tax = case when identified.complete then identified.tax end,
+    total = case when identified.complete then identified.total end,
+    base_total = case when identified.complete then identified.base_total end,
+    status = case when identified.complete then 'OPEN' else 'ON_HOLD' end,
     -- Rule 10: leaving the hold is a change.
-    version = invoice.version + case when calculated.complete and invoice.origin = 'held' then 1 else 0 end,
-    invoice_number = to_char(numbered.year, 'FM999990000') || '-'
-    || to_char(counted.last_number - numbered.numbers + numbered.place, 'FM00000000')
-from calculated
-left join numbered on calculated.order_id = numbered.order_id
-left join counted on numbered.year = counted.year
-left join identified on calculated.order_id = identified.order_id
-where invoice.order_id = calculated.order_id;
+    version = invoice.version + case when identified.complete and invoice.origin = 'held' then 1 else 0 end,
+    invoice_number = case
+        when identified.complete
+            then
+                to_char(identified.year, 'FM999990000') || '-'
+                || to_char(identified.last_number + identified.place, 'FM00000000')
+    end
+from identified
+where invoice.order_id = identified.order_id;
 
 analyze pg_temp.posting_invoice;

@@ -101,6 +101,8 @@ create table ledger.entry (
     base_amount numeric(20, 6) check (base_amount >= 0 and base_amount <> 'NaN'),
     primary key (transaction_id, line)
 );
+-- For an account's entries in the order of posting. It covers no others: each account's rows grow at one end.
+create index entry_account on ledger.entry (account_id, transaction_id, line);
 
 create table ledger.closed_month (
     month date primary key check (isfinite(month) and extract(day from month) = 1),

@@ -7,10 +7,15 @@
 -- currency's minor units, the month is open. Transactions and entries are never changed or deleted. No database can
 -- guard against a superuser who switches triggers off (session_replication_role) or an owner who drops them.
 --
--- All checks are set-based: a statement may post one transaction or a hundred thousand. Queries over transition tables
--- are planned anew each time (execute): a plan for one row would be the wrong one for many, and the other way round.
+-- All checks are set-based: a statement may post one transaction or a hundred thousand. What a statement has checked
+-- itself waits for no check at commit: a transaction that comes whole, with entries that balance, costs nothing there.
+--
+-- A session plans each query over a transition table once, whatever the number of rows of its first statement: so the
+-- functions that have such queries leave the planner one way, from each row by index to what it names, which is never
+-- far from the best one.
 
--- One row. Postings share its lock, closing a month changes it: so either sees what the other has done.
+-- Postings hold a lock of this table that they share; who closes a month or guards an account waits for them, and they
+-- for it. Its one row counts these changes: a posting with a snapshot of before fails by it.
 create table ledger.posting_gate (
     only_row boolean primary key default true check (only_row),
     changes bigint not null default 0
@@ -20,9 +25,12 @@ insert into ledger.posting_gate default values;
 -- What has to be checked before the commit; empty between transactions.
 create unlogged table ledger.due_check (
     due_check_id bigint generated always as identity primary key,
-    transaction_ids uuid[] not null,
-    guarded_account_ids bigint[] not null default '{}'
+    transaction_ids uuid[] not null default '{}',
+    guarded_account_ids bigint[] not null default '{}',
+    -- A transaction finds its own rows by it, whatever others have left to be vacuumed.
+    due_xact xid8 not null default pg_current_xact_id()
 );
+create index due_check_xact on ledger.due_check (due_xact);
 
 -- Sums of entries by account, currency and day: each statement adds rows, nobody waits for anybody. The balance is the
 -- sum of the rows, however many there are. Deleting rows folds them: their sums are put back, one row for each group.
@@ -62,26 +70,31 @@ for each statement execute function ledger.refuse_change();
 create trigger append_only before update or delete or truncate on ledger.entry
 for each statement execute function ledger.refuse_change();
 
--- The ledger's own tables change by its triggers only.
+-- The ledger's own tables change by its triggers only: a trigger's statement has a depth, one by hand has none.
 create function ledger.refuse_by_hand() returns trigger
 language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
-    if tg_op = 'TRUNCATE' or pg_trigger_depth() < 2 then
-        raise exception '%.% is kept by the ledger: % by hand is refused', tg_table_schema, tg_table_name, lower(tg_op)
-            using errcode = 'object_not_in_prerequisite_state';
-    end if;
-    return null;
+    raise exception '%.% is kept by the ledger: % by hand is refused', tg_table_schema, tg_table_name, lower(tg_op)
+        using errcode = 'object_not_in_prerequisite_state';
 end
 $$;
 
-create trigger not_by_hand before insert or update or truncate on ledger.account_total
+create trigger not_by_hand before insert or update on ledger.account_total
+for each statement when (pg_trigger_depth() = 0) execute function ledger.refuse_by_hand();
+create trigger not_truncated before truncate on ledger.account_total
 for each statement execute function ledger.refuse_by_hand();
-create trigger not_by_hand before insert or update or delete or truncate on ledger.guarded_balance
+create trigger not_by_hand before insert or update or delete on ledger.guarded_balance
+for each statement when (pg_trigger_depth() = 0) execute function ledger.refuse_by_hand();
+create trigger not_truncated before truncate on ledger.guarded_balance
 for each statement execute function ledger.refuse_by_hand();
-create trigger not_by_hand before insert or update or delete or truncate on ledger.due_check
+create trigger not_by_hand before insert or update or delete on ledger.due_check
+for each statement when (pg_trigger_depth() = 0) execute function ledger.refuse_by_hand();
+create trigger not_truncated before truncate on ledger.due_check
 for each statement execute function ledger.refuse_by_hand();
-create trigger not_by_hand before insert or update or delete or truncate on ledger.posting_gate
+create trigger not_by_hand before insert or update or delete on ledger.posting_gate
+for each statement when (pg_trigger_depth() = 0) execute function ledger.refuse_by_hand();
+create trigger not_truncated before truncate on ledger.posting_gate
 for each statement execute function ledger.refuse_by_hand();
 
 create function ledger.fold_deleted_totals() returns trigger
@@ -100,6 +113,28 @@ $$;
 
 create trigger fold after delete on ledger.account_total referencing old table as deleted_totals
 for each statement execute function ledger.fold_deleted_totals();
+
+-- Folds the totals that postings have added since the last time, so that balances stay cheap: the sums stay. Returns
+-- how many rows were folded. For callers that may not delete rows; who folds the same ones meanwhile is waited for.
+create function ledger.fold_totals() returns bigint
+language sql volatile security definer set search_path = pg_catalog, pg_temp
+as $$
+    with folded as (
+        delete from ledger.account_total
+        where (account_id, currency, business_date) in (
+            select
+                several.account_id,
+                several.currency,
+                several.business_date
+            from ledger.account_total as several
+            group by several.account_id, several.currency, several.business_date
+            having count(*) > 1
+        )
+        returning 1
+    )
+
+    select count(*) from folded
+$$;
 
 -- Currencies and accounts stay as the entries have found them.
 create function ledger.keep_master_data() returns trigger
@@ -130,7 +165,8 @@ begin
                 using errcode = 'object_not_in_prerequisite_state';
         end if;
         -- Waits for the postings under way; later ones wait for this transaction.
-        perform from ledger.account where account_id = old.account_id for update;
+        lock table ledger.posting_gate in share row exclusive mode;
+        update ledger.posting_gate set changes = changes + 1;
     end if;
     return new;
 end
@@ -179,6 +215,7 @@ create function ledger.month_changes() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
+    lock table ledger.posting_gate in share row exclusive mode;
     update ledger.posting_gate set changes = changes + 1;
     return null;
 end
@@ -187,38 +224,82 @@ $$;
 create trigger gate before insert or update or delete or truncate on ledger.closed_month
 for each statement execute function ledger.month_changes();
 
-create function ledger.transactions_posted() returns trigger
-language plpgsql security definer set search_path = pg_catalog, pg_temp
+-- Raises the error for the first transaction of a statement that cannot be.
+create function ledger.raise_wrong_transaction(wrong record) returns void
+language plpgsql set search_path = pg_catalog, pg_temp
 as $$
-declare
-    wrong record;
 begin
-    perform from ledger.posting_gate for share;
-    select posted.idempotency_key, posted.business_date into wrong
-    from new_transactions as posted
-    inner join ledger.closed_month on date_trunc('month', posted.business_date)::date = closed_month.month
-    limit 1;
-    if found then
+    if wrong.closed then
         raise exception 'transaction %: % is in a closed month', wrong.idempotency_key, wrong.business_date
             using errcode = 'check_violation', constraint = 'transaction_month_open',
                 hint = 'A correction is posted into the first open month.';
     end if;
-    if exists (select from new_transactions where posted_xact <> pg_current_xact_id()) then
+    if wrong.dated then
         raise exception 'ledger.transaction.posted_xact is the database''s own: leave it out'
             using errcode = 'check_violation', constraint = 'transaction_posted_xact';
     end if;
-    select posted.idempotency_key, posted.reverses into wrong
-    from new_transactions as posted
-    where
-        posted.reverses is not null
-        and not exists (select from ledger.transaction as first_one where first_one.transaction_id = posted.reverses)
-    limit 1;
-    if found then
-        raise exception 'transaction %: there is no transaction % to reverse', wrong.idempotency_key, wrong.reverses
-            using errcode = 'foreign_key_violation', constraint = 'transaction_reverses_one';
+    raise exception 'transaction %: there is no transaction % to reverse', wrong.idempotency_key, wrong.reverses
+        using errcode = 'foreign_key_violation', constraint = 'transaction_reverses_one';
+end
+$$;
+
+create function ledger.transactions_posted() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+as $$
+declare
+    refused boolean;
+    unfinished uuid[];
+    wrong record;
+begin
+    -- Behind the lock a statement sees what was committed before it; an older snapshot needs the row.
+    lock table ledger.posting_gate in row exclusive mode;
+    if current_setting('transaction_isolation') <> 'read committed' then
+        perform from ledger.posting_gate for share;
     end if;
-    insert into ledger.due_check (transaction_ids)
-    select array_agg(transaction_id) from new_transactions having count(*) > 0;
+    select bool_or(
+        closed_month.month is not null
+        or posted.posted_xact <> pg_current_xact_id()
+        or posted.reverses is not null and first_one.transaction_id is null
+    ) into refused
+    from new_transactions as posted
+    left join ledger.closed_month on date_trunc('month', posted.business_date)::date = closed_month.month
+    left join ledger.transaction as first_one on posted.reverses = first_one.transaction_id;
+    if refused then
+        select
+            posted.idempotency_key,
+            posted.business_date,
+            posted.reverses,
+            closed_month.month is not null as closed,
+            posted.posted_xact <> pg_current_xact_id() as dated
+        into wrong
+        from new_transactions as posted
+        left join ledger.closed_month on date_trunc('month', posted.business_date)::date = closed_month.month
+        left join ledger.transaction as first_one on posted.reverses = first_one.transaction_id
+        where
+            closed_month.month is not null
+            or posted.posted_xact <> pg_current_xact_id()
+            or posted.reverses is not null and first_one.transaction_id is null
+        limit 1;
+        perform ledger.raise_wrong_transaction(wrong);
+    end if;
+
+    -- What the same statement has posted whole needs no check at commit: an amount is above zero, so what balances in
+    -- a currency has two entries in it.
+    select array_agg(distinct by_currency.transaction_id) into unfinished
+    from (
+        select posted.transaction_id
+        from new_transactions as posted
+        left join ledger.entry on posted.transaction_id = entry.transaction_id
+        group by posted.transaction_id, entry.currency
+        having
+            count(entry.line) = 0
+            or sum(case entry.side when 'debit' then entry.amount else -entry.amount end) <> 0
+            or sum(case entry.side when 'debit' then entry.base_amount else -entry.base_amount end) <> 0
+    ) as by_currency;
+    if unfinished is not null then
+        insert into ledger.due_check (transaction_ids) values (unfinished);
+    end if;
     return null;
 end
 $$;
@@ -256,54 +337,59 @@ $$;
 
 create function ledger.entries_posted() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
 as $$
 declare
-    touched bigint[];
     guarded bigint[];
+    unbalanced uuid[];
     refused boolean;
     wrong record;
 begin
+    -- Held since the transaction was inserted; here where both come by one statement.
+    lock table ledger.posting_gate in row exclusive mode;
     -- Entries that cannot be summed by account, currency and open day are wrong; which one is asked for afterwards.
-    execute '
-        with summed as materialized (
-            select
-                new_entries.account_id,
-                new_entries.currency,
-                posted.business_date,
-                coalesce(sum(new_entries.amount) filter (where new_entries.side = ''debit''), 0) as debit,
-                coalesce(sum(new_entries.amount) filter (where new_entries.side = ''credit''), 0) as credit,
-                sum(new_entries.base_amount) filter (where new_entries.side = ''debit'') as base_debit,
-                sum(new_entries.base_amount) filter (where new_entries.side = ''credit'') as base_credit,
-                count(*) as entries,
-                max(scale(trim_scale(new_entries.amount))) as decimals,
-                bool_or(posted.posted_xact is distinct from pg_current_xact_id()) as no_new_transaction
-            from new_entries
-            left join ledger.transaction as posted on new_entries.transaction_id = posted.transaction_id
-            group by new_entries.account_id, new_entries.currency, posted.business_date
-        ),
+    with summed as materialized (
+        select
+            new_entries.account_id,
+            new_entries.currency,
+            posted.business_date,
+            coalesce(sum(new_entries.amount) filter (where new_entries.side = 'debit'), 0) as debit,
+            coalesce(sum(new_entries.amount) filter (where new_entries.side = 'credit'), 0) as credit,
+            sum(new_entries.base_amount) filter (where new_entries.side = 'debit') as base_debit,
+            sum(new_entries.base_amount) filter (where new_entries.side = 'credit') as base_credit,
+            count(*) as entries,
+            max(scale(trim_scale(new_entries.amount))) as decimals,
+            bool_or(posted.posted_xact is distinct from pg_current_xact_id()) as no_new_transaction
+        from new_entries
+        left join ledger.transaction as posted on new_entries.transaction_id = posted.transaction_id
+        group by new_entries.account_id, new_entries.currency, posted.business_date
+    ),
 
-        looked_up as materialized (
-            select
-                summed.*,
-                summed.no_new_transaction
-                or account.account_id is null
-                or summed.decimals > coalesce(currency.minor_units, -1) as refused
-            from summed
-            left join ledger.account on summed.account_id = account.account_id
-            left join ledger.currency on summed.currency = currency.code
-        ),
+    looked_up as materialized (
+        select
+            summed.*,
+            account.allow_negative,
+            summed.no_new_transaction
+            or account.account_id is null
+            or summed.decimals > coalesce(currency.minor_units, -1) as is_wrong
+        from summed
+        left join ledger.account on summed.account_id = account.account_id
+        left join ledger.currency on summed.currency = currency.code
+    ),
 
-        written as (
-            insert into ledger.account_total (
-                account_id, currency, business_date, debit, credit, base_debit, base_credit, entries
-            )
-            select account_id, currency, business_date, debit, credit, base_debit, base_credit, entries
-            from looked_up
-            where not refused
+    written as (
+        insert into ledger.account_total (
+            account_id, currency, business_date, debit, credit, base_debit, base_credit, entries
         )
+        select account_id, currency, business_date, debit, credit, base_debit, base_credit, entries
+        from looked_up
+        where not is_wrong
+    )
 
-        select bool_or(refused), array_agg(distinct account_id) from looked_up' into refused, touched;
-    if touched is null then
+    select bool_or(looked_up.is_wrong), array_agg(distinct looked_up.account_id) filter (where not looked_up.allow_negative)
+    into refused, guarded
+    from looked_up;
+    if refused is null then
         return null;
     end if;
     if refused then
@@ -328,40 +414,51 @@ begin
         perform ledger.raise_wrong_entry(wrong);
     end if;
 
-    -- An account's allow_negative does not change while postings to it are under way.
-    -- Materialized: all of them are locked, not only those that the condition keeps.
-    with locked as materialized (
-        select account_id, allow_negative
-        from ledger.account
-        where account_id = any(touched)
-        order by account_id
-        for key share
-    )
-
-    select array_agg(account_id) into guarded from locked where not allow_negative;
-    if guarded is not null then
-        insert into ledger.guarded_balance as held (account_id, currency, balance)
-        select
-            new_entries.account_id,
-            new_entries.currency,
-            sum(case new_entries.side when account.normal_side then new_entries.amount else -new_entries.amount end)
+    -- What a statement adds to a transaction in balance leaves it there.
+    select array_agg(distinct by_currency.transaction_id) into unbalanced
+    from (
+        select new_entries.transaction_id
         from new_entries
-        inner join ledger.account on new_entries.account_id = account.account_id
-        where new_entries.account_id = any(guarded)
-        group by new_entries.account_id, new_entries.currency
-        order by new_entries.account_id, new_entries.currency
-        on conflict (account_id, currency) do update set balance = held.balance + excluded.balance;
+        group by new_entries.transaction_id, new_entries.currency
+        having
+            sum(case new_entries.side when 'debit' then new_entries.amount else -new_entries.amount end) <> 0
+            or sum(case new_entries.side when 'debit' then new_entries.base_amount else -new_entries.base_amount end)
+            <> 0
+    ) as by_currency;
+    if unbalanced is not null then
+        -- Most wait for their check since they were inserted, unless it was made before its time.
+        select array_agg(listed.transaction_id) into unbalanced
+        from unnest(unbalanced) as listed (transaction_id)
+        where listed.transaction_id not in (
+            select unnest(due_check.transaction_ids)
+            from ledger.due_check
+            where due_check.due_xact = pg_current_xact_id()
+        );
     end if;
 
-    -- Transactions of this statement wait for their check since they were inserted, unless it was made before its time.
-    execute '
-        insert into ledger.due_check (transaction_ids, guarded_account_ids)
-        select coalesce(array_agg(distinct new_entries.transaction_id), ''{}''), $1
-        from new_entries
-        where new_entries.transaction_id not in (
-            select unnest(due_check.transaction_ids) from ledger.due_check
+    if guarded is not null then
+        -- The gate is held: an account's allow_negative does not change while postings to it are under way.
+        with changed as (
+            insert into ledger.guarded_balance as held (account_id, currency, balance)
+            select
+                new_entries.account_id,
+                new_entries.currency,
+                sum(case new_entries.side when account.normal_side then new_entries.amount else -new_entries.amount end)
+            from new_entries
+            inner join ledger.account on new_entries.account_id = account.account_id
+            where new_entries.account_id = any(guarded)
+            group by new_entries.account_id, new_entries.currency
+            order by new_entries.account_id, new_entries.currency
+            on conflict (account_id, currency) do update set balance = held.balance + excluded.balance
+            returning held.account_id, held.balance
         )
-        having count(*) > 0 or cardinality($1) > 0' using coalesce(guarded, '{}');
+
+        select array_agg(changed.account_id) into guarded from changed where changed.balance < 0;
+    end if;
+    if unbalanced is not null or guarded is not null then
+        insert into ledger.due_check (transaction_ids, guarded_account_ids)
+        values (coalesce(unbalanced, '{}'), coalesce(guarded, '{}'));
+    end if;
     return null;
 end
 $$;
@@ -371,25 +468,23 @@ for each statement execute function ledger.entries_posted();
 
 create function ledger.check_due() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
 as $$
 declare
     suspicious boolean;
     wrong record;
 begin
-    -- An amount is above zero: what balances in a currency has two entries in it. A transaction of several currencies
-    -- may balance in base only as a whole.
-    execute '
-        select coalesce(bool_or(entries = 0 or difference <> 0 or base_difference <> 0), false)
-        from (
-            select
-                count(entry.line) as entries,
-                sum(case entry.side when ''debit'' then entry.amount else -entry.amount end) as difference,
-                sum(case entry.side when ''debit'' then entry.base_amount else -entry.base_amount end)
-                    as base_difference
-            from unnest($1) as due (transaction_id)
-            left join ledger.entry on due.transaction_id = entry.transaction_id
-            group by due.transaction_id, entry.currency
-        ) as by_currency' into suspicious using new.transaction_ids;
+    -- A transaction of several currencies may balance in base only as a whole.
+    select coalesce(bool_or(entries = 0 or difference <> 0 or base_difference <> 0), false) into suspicious
+    from (
+        select
+            count(entry.line) as entries,
+            sum(case entry.side when 'debit' then entry.amount else -entry.amount end) as difference,
+            sum(case entry.side when 'debit' then entry.base_amount else -entry.base_amount end) as base_difference
+        from unnest(new.transaction_ids) as due (transaction_id)
+        left join ledger.entry on due.transaction_id = entry.transaction_id
+        group by due.transaction_id, entry.currency
+    ) as by_currency;
     if suspicious then
         select
             by_currency.transaction_id,

@@ -53,28 +53,37 @@ begin
             using errcode = 'foreign_key_violation', constraint = 'entry_account';
     end if;
 
-    insert into ledger.transaction (
-        idempotency_key, kind, business_date, occurred_at, description, source, reverses, metadata
-    )
-    values (
-        post.idempotency_key, post.kind, post.business_date, coalesce(post.occurred_at, now()),
-        coalesce(post.description, ''), post.source, post.reverses, coalesce(post.metadata, '{}')
-    )
-    on conflict on constraint transaction_idempotency_key_key do nothing
-    returning * into posted;
-    if found then
+    -- By one statement: what comes whole is checked with it, and waits for no check at commit.
+    with made as (
+        insert into ledger.transaction (
+            idempotency_key, kind, business_date, occurred_at, description, source, reverses, metadata
+        )
+        values (
+            post.idempotency_key, post.kind, post.business_date, coalesce(post.occurred_at, now()),
+            coalesce(post.description, ''), post.source, post.reverses, coalesce(post.metadata, '{}')
+        )
+        on conflict on constraint transaction_idempotency_key_key do nothing
+        returning transaction_id
+    ),
+
+    lines as (
         insert into ledger.entry (transaction_id, line, account_id, side, amount, currency, base_amount)
         select
-            posted.transaction_id,
+            made.transaction_id,
             given.line,
             account.account_id,
             given.entry ->> 'side',
             (given.entry ->> 'amount')::numeric,
             given.entry ->> 'currency',
             (given.entry ->> 'base_amount')::numeric
-        from jsonb_array_elements(post.entries) with ordinality as given (entry, line)
+        from made
+        cross join jsonb_array_elements(post.entries) with ordinality as given (entry, line)
         inner join ledger.account
-            on given.entry ->> 'owner' = account.owner and given.entry ->> 'code' = account.code;
+            on given.entry ->> 'owner' = account.owner and given.entry ->> 'code' = account.code
+    )
+
+    select made.transaction_id into posted.transaction_id from made;
+    if found then
         return posted.transaction_id;
     end if;
 

@@ -23,9 +23,13 @@ class Apps:
 
     name = "cfapps"
 
-    def read(self, platform: Platform) -> Iterator[Measured]:
-        """Yield each started app; at any time one page of apps and their processes are held."""
-        for page in platform.pages("v3/apps", {"per_page": PER_PAGE, "include": "space.organization"}):
+    def read(self, platform: Platform, only: str | None = None) -> Iterator[Measured]:
+        """Yield each started app; at any time one page of apps and their processes are held.
+
+        :param only: the GUID of the one app to ask for.
+        """
+        parameters = {"per_page": PER_PAGE, "include": "space.organization"} | ({"guids": only} if only else {})
+        for page in platform.pages("v3/apps", parameters):
             places = Places(platform, page)
             started = [app for app in page["resources"] if app["state"] == "STARTED"]
             memory = _memory(platform, [app["guid"] for app in started])

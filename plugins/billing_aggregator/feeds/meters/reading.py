@@ -14,6 +14,7 @@ import structlog
 from billing_aggregator.errors.kinds import TerminalError, classify
 from billing_aggregator.errors.text import first_line
 from billing_aggregator.feeds.meters import statements
+from billing_aggregator.feeds.meters.cloudfoundry import Apps
 from billing_aggregator.feeds.meters.meter import meter_of
 
 if TYPE_CHECKING:
@@ -99,6 +100,41 @@ def take_reading(
             reading.measured[name] = count
     if not named.keys() - reading.failed.keys() - set(had or ()) and not reading.measured and not had:
         _keep_nothing(connection, taken_at, periodic, commit)
+    return reading
+
+
+def take_one_app(
+    connection: Connection,
+    platform: Callable[[], Platform],
+    app_id: str,
+    taken_at: datetime,
+    *,
+    commit: Callable[[Connection], None] | None = None,
+) -> Reading:
+    """Measure one app by hand. Its meter counts as not read: the hour's reading by the feed adds all others.
+
+    What the hour has of the app already stays.
+
+    :raises TerminalError: the platform has no started app of this id.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(statements.HOUR, [taken_at])
+        hour, complete, _ = cursor.fetchone()
+    connection.commit()
+    reading = Reading(hour, bool(complete))
+    if complete:
+        log.info("the hour has a complete reading already", hour=hour)
+        return reading
+    meter = Apps()
+    found = list(meter.read(platform(), only=app_id))
+    if not found:
+        raise TerminalError(f"app {app_id}: the platform has no started app of this id")
+    _stage(connection, found)
+    with connection.cursor() as cursor:
+        for statement in statements.KEEP:
+            cursor.execute(statement, {"meter": meter.name, "taken_at": taken_at, "periodic": False})
+    (commit or (lambda session: session.commit()))(connection)
+    reading.measured[meter.name] = len(found)
     return reading
 
 
