@@ -73,6 +73,14 @@ test-deploy: venv ## tests of Terraform, charts, workflows: make test-deploy ARG
 test-feeds: venv ## kill and cut off the orders' feed: make test-feeds ROUNDS=200; figures in build/test-feeds.json
 	@$(BIN)/python -m tests.feeds --rounds $(or $(ROUNDS),200) $(ARGS)
 
+# The shell's own variables of the same names hold as well: FAULT_ROUNDS, FAULT_RACES.
+test-faults: venv ## the long form of docs/promises.md, under an hour: make test-faults ROUNDS=20 RACES=100
+	@mkdir -p build
+	@rm -f build/test-faults.jsonl
+	@$(if $(ROUNDS),FAULT_ROUNDS='$(ROUNDS)') $(if $(RACES),FAULT_RACES='$(RACES)') \
+		$(BIN)/python -m pytest -m faults --durations 0 --durations-min 10 --junitxml=build/tests-faults.xml $(ARGS) tests
+	@$(BIN)/python -m tests.feeds --rounds 60 --out test-faults-feeds.json
+
 mutation: venv ## break every rule of the SQL once; counts in build/mutations.json
 	@ALL_MUTATIONS=1 $(BIN)/python -m pytest -q tests/golden/test_mutations.py
 
