@@ -1,0 +1,64 @@
+"""SIGKILL of task processes and of the scheduler under a real executor, at every step of a night, again and again."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.faults.figures import ROUNDS, record
+from tests.survival import small_night
+from tests.survival.kill_points import NAMES
+from tests.survival.killed_stack import KilledStack, killed_stack
+from tests.survival.watcher import Watcher
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = [pytest.mark.stack, pytest.mark.faults, pytest.mark.timeout(4 * 3600)]
+#: Every so many rounds the scheduler dies, too.
+SCHEDULER_DIES = 5
+#: How many points of a run without retries: each costs the run's end, and somebody who clears it.
+CLEARED_POINTS = 2
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KilledStack]:
+    with killed_stack(tmp_path_factory.mktemp("killed") / "stack") as stack:
+        yield stack
+
+
+def test_twenty_rounds_under_a_real_executor(killed: KilledStack) -> None:
+    """Each round: one client is killed at every step once and retried, one at some and cleared, one is left alone."""
+    deaths: Counter[str] = Counter()
+    chance = random.Random(16)  # noqa: S311 - not for secrets
+    left = list(NAMES)
+    with Watcher(killed.clients["killed"]) as watcher, Watcher(killed.clients["cleared"]) as other:
+        for number in range(ROUNDS):
+            text = small_night.fill((50, 130, 90)[number % 3], factor=number + 1)
+            for client in killed.clients.values():
+                client.sql(text)
+            killed.arm("killed", *NAMES)
+            some = [left.pop(0) for _ in range(min(CLEARED_POINTS, len(left)))]
+            killed.arm("cleared", *some)
+            dies = chance if number % SCHEDULER_DIES == SCHEDULER_DIES - 1 else None
+            runs = {client: killed.run(client, scheduler_dies=dies if client == "killed" else None)
+                    for client in killed.clients}  # fmt: skip
+            expected = killed.clients["twin"].result()
+            for client, points in (("killed", list(NAMES)), ("cleared", some)):
+                manifest = killed.clients[client].manifest()
+                assert manifest is not None
+                assert manifest.run_id == runs[client]
+                assert killed.clients[client].result() == expected, (client, number)
+                assert killed.clients[client].leftovers() == {}, (client, number)
+                died = killed.fired(client)
+                assert died == set(points), (client, number)
+                deaths.update(f"{client}: {name}" for name in died)
+            assert watcher.runs[-1] == runs["killed"]
+    record(
+        "killed under a real executor", points=len(NAMES), rounds=ROUNDS, deaths=deaths.total(),
+        cleared=sum(count for name, count in deaths.items() if name.startswith("cleared")),
+        scheduler_killed=ROUNDS // SCHEDULER_DIES, looks=watcher.looks + other.looks,
+    )  # fmt: skip
