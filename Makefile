@@ -81,6 +81,9 @@ test-faults: venv ## the long form of docs/promises.md, under an hour: make test
 		$(BIN)/python -m pytest -m faults --durations 0 --durations-min 10 --junitxml=build/tests-faults.xml $(ARGS) tests
 	@$(BIN)/python -m tests.feeds --rounds 60 --out test-faults-feeds.json
 
+soak: venv ## feeds and nights under a real scheduler with faults: make soak HOURS=2; figures in build/soak.json
+	@$(BIN)/python -m tests.survival.soak --hours $(or $(HOURS),2) $(ARGS)
+
 mutation: venv ## break every rule of the SQL once; counts in build/mutations.json
 	@ALL_MUTATIONS=1 $(BIN)/python -m pytest -q tests/golden/test_mutations.py
 

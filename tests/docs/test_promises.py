@@ -40,13 +40,9 @@ def long_forms() -> set[tuple[str, str]]:
     for path in (ROOT / "tests").rglob("test_*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         whole = any("pytest.mark.faults" in ast.unparse(node) for node in tree.body if isinstance(node, ast.Assign))
-        for node in tree.body:
-            marked = (
-                isinstance(node, ast.FunctionDef)
-                and node.name.startswith("test_")
-                and (whole or any("pytest.mark.faults" in ast.unparse(mark) for mark in node.decorator_list))
-            )
-            if marked:
+        tests = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")]
+        for node in tests:
+            if whole or any("pytest.mark.faults" in ast.unparse(mark) for mark in node.decorator_list):
                 found.add((path.relative_to(ROOT).as_posix(), node.name))
     return found
 

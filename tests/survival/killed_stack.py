@@ -21,6 +21,7 @@ from tests.stack.sinks import MailSink, SlackSink, StatsdSink
 from tests.stack.stack import Stack
 from tests.survival import kill_points, small_night
 from tests.survival.surroundings import Client
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     import random
@@ -97,12 +98,11 @@ class KilledStack:
 
 def wait_for_tasks(killed: KilledStack, client: str, number: int) -> None:
     """Wait until so many tasks of the client's newest run have succeeded."""
-    from tests.waiting import wait_for
 
     def ended() -> bool:
         runs = killed.stack.rest.call("GET", f"/api/v2/dags/{dag_id(client)}/dagRuns?order_by=-run_after&limit=1")
         tasks = killed.stack.tasks(dag_id(client), runs["dag_runs"][0]["dag_run_id"])
-        return sum(task["state"] == "success" for task in tasks.values()) >= number
+        return len([task for task in tasks.values() if task["state"] == "success"]) >= number
 
     wait_for(ended, f"{number} tasks of {client} have ended")
 

@@ -221,7 +221,8 @@ def answer_for_airflow(attempt: Attempt) -> None:
     told: Any = RuntimeTaskInstance
     told.get_dagrun_state = staticmethod(run_state)
     told.get_task_states = staticmethod(task_states)
-    run_aware.deployment = lambda: order.deployment  # type: ignore[assignment]  # this process is for one attempt
+    names: Any = run_aware
+    names.deployment = lambda: order.deployment
 
 
 def set_clock(seconds: int) -> None:

@@ -56,8 +56,9 @@ def remember_service_descriptions() -> None:
     import boto3
     from botocore.loaders import JSONFileLoader
 
-    read: Any = cache(partial(JSONFileLoader.load_file, JSONFileLoader()))
-    JSONFileLoader.load_file = lambda _self, path: read(path)  # type: ignore[method-assign]
+    loader: Any = JSONFileLoader
+    read = cache(partial(loader.load_file, loader()))
+    loader.load_file = lambda _self, path: read(path)
     boto3.client("s3", region_name="eu-central-1", aws_access_key_id="a", aws_secret_access_key="b")
 
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 FEW = 2
 ORDERS = 12
 BATCH = 10
-CONFIG = {
+CONFIG: dict[str, Any] = {
     "systems": ["orders"],
     "dependencies": {"orders": []},
     "scripts_dir": None,

@@ -30,6 +30,22 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KilledStack]:
         yield stack
 
 
+def as_undisturbed(killed: KilledStack, runs: dict[str, str], points: dict[str, list[str]]) -> Counter[str]:
+    """Compare the clients whose runs have died at *points* with the one that was left alone; return the deaths."""
+    expected, deaths = killed.clients["twin"].result(), Counter[str]()
+    for name, wanted in points.items():
+        client = killed.clients[name]
+        manifest = client.manifest()
+        assert manifest is not None
+        assert manifest.run_id == runs[name]
+        assert client.result() == expected, name
+        assert client.leftovers() == {}, name
+        died = killed.fired(name)
+        assert died == set(wanted), name
+        deaths.update(f"{name}: {point}" for point in died)
+    return deaths
+
+
 def test_twenty_rounds_under_a_real_executor(killed: KilledStack) -> None:
     """Each round: one client is killed at every step once and retried, one at some and cleared, one is left alone."""
     deaths: Counter[str] = Counter()
@@ -44,18 +60,10 @@ def test_twenty_rounds_under_a_real_executor(killed: KilledStack) -> None:
             some = [left.pop(0) for _ in range(min(CLEARED_POINTS, len(left)))]
             killed.arm("cleared", *some)
             dies = chance if number % SCHEDULER_DIES == SCHEDULER_DIES - 1 else None
-            runs = {client: killed.run(client, scheduler_dies=dies if client == "killed" else None)
-                    for client in killed.clients}  # fmt: skip
-            expected = killed.clients["twin"].result()
-            for client, points in (("killed", list(NAMES)), ("cleared", some)):
-                manifest = killed.clients[client].manifest()
-                assert manifest is not None
-                assert manifest.run_id == runs[client]
-                assert killed.clients[client].result() == expected, (client, number)
-                assert killed.clients[client].leftovers() == {}, (client, number)
-                died = killed.fired(client)
-                assert died == set(points), (client, number)
-                deaths.update(f"{client}: {name}" for name in died)
+            runs = {
+                name: killed.run(name, scheduler_dies=dies if name == "killed" else None) for name in killed.clients
+            }
+            deaths += as_undisturbed(killed, runs, {"killed": list(NAMES), "cleared": some})
             assert watcher.runs[-1] == runs["killed"]
     record(
         "killed under a real executor", points=len(NAMES), rounds=ROUNDS, deaths=deaths.total(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -41,7 +41,7 @@ def live(client: Client, twin: Client, days: int, seed: int) -> Disturbed:
     disturbed = Disturbed(client, random.Random(seed + 1))  # noqa: S311 - not for secrets
     seen = list(business_days(days))
     for number, day in enumerate(seen):
-        runs = [(f"scheduled {day}", {})]
+        runs: list[tuple[str, dict[str, Any]]] = [(f"scheduled {day}", {})]
         if number % CORRECTED == CORRECTED - 1:
             runs.append((f"correction {day}", {"business_date": chance.choice(seen[:number]).isoformat()}))
         for run_id, params in runs:
