@@ -48,6 +48,7 @@ POINTS = (
     Point("before the commit of post", "post", _COMMIT),
     Point("behind post", "post", _SCRIPT),
     Point("before plan", "export", "operators.export_plan:plan_export", before=True),
+    Point("behind a frozen query", "export", "export.plan.planner:freeze_query"),
     Point("behind an opened upload", "export", "export.store.s3_store:S3Store.start"),
     Point("behind plan", "export", "operators.export_plan:plan_export"),
     Point("before part", "export", "export.store.s3_store:S3Store.write_part", before=True),

@@ -36,6 +36,7 @@ class Order:
     :param ended: ids of runs of this DAG that Airflow knows to have ended.
     :param until: the task before which the attempt ends.
     :param only: the one task that it runs; what it returns is lost, as of a process that Airflow has given up.
+    :param rebuilt: somebody has cleared the run's init tasks with everything downstream.
     :param clock: beginning of a task's id -> seconds that its machine's clock is wrong.
     """
 
@@ -50,6 +51,7 @@ class Order:
     ended: list[str] = field(default_factory=list)
     until: str = ""
     only: str = ""
+    rebuilt: bool = False
     clock: dict[str, int] = field(default_factory=dict)
 
     def to_json(self) -> str:
@@ -195,6 +197,11 @@ class Attempt:
         if self.order.only:
             return
         states = self.states()
+        if self.order.rebuilt:
+            for name in states:
+                if not name.startswith("prechecks"):
+                    (self.kept / f"{name}.json").unlink()
+            return
         if "finish" not in states:
             return
         # Airflow clears a task with its setup and teardown.

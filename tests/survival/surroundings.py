@@ -197,7 +197,7 @@ class Client:
         lock = client.get_object(Bucket=self.bucket, Key=f"{self.name}/{ENVIRONMENT}/_publishing.json")["Body"].read()
         found = {
             "uploads": [upload["Key"] for upload in uploads],
-            "locks": self.sql("select run_id from report_oibl.aggregator_claims"),
+            "locks": self.sql(f"select run_id from report_oibl.aggregator_claims where environment = '{ENVIRONMENT}'"),
             "publication lock": [] if json.loads(lock)["released"] else [lock],
             "frozen": self.sql("select relname from pg_class where relname like '%export%' and relkind = 'r'"),
             "running": self.sql("select run_id from report_oibl.aggregator_runs where state = 'running'"),
