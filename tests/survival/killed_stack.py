@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -12,7 +11,6 @@ from urllib.request import Request, urlopen
 import psycopg
 
 from billing_aggregator.local.postgres import EmbeddedPostgres
-from tests.conftest import ROOT
 from tests.faults.faulty_s3 import FaultyS3
 from tests.stack import project
 from tests.stack.house import SOON
@@ -20,6 +18,7 @@ from tests.stack.project import BUCKET, dag_id
 from tests.stack.sinks import MailSink, SlackSink, StatsdSink
 from tests.stack.stack import Stack
 from tests.survival import kill_points, small_night
+from tests.survival.armed import arm_project
 from tests.survival.surroundings import Client
 from tests.waiting import wait_for
 
@@ -28,32 +27,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-# Behind the real DAG file: the task's process arms itself, and retries come at once.
-ARMED = """
-
-import kill_points
-from airflow.sdk import DAG, get_parsing_context
-
-_context = get_parsing_context()
-kill_points.arm_from_environment(_context.dag_id, _context.task_id)
-for _dag in [value for value in globals().values() if isinstance(value, DAG)]:
-    for _task in _dag.tasks:
-        _task.retry_exponential_backoff = False
-        if _task.retries:
-            _task.retries = 99
-"""
 CLIENTS: Mapping[str, dict[str, object]] = {
     "killed": {"max_rows_per_file": small_night.ROWS_PER_FILE, "retries": 1},
     "cleared": {"max_rows_per_file": small_night.ROWS_PER_FILE, "retries": 0},
     "twin": {"max_rows_per_file": small_night.ROWS_PER_FILE},
 }
-
-
-def arm_project(folder: Path) -> None:
-    """Let the tasks of a project that was written to *folder* look for kill points."""
-    shutil.copy(ROOT / "tests/survival/kill_points.py", folder / "plugins/kill_points.py")
-    for file in (folder / "dags").glob("*.py"):
-        file.write_text(file.read_text(encoding="utf-8") + ARMED, encoding="utf-8")
 
 
 @dataclass
@@ -123,7 +101,7 @@ def killed_stack(folder: Path) -> Iterator[KilledStack]:
         mail, slack, statsd = sinks
         variables = project.variables(server, s3, mail, slack, statsd, CLIENTS) | SOON  # type: ignore[arg-type]  # in order
         written = project.write(folder, s3, clients=CLIENTS, scripts=small_night.all_scripts())
-        arm_project(written)
+        arm_project(written, at_once=True)
         points = folder / "points"
         clients = {name: Client(name, server, s3, BUCKET, folder) for name in CLIENTS}
         for client in clients.values():

@@ -34,8 +34,8 @@ where
     locktype = 'relation' and pid = pg_backend_pid() and granted
     and database = (select oid from pg_database where datname = current_database())
 """
-# Only a snapshot that is kept can miss a table: a statement with one of its own misses none but what its transaction has
-# dropped itself, such as the frozen copy of an attempt before this one.
+# Only a snapshot that is kept can miss a table: a statement with one of its own misses none but those that its
+# transaction has dropped itself, such as the frozen copy of an attempt before this one.
 UNSEEN = """
 select relation::regclass::text from pg_locks
 where
