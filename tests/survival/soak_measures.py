@@ -23,7 +23,7 @@ MIB = 1 << 20
 #: Tables of report_oibl that a night makes anew; `aggregator_runs` has a row for each run, and is measured by its rows.
 NIGHTLY_TABLES = """
 select coalesce(sum(pg_total_relation_size(oid)), 0) from pg_class where relkind in ('r', 'm')
-and relnamespace = 'report_oibl'::regnamespace and relname not like 'aggregator%'
+and relnamespace = to_regnamespace('report_oibl') and relname not like 'aggregator%'
 """
 CATALOG = "select pg_total_relation_size('pg_catalog.pg_class') + pg_total_relation_size('pg_catalog.pg_attribute')"
 

@@ -64,6 +64,7 @@ def test_the_business_date_around_a_change_of_the_clocks(zone: str, change: str,
 
 def backfill(client: Client, days: Sequence[str]) -> None:
     """Run the nights of past days in the given order, each as its day's vault was; then a newest one."""
+    client.config = {"retention_days": 36_500}
     for day in days:
         number = DAYS.index(day)
         client.sql(small_night.fill(20 + 11 * number, number + 1))
@@ -123,7 +124,15 @@ def test_clocks_of_workers_that_jump_to_and_fro(new_client: Callable[[], Client]
     assert client.leftovers() == {}
 
 
-@pytest.mark.parametrize("task", ["audits.bookkeeper", "publish.publish", "history.bookkeeper.010_keep_business_day"])
+#: Where the first run is when it is overtaken -> what its next task says.
+OVERTAKEN = {
+    "audits.bookkeeper": 'relation "report_oibl.new_bookkeeper_results" does not exist',
+    "publish.publish": "published since bookkeeper_results, customer/claims was planned: run second",
+    "history.bookkeeper.010_keep_business_day": "was built by run second",
+}
+
+
+@pytest.mark.parametrize("task", OVERTAKEN)
 def test_a_lock_that_the_servers_clock_ended(new_client: Callable[[], Client], task: str) -> None:
     """Its clock jumps ahead between two tasks, another run takes the client over: the first one gives up in words."""
     client, twin = new_client(), new_client()

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from tests.survival.night_child import Order
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(3600)]
-#: How long the cable is out: longer than keepalives, and than a time-out of S3's connections.
-AWAY_SECONDS = 12.0
+#: How long the cable is out, in turns: longer than keepalives; longer than a time-out of S3's connections.
+AWAY_SECONDS = (75.0, 12.0)
 MOST_CLEARINGS = 12
 
 
@@ -55,8 +55,11 @@ def far(tmp_path_factory: pytest.TempPathFactory, readers_s3: FaultyS3) -> Itera
             server.stop()
 
 
-def night(network: Network, client: Client, order: Order, chance: random.Random) -> int:
-    """Pull the cable somewhere in the night, clear the run until it succeeds; return how often that was needed."""
+def night(network: Network, client: Client, order: Order, chance: random.Random, away: float) -> tuple[int, bool]:
+    """Pull the cable somewhere in the night, clear the run until it succeeds.
+
+    Return how often that was needed, and whether the night was still running when the cable was out.
+    """
     codes: list[int] = []
     run = threading.Thread(target=lambda: codes.extend(client.worker.run(order)))
     run.start()
@@ -64,7 +67,8 @@ def night(network: Network, client: Client, order: Order, chance: random.Random)
     kept = client.folder / "runs" / order.kept.rpartition("/")[2]
     wait_for(lambda: len(list(kept.glob("*.json"))) >= done or not run.is_alive(), f"{done} tasks have ended")
     network.pull()
-    time.sleep(AWAY_SECONDS)
+    met = run.is_alive()
+    time.sleep(away)
     network.plug()
     run.join()
     clearings = 0
@@ -72,20 +76,24 @@ def night(network: Network, client: Client, order: Order, chance: random.Random)
         clearings += 1
         assert clearings <= MOST_CLEARINGS, client.errors(order)
         codes += client.worker.run(order)
-    return clearings
+    return clearings, met
 
 
 def test_the_network_is_switched_off_in_the_middle_of_a_night(far: tuple[Network, Client, Client]) -> None:
     network, client, twin = far
     chance, rounds = random.Random(3), max(1, ROUNDS // 4)  # noqa: S311 - not for secrets
-    cleared = 0
+    cleared = errors = met = 0
     with Watcher(client) as watcher:
         for number in range(rounds):
             for each in (client, twin):
                 each.sql(small_night.fill((50, 130, 90)[number % 3], number + 1))
             moment = f"2026-01-{number % 28 + 1:02d}T02:00:00+00:00"
             assert twin.worker.run(twin.order(f"night {number}", moment)) == [0]
-            cleared += night(network, client, client.order(f"night {number}", moment, retries=1), chance)
+            order = client.order(f"night {number}", moment, retries=1)
+            clearings, in_the_middle = night(network, client, order, chance, AWAY_SECONDS[number % 2])
+            cleared, met = cleared + clearings, met + in_the_middle
+            errors += len(client.errors(order).splitlines())
             assert client.result() == twin.result()
             assert client.leftovers() == {}
-    record("network switched off", rounds=rounds, cleared=cleared, looks=watcher.looks)
+    assert met > 0
+    record("network switched off", rounds=rounds, met=met, cleared=cleared, errors=errors, looks=watcher.looks)
