@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from billing_aggregator.night.phases import DAG_PHASES
-from tests.faults.figures import ROUNDS, record
+from tests.faults.figures import ROUNDS, record, repeated
 from tests.survival import kill_points, small_night
 from tests.survival.kill_points import NAMES
 from tests.survival.watcher import Watcher
@@ -60,10 +60,11 @@ def test_a_night_that_is_killed_at_some_steps(new_client: Callable[[], Client]) 
 @pytest.mark.faults
 @pytest.mark.timeout(3600)
 def test_rounds_at_every_step(new_client: Callable[[], Client]) -> None:
-    # The whole number of rounds is for the real executor.
-    client, twin, rounds = new_client(), new_client(), max(1, ROUNDS // 5)
+    client, twin, rounds = new_client(), new_client(), 0
     with Watcher(client) as watcher:
-        deaths = sum(killed_round(client, twin, number) for number in range(rounds))
+        deaths = 0
+        for number in repeated(ROUNDS, share=0.08):
+            deaths, rounds = deaths + killed_round(client, twin, number), number + 1
     assert watcher.runs == [f"run {number}" for number in range(rounds)]
     record("a night killed at every step", points=len(NAMES), rounds=rounds, deaths=deaths, looks=watcher.looks)
 

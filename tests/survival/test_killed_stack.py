@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.faults.figures import ROUNDS, record
+from tests.faults.figures import ROUNDS, record, repeated
 from tests.survival import small_night
 from tests.survival.kill_points import NAMES
 from tests.survival.killed_stack import KilledStack, killed_stack
@@ -50,9 +50,9 @@ def test_twenty_rounds_under_a_real_executor(killed: KilledStack) -> None:
     """Each round: one client is killed at every step once and retried, one at some and cleared, one is left alone."""
     deaths: Counter[str] = Counter()
     chance = random.Random(16)  # noqa: S311 - not for secrets
-    left = list(NAMES)
+    left, rounds, schedulers = list(NAMES), 0, 0
     with Watcher(killed.clients["killed"]) as watcher, Watcher(killed.clients["cleared"]) as other:
-        for number in range(ROUNDS):
+        for number in repeated(ROUNDS, share=0.35):
             text = small_night.fill((50, 130, 90)[number % 3], factor=number + 1)
             for client in killed.clients.values():
                 client.sql(text)
@@ -65,8 +65,9 @@ def test_twenty_rounds_under_a_real_executor(killed: KilledStack) -> None:
             }
             deaths += as_undisturbed(killed, runs, {"killed": list(NAMES), "cleared": some})
             assert watcher.runs[-1] == runs["killed"]
+            rounds, schedulers = number + 1, schedulers + (dies is not None)
     record(
-        "killed under a real executor", points=len(NAMES), rounds=ROUNDS, deaths=deaths.total(),
+        "killed under a real executor", points=len(NAMES), rounds=rounds, deaths=deaths.total(),
         cleared=sum(count for name, count in deaths.items() if name.startswith("cleared")),
-        scheduler_killed=ROUNDS // SCHEDULER_DIES, looks=watcher.looks + other.looks,
+        scheduler_killed=schedulers, looks=watcher.looks + other.looks,
     )  # fmt: skip

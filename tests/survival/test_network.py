@@ -11,7 +11,7 @@ import pytest
 
 from tests.deploy.support import missing_tool
 from tests.faults.faulty_s3 import FaultyS3
-from tests.faults.figures import ROUNDS, record
+from tests.faults.figures import ROUNDS, record, repeated
 from tests.survival import small_night
 from tests.survival.network import THERE, Network, possible, start_postgres
 from tests.survival.surroundings import Client, Worker
@@ -81,17 +81,17 @@ def night(network: Network, client: Client, order: Order, chance: random.Random,
 
 def test_the_network_is_switched_off_in_the_middle_of_a_night(far: tuple[Network, Client, Client]) -> None:
     network, client, twin = far
-    chance, rounds = random.Random(3), max(1, ROUNDS // 4)  # noqa: S311 - not for secrets
-    cleared = errors = met = 0
+    chance = random.Random(3)  # noqa: S311 - not for secrets
+    cleared = errors = met = rounds = 0
     with Watcher(client) as watcher:
-        for number in range(rounds):
+        for number in repeated(ROUNDS, share=0.12):
             for each in (client, twin):
                 each.sql(small_night.fill((50, 130, 90)[number % 3], number + 1))
             moment = f"2026-01-{number % 28 + 1:02d}T02:00:00+00:00"
             assert twin.worker.run(twin.order(f"night {number}", moment)) == [0]
             order = client.order(f"night {number}", moment, retries=1)
             clearings, in_the_middle = night(network, client, order, chance, AWAY_SECONDS[number % 2])
-            cleared, met = cleared + clearings, met + in_the_middle
+            cleared, met, rounds = cleared + clearings, met + in_the_middle, number + 1
             errors += len(client.errors(order).splitlines())
             assert client.result() == twin.result()
             assert client.leftovers() == {}
