@@ -21,10 +21,10 @@ from typing import Any
 from tests.conftest import ROOT
 from tests.faults.faulty_s3 import Fault
 from tests.stack.project import dag_id
-from tests.survival import small_night
+from tests.survival import kill_points, small_night
 from tests.survival.disturbances import CUT
 from tests.survival.soak_measures import growth, measure
-from tests.survival.soak_stack import FEED, NIGHT, SHOP, Soak, soak_stack
+from tests.survival.soak_stack import NIGHT, SHOP, Soak, soak_stack
 from tests.survival.watcher import Watcher
 
 FAULTS = ("task killed", "sessions cut", "store slows down", "store resets", "broker cut off", "feed's task killed")
@@ -50,9 +50,10 @@ class Weather:
     def _strike(self, kind: str) -> bool:
         soak = self._soak
         if kind == "task killed":
-            return soak.kill_a_task(dag_id(NIGHT), self._chance)
+            kill_points.light(soak.points / dag_id(NIGHT), self._chance.choice(kill_points.NAMES))
+            return True
         if kind == "feed's task killed":
-            return soak.kill_a_task(FEED, self._chance)
+            return soak.kill_a_feed(self._chance)
         if kind == "sessions cut":
             return sum(len(soak.clients[name].sql(CUT)) for name in (NIGHT, SHOP)) > 0
         if kind == "broker cut off":

@@ -24,6 +24,7 @@ from tests.stack.project import BUCKET
 from tests.stack.sinks import MailSink, SlackSink, StatsdSink
 from tests.stack.stack import Stack
 from tests.survival import small_night
+from tests.survival.armed import arm_project
 from tests.survival.surroundings import SESSIONS, Client
 
 if TYPE_CHECKING:
@@ -42,7 +43,6 @@ CLIENTS: Mapping[str, dict[str, object]] = {
         "feeds": {"orders": {"kind": "kafka", "run_minutes": 2}},
     },
 }
-#: A killed task is noticed by its supervisor; a supervisor's missing heartbeats, on a busy machine, are no death.
 PHASES = ("prechecks", "init", "audits", "release", "history", "cleanup", "feeds", "feed_checks")
 
 
@@ -62,6 +62,7 @@ class Soak:
     reader: FaultyS3
     broker: Broker
     clients: dict[str, Client]
+    points: Path
     produced: int = field(default=0)
 
     def produce(self, orders: int) -> int:
@@ -72,10 +73,9 @@ class Soak:
             produce(servers, "orders", random_orders(orders, self.produced, wrong=False))
         return orders
 
-    def kill_a_task(self, dag_id: str, chance: random.Random) -> bool:
-        """SIGKILL the process of a running task of a DAG that holds a session; return whether there was one."""
-        client = NIGHT if dag_id.endswith(f"{NIGHT}_local") else SHOP
-        ports = {row[0] for row in self.clients[client].sql(
+    def kill_a_feed(self, chance: random.Random) -> bool:
+        """SIGKILL a process that holds a session of the feed's client; return whether there was one."""
+        ports = {row[0] for row in self.clients[SHOP].sql(
             "select client_port from pg_stat_activity where application_name like 'bda:%' "
             "and datname = current_database()")}  # fmt: skip
         scheduler = psutil.Process(self.stack.pids()["scheduler"])
@@ -135,8 +135,10 @@ def soak_stack(folder: Path) -> Iterator[Soak]:
         clients[NIGHT].sql(small_night.SOURCE)
         with psycopg.connect(server.dsn(clients[SHOP].database, ROLE)) as connection:
             make_schema(connection)
-        airflow = Stack(written, folder / "home", server, variables)
-        yield Soak(stack.enter_context(airflow), s3, reader, broker, clients)
+        arm_project(written)
+        points = folder / "points"
+        airflow = Stack(written, folder / "home", server, variables | {"KILL_POINTS": str(points)})
+        yield Soak(stack.enter_context(airflow), s3, reader, broker, clients, points)
 
 
 def _allow_orders(file: Path) -> None:
