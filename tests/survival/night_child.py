@@ -17,6 +17,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from tests.survival import kill_points
+from tests.survival.told import set_clock
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG
@@ -209,44 +210,6 @@ class Attempt:
         if again:
             for name in again | {"start", "finish", "publish.abort_uploads"}:
                 (self.kept / f"{name}.json").unlink(missing_ok=True)
-
-
-def answer_for_airflow(attempt: Attempt) -> None:
-    """Let what asks Airflow about runs and tasks get this attempt's answers."""
-    from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
-
-    from billing_aggregator.operators import run_aware
-
-    order = attempt.order
-
-    def run_state(_dag: str, run_id: str, *_: Any, **__: Any) -> str:
-        return "success" if run_id in order.ended else "running"
-
-    def task_states(_dag: str, run_ids: list[str], **_: Any) -> dict[str, Any]:
-        return {run_ids[0]: attempt.states()}
-
-    told: Any = RuntimeTaskInstance
-    told.get_dagrun_state = staticmethod(run_state)
-    told.get_task_states = staticmethod(task_states)
-    names: Any = run_aware
-    names.deployment = lambda: order.deployment
-
-
-def set_clock(seconds: int) -> None:
-    """Make this process's clock wrong by *seconds*, from now on."""
-    # Where the package asks what time it is.
-    import time as real_time
-
-    from billing_aggregator.operators import finish_run
-    from billing_aggregator.runs import params
-
-    class Wrong(datetime):
-        @classmethod
-        def now(cls, tz: Any = None) -> Any:
-            return datetime.fromtimestamp(real_time.time() + seconds, tz)
-
-    for module in (params, finish_run):
-        module.datetime = Wrong if seconds else datetime  # type: ignore[attr-defined]
 
 
 def is_mapped(task: Any) -> bool:

@@ -13,7 +13,8 @@ import traceback
 from functools import cache, partial
 from typing import Any
 
-from tests.survival.night_child import Attempt, Order, answer_for_airflow
+from tests.survival.night_child import Attempt, Order
+from tests.survival.told import answer_for_airflow
 
 
 def child(order: Order, gate: int) -> int:

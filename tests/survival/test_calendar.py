@@ -36,7 +36,7 @@ DAYS = (
     "2025-10-27", "2025-12-31", "2026-01-01", "2026-02-28", "2026-03-01",
 )  # fmt: skip
 #: In ``make test``.
-FEW = DAYS[1:5]
+FEW = DAYS[1:3]
 
 
 def config(zone: str) -> ClientConfig:
@@ -132,7 +132,9 @@ OVERTAKEN = {
 }
 
 
-@pytest.mark.parametrize("task", OVERTAKEN)
+@pytest.mark.parametrize(
+    "task", [task if task == "publish.publish" else pytest.param(task, marks=pytest.mark.faults) for task in OVERTAKEN]
+)
 def test_a_lock_that_the_servers_clock_ended(new_client: Callable[[], Client], task: str) -> None:
     """Its clock jumps ahead between two tasks, another run takes the client over: the first one gives up in words."""
     client, twin = new_client(), new_client()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.survival.surroundings import Client
 
 MOMENT = "2026-03-{:02d}T02:00:00+00:00"
-FEW = 2
+FEW = 1
 #: What a task that is given up may be in the middle of; the first one has the lock taken by then.
 TASKS = (
     "prechecks.bookkeeper", "init.bookkeeper.020_list", "audits.bookkeeper",
@@ -133,8 +133,7 @@ def race_with_the_dead(pair: tuple[Client, Client], number: int, task: str) -> i
 
 def test_a_retry_beside_its_dead_predecessor(pair: tuple[Client, Client]) -> None:
     with Watcher(pair[0]):
-        for number, task in enumerate(("post.bookkeeper.010_books", "publish.publish")):
-            race_with_the_dead(pair, number, task)
+        race_with_the_dead(pair, 1, "publish.publish")
 
 
 @pytest.mark.faults

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from billing_aggregator.export.manifest import Manifest
     from tests.survival.surroundings import Client
 
-FEW = 2
+FEW = 1
 ORDERS = 12
 BATCH = 10
 CONFIG: dict[str, Any] = {

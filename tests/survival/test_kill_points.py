@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 DAY = "2026-01-{:02d}T02:00:00+00:00"
 #: Every so many-th point in ``make test``; all of them in ``make test-faults``.
-SOME = NAMES[4::5]
+SOME = NAMES[6::8]
 
 
 def shape(number: int) -> str:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 #: With a month's end, and the change of the clocks, within thirty business days.
 FIRST = date(2026, 2, 25)
-FEW, MANY = 3, 30
+FEW, MANY = 2, 30
 #: Every so many days an earlier day is run again, behind a correction of the vault.
 CORRECTED = 7
 
