@@ -85,7 +85,8 @@ class Attempt:
                     continue
             elif self.state(task.task_id) in DONE:
                 continue
-            if blocked and not task.is_teardown:
+            # A teardown runs whatever has failed, but not for a setup that has failed.
+            if blocked and (not task.is_teardown or (task.task_id == "finish" and self.state("start") != "success")):
                 self._keep(task.task_id, "upstream_failed", {})
                 continue
             for name, operator in self._operators(task):
