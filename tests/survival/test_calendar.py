@@ -143,8 +143,8 @@ def test_a_lock_that_the_servers_clock_ended(new_client: Callable[[], Client], t
     moment = "2026-04-01T02:00:00+00:00"
     assert client.worker.run(client.order("first", moment, until=task)) == [0]
     client.sql("update report_oibl.aggregator_claims set lease_until = now() - interval '1 second'")
-    client.sql(small_night.fill(50, 2))
-    twin.sql(small_night.fill(50, 2))
+    client.sql(small_night.fill(90, 2))
+    twin.sql(small_night.fill(90, 2))
     assert client.worker.run(client.order("second", moment)) == [0]
     assert twin.worker.run(twin.order("second", moment)) == [0]
     order = client.order("first", moment)
