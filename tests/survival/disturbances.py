@@ -56,7 +56,7 @@ class Disturbed:
     def _attempt(self, order: Order, chosen: list[str], number: int) -> int:
         self.attempts += 1
         beside: list[Order] = []
-        changes: dict[str, Any] = {"points": "", "retries": 2, "rebuilt": self._told_to_rebuild(order)}
+        changes: dict[str, Any] = {"points": "", "retries": 2, "cleared": self.client.way_out(order)}
         if "deaths" in chosen:
             points = self.client.folder / "points" / f"{order.run_id} {number}"
             kill_points.light(points, *self.chance.sample(kill_points.NAMES, 2))
@@ -70,7 +70,7 @@ class Disturbed:
             codes = self.client.worker.run(self._like(mine, until=task))
             if codes != [0]:
                 return codes[0]
-            mine = self._like(mine, rebuilt=False)
+            mine = self._like(mine, cleared="")
             beside.append(self._like(order, only=task))
         with ExitStack() as stack:
             if "store" in chosen:
@@ -85,11 +85,6 @@ class Disturbed:
             if not other.only and code != 0 and "is taken by run" not in self.client.errors(other):
                 assert self.client.worker.run(self._like(other, retries=2)) == [0], self.client.errors(other)
         return codes[0]
-
-    def _told_to_rebuild(self, order: Order) -> bool:
-        """Return whether the last error of the run says that its tables are another run's now, and what to clear."""
-        errors = self.client.errors(order).splitlines()
-        return bool(errors) and "clear this run's init tasks with everything downstream" in errors[-1]
 
     @staticmethod
     def _like(order: Order, **changes: Any) -> Order:

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from billing_aggregator.night.phases import DAG_PHASES
 from tests.survival import kill_points
 from tests.survival.told import set_clock
 
@@ -37,7 +38,7 @@ class Order:
     :param ended: ids of runs of this DAG that Airflow knows to have ended.
     :param until: the task before which the attempt ends.
     :param only: the one task that it runs; what it returns is lost, as of a process that Airflow has given up.
-    :param rebuilt: somebody has cleared the run's init tasks with everything downstream.
+    :param cleared: the phase, ``init`` or ``export``, whose tasks somebody has cleared with everything downstream.
     :param clock: beginning of a task's id -> seconds that its machine's clock is wrong.
     """
 
@@ -52,7 +53,7 @@ class Order:
     ended: list[str] = field(default_factory=list)
     until: str = ""
     only: str = ""
-    rebuilt: bool = False
+    cleared: str = ""
     clock: dict[str, int] = field(default_factory=dict)
 
     def to_json(self) -> str:
@@ -199,9 +200,11 @@ class Attempt:
         if self.order.only:
             return
         states = self.states()
-        if self.order.rebuilt:
+        if self.order.cleared:
+            # With their setup, the first task of all.
+            done = DAG_PHASES[1 : DAG_PHASES.index(self.order.cleared)]
             for name in states:
-                if not name.startswith("prechecks"):
+                if name.partition(".")[0] not in done:
                     (self.kept / f"{name}.json").unlink()
             return
         if "finish" not in states:

@@ -157,6 +157,15 @@ class Client:
         path = self.folder / "runs" / order.kept.rpartition("/")[2] / "errors"
         return path.read_text(encoding="utf-8") if path.exists() else ""
 
+    def way_out(self, order: Order) -> str:
+        """Return the phase whose tasks the last errors of a run say to clear; empty: those that have failed."""
+        for line in reversed(self.errors(order).splitlines()[-3:]):
+            if "clear this run's init tasks with everything downstream" in line:
+                return "init"
+            if "the export again" in line:
+                return "export"
+        return ""
+
     def result(self) -> dict[str, Any]:
         """Return everything that a night makes, without what names the run or the time."""
         manifest = self.manifest()
