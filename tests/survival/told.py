@@ -43,5 +43,6 @@ def set_clock(seconds: int) -> None:
         def now(cls, tz: Any = None) -> Any:
             return datetime.fromtimestamp(real_time.time() + seconds, tz)
 
-    for module in (params, finish_run):
-        module.datetime = Wrong if seconds else datetime  # type: ignore[attr-defined]
+    modules: tuple[Any, ...] = (params, finish_run)
+    for module in modules:
+        module.datetime = Wrong if seconds else datetime
