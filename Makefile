@@ -75,6 +75,18 @@ test-deploy: venv ## tests of Terraform, charts, workflows: make test-deploy ARG
 test-feeds: venv ## kill and cut off the orders' feed: make test-feeds ROUNDS=200; figures in build/test-feeds.json
 	@$(BIN)/python -m tests.feeds --rounds $(or $(ROUNDS),200) $(ARGS)
 
+# MINUTES is what rounds and races share: a slow machine does fewer of them, and says so; 0 is no limit.
+test-faults: venv ## the long form of docs/promises.md, under an hour: make test-faults ROUNDS=20 RACES=100 MINUTES=40
+	@mkdir -p build
+	@rm -f build/test-faults.jsonl
+	@$(if $(ROUNDS),FAULT_ROUNDS='$(ROUNDS)') $(if $(RACES),FAULT_RACES='$(RACES)') \
+		$(if $(MINUTES),FAULT_MINUTES='$(MINUTES)') \
+		$(BIN)/python -m pytest -m faults --durations 0 --durations-min 10 --junitxml=build/tests-faults.xml $(ARGS) tests
+	@$(BIN)/python -m tests.feeds --rounds 40 --out test-faults-feeds.json
+
+soak: venv ## feeds and nights under a real scheduler with faults: make soak HOURS=2; figures in build/soak.json
+	@$(BIN)/python -m tests.survival.soak --hours $(or $(HOURS),2) $(ARGS)
+
 mutation: venv ## break every rule of the SQL once; counts in build/mutations.json
 	@ALL_MUTATIONS=1 $(BIN)/python -m pytest -q tests/golden/test_mutations.py
 

@@ -63,9 +63,11 @@ class FaultyS3:
     """Moto behind a lock (so that conditional writes are atomic, as S3's are) and a list of faults.
 
     ``seen`` counts requests by operation; ``parts`` has path and moment (seconds) of each attempt to upload a part.
+
+    :param host: the address that it listens on.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = "127.0.0.1") -> None:
         from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
         from werkzeug.serving import make_server
 
@@ -75,8 +77,8 @@ class FaultyS3:
         self.parts: list[tuple[str, float]] = []
         self._gone: set[str] = set()
         self._lock = threading.Lock()
-        self._server = make_server("127.0.0.1", 0, self, threaded=True)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._server = make_server(host, 0, self, threaded=True)
+        self.url = f"http://{host}:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 
     def __enter__(self) -> Self:

@@ -161,3 +161,29 @@ def test_a_holder_that_lost_its_lock_stops(faulty_lab: Lab, monkeypatch: pytest.
     with pytest.raises(LockLostError):
         faulty_lab.publish([plan], states)
     assert faulty_lab.files() == []
+
+
+def test_one_query_planned_twice_at_once(faulty_lab: Lab) -> None:
+    """A task that is considered dead and its next try freeze the same query: neither trips over the other's table."""
+    sums = Export("sums", query="select id % 10 as digit, sum(amount) as total from book group by 1 order by 1")
+    for number in range(10):
+        run, barrier = faulty_lab.run(f"frozen {number}"), threading.Barrier(2)
+        found: list[ExportPlan | Exception] = []
+
+        def planner(run: Any = run, barrier: Any = barrier, found: Any = found) -> None:
+            barrier.wait()
+            try:
+                found.append(faulty_lab.plan(run, sums))
+            except Exception as problem:
+                found.append(problem)
+
+        threads = [threading.Thread(target=planner) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        plans = [each for each in found if not isinstance(each, Exception)]
+        assert all(isinstance(each, ExportError) for each in found if each not in plans), found
+        assert plans
+        for plan in plans:
+            abort_run(faulty_lab.store, [plan])

@@ -22,6 +22,7 @@ from tests.stack.night import OTHER, Night
 from tests.stack.project import BUCKET, CLIENTS, dag_id
 from tests.stack.sinks import MailSink, SlackSink, StatsdSink
 from tests.stack.stack import Stack
+from tests.survival.armed import arm_project
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,7 +68,9 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         s3.create_bucket(project.BUCKET)
         with psycopg.connect(server.dsn(), autocommit=True) as admin:
             admin.execute("create database airflow")
-        variables = project.variables(server, s3, mail, slack, statsd, clients) | SOON
+        points = folder / "points"
+        variables = project.variables(server, s3, mail, slack, statsd, clients) | SOON | {"KILL_POINTS": str(points)}
         written = project.write(folder, s3, clients=clients, scripts=SCRIPTS)
+        arm_project(written)
         with Stack(written, folder / "home", server, variables) as stack:
-            yield House(stack, server, s3, mail, {}, {})
+            yield House(stack, server, s3, mail, {}, {}, points / project.dag_id(CLIENT))

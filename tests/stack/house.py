@@ -14,6 +14,8 @@ from tests.stack.messages import steady
 from tests.waiting import wait_for
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from billing_aggregator.export.manifest import Manifest
     from billing_aggregator.local.postgres import EmbeddedPostgres
     from tests.faults.faulty_s3 import Fault, FaultyS3
@@ -47,7 +49,10 @@ SOON = {
 
 @dataclass
 class House:
-    """The running stack, and queries for what it leaves behind."""
+    """The running stack, and queries for what it leaves behind.
+
+    :param points: folder of the kill points of its tasks.
+    """
 
     stack: Stack
     server: EmbeddedPostgres
@@ -55,6 +60,7 @@ class House:
     mail: MailSink
     runs: dict[str, str]
     kept: dict[str, bytes]
+    points: Path
 
     def trigger(self, name: str, **options: Any) -> str:
         self.runs[name] = self.stack.trigger(DAG, **options)

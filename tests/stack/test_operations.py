@@ -15,6 +15,7 @@ from tests.faults.faulty_s3 import Fault
 from tests.stack.house import DAG, House
 from tests.stack.messages import parts
 from tests.stack.stack import FINAL
+from tests.survival import kill_points
 from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(3600)]
@@ -218,6 +219,21 @@ def test_a_scheduler_that_is_stopped_in_the_middle(house: House, number: signal.
         house.stack.clear(DAG, house.runs[name], "init.bookkeeper.020_holds", downstream=True)
     assert house.ended(name) == "success"
     assert (house.published(), house.recorded(name), house.locks()) == (name, "success", [])
+
+
+def test_tasks_that_are_killed_at_their_steps(house: House) -> None:
+    """SIGKILL in the middle of an upload and behind the manifest: cleared from the task that died."""
+    shown = house.published()
+    kill_points.light(house.points, "behind completed upload 1", "behind manifest")
+    house.trigger("shot")
+    for _ in range(2):
+        assert house.ended("shot") == "failed"
+        assert house.published() in (shown, "shot")
+        house.stack.clear(DAG, house.runs["shot"], "publish.publish", downstream=True)
+    assert house.ended("shot") == "success"
+    assert len(kill_points.fired(house.points)) == 2
+    assert (house.published(), house.recorded("shot"), house.locks()) == ("shot", "success", [])
+    assert house.open_uploads() == 0
 
 
 def test_a_run_that_is_deleted(house: House) -> None:

@@ -18,6 +18,7 @@ from billing_aggregator.config.airflow_connections import (
 )
 from billing_aggregator.config.environment import examine_environment
 from billing_aggregator.config.load import read_configuration
+from billing_aggregator.config.local_days import times_on_both_sides_of_midnight
 from billing_aggregator.config.values import ENVIRONMENT_NAMES
 from billing_aggregator.night import read_night
 from billing_aggregator.night.text_problems import (
@@ -90,7 +91,7 @@ def validate() -> Validation:
         "scripts and checks": len({script.path for night in looked_at for _, script in night.scripts()}),
         "exports": len({export.name for night in looked_at for export in night.exports}),
     }
-    return Validation(tuple(dict.fromkeys(problems)), tuple(_alerts(configs)), counts)
+    return Validation(tuple(dict.fromkeys(problems)), (*_days(configs), *_alerts(configs)), counts)
 
 
 def _nights(configs: Iterable[ClientConfig], problems: list[str]) -> Iterator[Night]:
@@ -147,6 +148,16 @@ def _dags(configs: Sequence[ClientConfig]) -> Iterator[str]:
         dag = build_or_explain(config)
         if dag is not None and "broken" in dag.tags:
             yield from str(dag.doc_md).splitlines()
+
+
+def _days(configs: Sequence[ClientConfig]) -> Iterator[str]:
+    for config in configs:
+        times = times_on_both_sides_of_midnight(config.schedule, config.timezone) if config.schedule else None
+        if times is not None:
+            yield (
+                f"{_name(config)}: schedule {config.schedule!r} is {times[0]} or {times[1]} in {config.timezone}: when "
+                "the clocks change, a business date is left out, or has two nights; choose an hour away from midnight"
+            )
 
 
 def _alerts(configs: Sequence[ClientConfig]) -> Iterator[str]:

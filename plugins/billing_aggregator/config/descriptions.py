@@ -4,7 +4,8 @@ from __future__ import annotations
 
 KEYS = {
     "enabled": "`false`: there is no DAG.",
-    "schedule": "Cron expression of five fields, in UTC; `null`: manual runs only.",
+    "schedule": "Cron expression of five fields, in UTC; `null`: manual runs only. `validate` warns where the change "
+    "of the clocks would move the run over midnight in `timezone`.",
     "timezone": "Time zone of the business date (IANA name).",
     "systems": "Systems to rebuild and publish, in any order; each runs after those that it needs.",
     "ignore_systems": "Systems to leave out of `systems`.",

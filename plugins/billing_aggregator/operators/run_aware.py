@@ -54,6 +54,8 @@ class RunAwareOperator(WorkOperator):
     :param publishes: the task changes what readers see; it is skipped in dry runs.
     """
 
+    # Whether the run begins with this task.
+    begins = False
     # Whether each start prolongs the run's lock.
     heartbeats = True
     # The task ran into its own time-out, for which Airflow calls on_kill as well: that is a failure.
@@ -106,7 +108,7 @@ class RunAwareOperator(WorkOperator):
 
     def run_params(self, context: Context) -> RunParams:
         """Return the run's params; raises RunParamError, which is terminal."""
-        return resolve_params(self.client_config, context)
+        return resolve_params(self.client_config, context, begins=self.begins)
 
     def run_settings(self, context: Context) -> dict[str, str]:
         """Return what SQL scripts read as ``bda.<name>``."""

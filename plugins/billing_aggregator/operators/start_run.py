@@ -40,6 +40,8 @@ class StartRunOperator(RunAwareOperator):
     Taking the lock is a task's heartbeat as any other (see :class:`RunAwareOperator`): the first one finds it free.
     """
 
+    begins = True
+
     def pre_execute(self, context: Context) -> None:
         """Reach the warehouse and the bucket once; wrong credentials or names fail at once, an outage is retried."""
         super().pre_execute(context)

@@ -145,9 +145,11 @@ def default_params(config: ClientConfig) -> dict[str, Any]:
     }
 
 
-def resolve_params(config: ClientConfig, context: Any) -> RunParams:
+def resolve_params(config: ClientConfig, context: Any, *, begins: bool = True) -> RunParams:
     """Check the params of the run that *context* belongs to and return what they mean.
 
+    :param begins: the run begins now, so its day has come. Later the clock of another worker is not asked: it may be
+        wrong, and the run's first task has checked the day.
     :raises RunParamError: an unknown param, a wrong value, a system without the one it needs, no system, a date in the
         future.
     """
@@ -168,7 +170,7 @@ def resolve_params(config: ClientConfig, context: Any) -> RunParams:
             f"systems = {','.join(request.systems)!r}, ignore_systems = {','.join(request.ignore_systems)!r}: {error}"
         ) from None
     return RunParams(
-        business_date=_business_date(config, request.business_date, dag_run),
+        business_date=_business_date(config, request.business_date, dag_run, begins=begins),
         systems=chosen,
         max_rows_per_file=request.max_rows_per_file,
         dry_run=request.dry_run,
@@ -194,7 +196,7 @@ def _request(params: Mapping[str, Any], conf: Mapping[str, Any], declared: Mappi
     return request
 
 
-def _business_date(config: ClientConfig, given: str | None, dag_run: Any) -> date:
+def _business_date(config: ClientConfig, given: str | None, dag_run: Any, *, begins: bool) -> date:
     """Return the day that the run is for: the param, else the day of the run. One check for both."""
     zone = ZoneInfo(config.timezone)
     if given is None:
@@ -208,7 +210,7 @@ def _business_date(config: ClientConfig, given: str | None, dag_run: Any) -> dat
         except ValueError:
             raise RunParamError(f"{source}: there is no such day") from None
     today = datetime.now(UTC).astimezone(zone).date()
-    if not FIRST_DATE <= chosen <= today:
+    if begins and not FIRST_DATE <= chosen <= today:
         raise RunParamError(
             f"{source}: must be a day from {FIRST_DATE} to today, which is {today} in {config.timezone}"
         )

@@ -34,10 +34,13 @@ where
     locktype = 'relation' and pid = pg_backend_pid() and granted
     and database = (select oid from pg_database where datname = current_database())
 """
+# Only a snapshot that is kept can miss a table: a statement with one of its own misses none but those that its
+# transaction has dropped itself, such as the frozen copy of an attempt before this one.
 UNSEEN = """
 select relation::regclass::text from pg_locks
 where
-    locktype = 'relation' and pid = pg_backend_pid() and granted
+    current_setting('transaction_isolation') <> 'read committed'
+    and locktype = 'relation' and pid = pg_backend_pid() and granted
     and database = (select oid from pg_database where datname = current_database())
     and not exists (select from pg_class where oid = relation)
 order by 1
@@ -96,7 +99,7 @@ def held_locks(cursor: Cursor) -> dict[int, frozenset[str]]:
 
 
 def unseen_relations(cursor: Cursor) -> list[str]:
-    """Return the names of relations that the transaction has touched and its snapshot does not see.
+    """Return the names of relations that the transaction has touched and its kept snapshot does not see.
 
     Names are looked up as they are now. A snapshot that is older than a table sees the table empty.
     """

@@ -53,3 +53,15 @@ def test_what_was_there_before_the_snapshot_is_read(first: Night, other: Any) ->
         "init", "create table report_oibl.beside as select 1 as n"
     )
     assert read_base(first) == 1
+
+
+def test_what_the_transaction_has_dropped_itself_is_not_unseen(first: Night) -> None:
+    """The frozen copy of a query's export: a plan that is tried again drops it and makes it anew."""
+    first.build()
+    first.connection.commit()
+    for _ in range(2):
+        with first.connection.cursor() as cursor:
+            cursor.execute("drop table if exists report_oibl.aggregator_export_x")
+            cursor.execute("create table report_oibl.aggregator_export_x as select * from report_oibl.base")
+            first.guard("export").check(cursor)
+        first.connection.commit()

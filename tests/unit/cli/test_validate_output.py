@@ -120,3 +120,12 @@ def test_a_wrong_variable_hides_nothing_else(
         [next((problem for problem in found if part in problem), part)] for part in wanted
     ]
     assert len(found) == len(wanted)
+
+
+def test_a_schedule_that_the_clocks_move_over_midnight_is_a_warning(include: Callable[[dict[str, str]], Path]) -> None:
+    channel = "alerts: {slack: true}"
+    include({"clients.yaml": CLIENTS.replace("one: {prod: {}", f"one: {{prod: {{schedule: 30 22 * * *, {channel}}}")})
+    assert validate().warnings[0] == (
+        "one/prod: schedule '30 22 * * *' is 23:30 or 00:30 in Europe/Berlin: when the clocks change, a business date "
+        "is left out, or has two nights; choose an hour away from midnight"
+    )

@@ -49,6 +49,8 @@ def freeze_query(connection: GuardedConnection, schema: str, query: str, run: Ex
     table = quote_ident(schema, name)
     _refuse_standby(connection, export)
     with connection.transaction(write=True, own_path=True) as cursor:
+        # An attempt that Airflow has given up may still be at it: two that create one table would both fail.
+        cursor.execute("select pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended(%s, 0))", [name])
         plan_as_by_default(cursor)
         described = describe_named(cursor, query)
         descriptions = describe_origins(cursor, described.origins)

@@ -1,0 +1,99 @@
+"""The network between the workers and the data goes away in the middle of a night, without a word to anybody."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.deploy.support import missing_tool
+from tests.faults.faulty_s3 import FaultyS3
+from tests.faults.figures import ROUNDS, record, repeated
+from tests.survival import small_night
+from tests.survival.network import THERE, Network, possible, start_postgres
+from tests.survival.surroundings import Client, Worker
+from tests.survival.watcher import Watcher
+from tests.waiting import wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.survival.night_child import Order
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(3600)]
+#: How long the cable is out, in turns: longer than keepalives; longer than a time-out of S3's connections.
+AWAY_SECONDS = (75.0, 12.0)
+MOST_CLEARINGS = 12
+
+
+@pytest.fixture
+def far(tmp_path_factory: pytest.TempPathFactory, readers_s3: FaultyS3) -> Iterator[tuple[Network, Client, Client]]:
+    """The cable, and two clients whose warehouse and bucket are behind it; readers have another way to the bucket."""
+    problem = possible()
+    if problem:
+        missing_tool(f"the network is not switched off: {problem}")
+    with Network() as network:
+        server = start_postgres(network)
+        s3 = network.inside(lambda: FaultyS3(THERE))
+        worker = Worker(tmp_path_factory.mktemp("far"), server, s3)
+        try:
+            with s3:
+                clients = []
+                for name in ("far", "fartwin"):
+                    s3.create_bucket(f"bucket-{name}")
+                    folder = tmp_path_factory.mktemp(name)
+                    client = Client.make(server, s3, f"bucket-{name}", folder, worker, name)
+                    client.reader = readers_s3
+                    clients.append(client)
+                yield network, clients[0], clients[1]
+        finally:
+            network.plug()
+            worker.close()
+            server.stop()
+
+
+def night(network: Network, client: Client, order: Order, chance: random.Random, away: float) -> tuple[int, bool]:
+    """Pull the cable somewhere in the night, clear the run until it succeeds.
+
+    Return how often that was needed, and whether the night was still running when the cable was out.
+    """
+    codes: list[int] = []
+    run = threading.Thread(target=lambda: codes.extend(client.worker.run(order)))
+    run.start()
+    done = chance.randrange(1, 14)
+    kept = client.folder / "runs" / order.kept.rpartition("/")[2]
+    wait_for(lambda: len(list(kept.glob("*.json"))) >= done or not run.is_alive(), f"{done} tasks have ended")
+    network.pull()
+    met = run.is_alive()
+    time.sleep(away)
+    network.plug()
+    run.join()
+    clearings = 0
+    while codes[-1] != 0:
+        clearings += 1
+        assert clearings <= MOST_CLEARINGS, client.errors(order)
+        codes += client.worker.run(order)
+    return clearings, met
+
+
+def test_the_network_is_switched_off_in_the_middle_of_a_night(far: tuple[Network, Client, Client]) -> None:
+    network, client, twin = far
+    chance = random.Random(3)  # noqa: S311 - not for secrets
+    cleared = errors = met = rounds = 0
+    with Watcher(client) as watcher:
+        for number in repeated(ROUNDS, share=0.12):
+            for each in (client, twin):
+                each.sql(small_night.fill((50, 130, 90)[number % 3], number + 1))
+            moment = f"2026-01-{number % 28 + 1:02d}T02:00:00+00:00"
+            assert twin.worker.run(twin.order(f"night {number}", moment)) == [0]
+            order = client.order(f"night {number}", moment, retries=1)
+            clearings, in_the_middle = night(network, client, order, chance, AWAY_SECONDS[number % 2])
+            cleared, met, rounds = cleared + clearings, met + in_the_middle, number + 1
+            errors += len(client.errors(order).splitlines())
+            assert client.result() == twin.result()
+            assert client.leftovers() == {}
+    assert met > 0
+    record("network switched off", rounds=rounds, met=met, cleared=cleared, errors=errors, looks=watcher.looks)
