@@ -137,13 +137,17 @@ class FaultyS3:
             self.faults = []
 
     def client(self) -> Any:
+        return self.client_of(ACCESS_KEY)
+
+    def client_of(self, access_key: str) -> Any:
+        """Return a client with the settings of the package."""
         import boto3
 
         return boto3.client(
             "s3",
             endpoint_url=self.url,
             region_name=REGION,
-            aws_access_key_id=ACCESS_KEY,
+            aws_access_key_id=access_key,
             aws_secret_access_key=SECRET_KEY,
             config=client_config(),
         )

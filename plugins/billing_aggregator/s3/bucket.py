@@ -6,8 +6,11 @@ from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
+from botocore.exceptions import ClientError
+
 from billing_aggregator.config.store_options import StoreOptions
 from billing_aggregator.s3.answers import crc32_base64, md5
+from billing_aggregator.s3.permissions import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,13 +45,21 @@ class Bucket:
         """Send a request and return the answer.
 
         :param operation: name of the client's method, e.g. ``get_object``.
+        :raises ClientError: S3 has refused; DeniedError, which is one, where a permission is missing.
         """
-        return getattr(self._s3, operation)(Bucket=self.bucket, **self.extras(operation), **params)
+        try:
+            return getattr(self._s3, operation)(Bucket=self.bucket, **self.extras(operation), **params)
+        except ClientError as error:
+            raise in_words(error, self.url(params.get("Key", "")), params, self.options) from error
 
     def pages(self, operation: str, **params: Any) -> Iterator[Any]:
-        """Yield the pages of a listing."""
+        """Yield the pages of a listing; raises as :meth:`ask` does."""
         pages = self._s3.get_paginator(operation).paginate(Bucket=self.bucket, **self.extras(operation), **params)
-        yield from pages
+        try:
+            yield from pages
+        except ClientError as error:
+            place = self.url(params.get("Key") or params.get("Prefix", ""))
+            raise in_words(error, place, params, self.options) from error
 
     def put(self, key: str, body: bytes, **params: Any) -> Any:
         """Write a small object whole and return the answer.
