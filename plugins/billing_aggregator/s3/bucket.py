@@ -15,6 +15,7 @@ from billing_aggregator.s3.permissions import in_words
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+TOO_MANY = 429
 ENCRYPTIONS = {"sse-s3": "AES256", "sse-kms": "aws:kms"}
 
 
@@ -28,6 +29,8 @@ class Bucket:
 
     def __init__(self, client: Any, bucket: str, options: StoreOptions | None = None) -> None:
         self._s3 = client
+        # The same function for a client that is used by many buckets: it is registered once.
+        client.meta.events.register("response-received.s3", throttled, unique_id="billing-aggregator-throttled")
         self.bucket = bucket
         self.options = options or StoreOptions()
         self._extras: dict[str, dict[str, Any]] = {}
@@ -101,6 +104,13 @@ class Bucket:
                 wanted.pop("StorageClass", None)
             self._extras[operation] = {name: wanted[name] for name in wanted if name in model.input_shape.members}
         return self._extras[operation]
+
+
+def throttled(parsed_response: Any = None, **_: Any) -> None:
+    """Give each answer 429 the code that botocore tries again: it knows those of AWS only, other stores have others."""
+    answer = parsed_response or {}
+    if answer.get("ResponseMetadata", {}).get("HTTPStatusCode") == TOO_MANY and "Error" in answer:
+        answer["Error"]["Code"] = "SlowDown"
 
 
 def _parameters(options: StoreOptions) -> dict[str, Any]:

@@ -126,7 +126,7 @@ def folder_scripts(folder: Path, root: Path, origin: str) -> list[Script]:
     if out:
         raise SourceFileError(out)
     scripts = []
-    problems = []
+    problems: list[str] = []
     seen: dict[str, str] = {}
     for path in entries(folder):
         if path.suffix != ".sql" or path.name.startswith(NOT_RUN_PREFIX):
