@@ -167,7 +167,7 @@ lock: venv ## resolve requirements-dev.in again into requirements-dev.txt
 	$(BIN)/uv pip compile --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url \
 		--constraint constraints/mwaa-3.3.1.txt requirements-dev.in -o requirements-dev.txt
 	$(BIN)/uv pip compile --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url \
-		--constraint requirements-dev.txt $(foreach name,flask blinker itsdangerous jinja2 markupsafe werkzeug,--no-emit-package $(name)) \
+		--generate-hashes --constraint requirements-dev.txt $(foreach name,flask blinker itsdangerous jinja2 markupsafe werkzeug,--no-emit-package $(name)) \
 		services/ledger_api/requirements.in -o services/ledger_api/requirements.txt
 
 clean: ## remove everything that make has created

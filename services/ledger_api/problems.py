@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
-from psycopg.errors import DeadlockDetected, SerializationFailure
+from psycopg.errors import DeadlockDetected, InsufficientPrivilege, SerializationFailure
 from psycopg_pool import PoolTimeout
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 RETRIED = (SerializationFailure, DeadlockDetected)
 #: The ledger's own refusals, by constraint: type, status, title.
@@ -73,12 +76,17 @@ def unavailable(detail: str) -> ProblemError:
     return ProblemError("unavailable", 503, "The ledger cannot answer now", detail, headers={"Retry-After": "1"})
 
 
+def missing_privilege(error: InsufficientPrivilege) -> ProblemError:
+    """Return the answer where the service's role may not do its work: a person has to grant it."""
+    detail = f"the service's role lacks a privilege: {error.diag.message_primary}; run services/ledger_api/sql/role.sql"
+    return ProblemError("missing-privilege", 503, "The service lacks a privilege in its database", detail)
+
+
 def of_database(error: Exception) -> ProblemError | None:
     """Return the problem that an error of the database is to a caller; None: it is a mistake of ours."""
-    if isinstance(error, RETRIED):
-        return unavailable("many requests have changed the same accounts; send it again")
-    if isinstance(error, PoolTimeout):
-        return unavailable("all connections of the database are in use; send it again")
+    for kind_of_error, answer in FOR_NOW:
+        if isinstance(error, kind_of_error):
+            return answer(error)
     if isinstance(error, psycopg.Error):
         known = BY_CONSTRAINT.get(error.diag.constraint_name or "")
         if known:
@@ -90,3 +98,11 @@ def of_database(error: Exception) -> ProblemError | None:
     if isinstance(error, psycopg.OperationalError):
         return unavailable("the database does not answer")
     return None
+
+
+#: Errors that are no fault of the request: kind -> the answer.
+FOR_NOW: tuple[tuple[Any, Callable[[Any], ProblemError]], ...] = (
+    (RETRIED, lambda _: unavailable("many requests have changed the same accounts; send it again")),
+    (PoolTimeout, lambda _: unavailable("all connections of the database are in use; send it again")),
+    (InsufficientPrivilege, missing_privilege),
+)

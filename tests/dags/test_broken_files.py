@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from billing_aggregator.cli.validate import validate
+from tests.conftest import ROOT
 from tests.dags.breaking import a_socket, bytes_of, huge, loop, replaced
 from tests.dags.entries import ALL, OF_TRIPICA, QUERY, SCRIPT, SHARED, TWO, the_dags
 
@@ -61,6 +62,24 @@ BROKEN: dict[str, tuple[str, Callable[[Path], object], set[str], str]] = {
         replaced(lambda path: path.symlink_to("x")),
         TWO,
         "is a link to x, which does not exist",
+    ),
+    "link out of the folder": (
+        SCRIPT,
+        replaced(lambda path: path.symlink_to(ROOT / "include/sql/init/bookkeeper/010_schema.sql")),
+        TWO,
+        "two/010_b.sql: leads to",
+    ),
+    "link out of the folder as query": (
+        QUERY,
+        replaced(lambda path: path.symlink_to(ROOT / "include/sql/archive/customer/oibl.sql")),
+        ALL,
+        "SQL is read from this folder only: put a copy of the file in it",
+    ),
+    "folder that is a link out": (
+        "init/tripica/one",
+        lambda path: path.symlink_to(ROOT / "include/sql/init/bookkeeper/local"),
+        {"one_prod"},
+        "tripica/one: leads to",
     ),
     "link to itself as query": (QUERY, replaced(loop), ALL, "oibl.sql: is a link that leads back to itself"),
     "pipe": (SCRIPT, replaced(os.mkfifo), TWO, "two/010_b.sql: is a named pipe, not a file"),

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+import shutil
+from typing import TYPE_CHECKING, Any
 
 import hcl2
 import pytest
 from scripts.document_terraform import blocks, documented, modules, unquoted
 
 from billing_aggregator.observe.metrics import METRICS
-from billing_aggregator.s3.permissions import ACTIONS
+from billing_aggregator.s3.permissions import ACTIONS, ACTIONS_OF_VERSIONS
 from tests.deploy.support import ROOT
-from tests.deploy.terraform import TERRAFORM
+from tests.deploy.terraform import TERRAFORM, evaluate
 from tests.deploy.test_docs import mwaa_options
 from tests.deploy.test_requirements import MWAA_VERSIONS
+from tests.privileges.page import policy
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 GRANTED: dict[str, list[str]] = json.loads((TERRAFORM / "modules/mwaa/actions.json").read_text(encoding="utf-8"))
 PAGE = (ROOT / "docs/deploy.md").read_text(encoding="utf-8")
@@ -34,7 +39,7 @@ def local(file: str, name: str) -> Any:
 
 def test_the_role_has_exactly_the_actions_of_the_code() -> None:
     granted = {*GRANTED["bucket"], *GRANTED["objects"]}
-    assert granted == set(ACTIONS.values())
+    assert granted == {*ACTIONS.values(), *ACTIONS_OF_VERSIONS.values()}
     assert len(granted) == len(GRANTED["bucket"]) + len(GRANTED["objects"])
 
 
@@ -98,3 +103,24 @@ def test_everything_is_described_and_has_a_type(name: str) -> None:
 def test_tables_are_those_of_the_files(name: str) -> None:
     made = documented(ROOT / name)
     assert made == (ROOT / name / "README.md").read_text(encoding="utf-8"), "run python -m scripts.document_terraform"
+
+
+def test_the_role_has_the_policy_of_the_page(tmp_path: Path) -> None:
+    """What Terraform makes for one client, by its own evaluation: the policy that tests/privileges/ runs with."""
+    module = tmp_path / "module"
+    module.mkdir()
+    shutil.copy(TERRAFORM / "modules/mwaa/actions.json", module)
+    shutil.copy(TERRAFORM / "modules/mwaa/variables.tf", module)
+    text = (TERRAFORM / "modules/mwaa/iam.tf").read_text(encoding="utf-8")
+    (module / "main.tf").write_text(text[: text.index("resource ")], encoding="utf-8")
+    shown = policy("policy of the worker", "bills", "north/prod/")
+    made = json.loads(
+        evaluate(
+            module, "local.policies.publications", name="x", environment="prod", region="eu-central-1", bucket="x",
+            account_id="000000000000", vpc_id="x", subnet_ids='["a", "b"]', connections='["octopus_north_prod"]',
+            publications='{bills = ["north/prod/"]}',
+        )
+    )  # fmt: skip
+    secrets = [each for each in made["Statement"] if "secretsmanager:GetSecretValue" in each["Action"]]
+    assert [each for each in made["Statement"] if each not in secrets] == shown["Statement"]
+    assert len(secrets) == 1

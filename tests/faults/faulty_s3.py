@@ -17,7 +17,10 @@ from billing_aggregator.s3.defaults import client_config
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-REFUSALS = {403: "AccessDenied", 500: "InternalError", 501: "NotImplemented", 503: "SlowDown"}
+REFUSALS = {
+    400: "ExpiredToken", 403: "AccessDenied", 404: "NoSuchBucket", 429: "TooManyRequests", 500: "InternalError",
+    501: "NotImplemented", 503: "SlowDown",
+}  # fmt: skip
 REFUSAL = "<?xml version='1.0'?><Error><Code>{code}</Code><Message>on demand</Message></Error>"
 
 
@@ -95,13 +98,9 @@ class FaultyS3:
             self.seen[name] += 1
             if name == "upload part":
                 self.parts.append((f"{environ['PATH_INFO']}?{environ['QUERY_STRING']}", time.monotonic()))
-            fault = next((f for f in self.faults if f.operation == name and f.times), None)
-            if fault is not None and fault.skip:
-                fault.skip -= 1
-                fault = None
+            fault = self._due(environ, name)
             if fault is None:
                 return self._answer(environ, start_response, name)
-            fault.times -= 1
             if fault.kind == "lost reply":
                 self._answer(environ, lambda *_: None, name)
             if isinstance(fault.kind, str):
@@ -113,6 +112,17 @@ class FaultyS3:
             code = REFUSALS[fault.kind]
             start_response(f"{fault.kind} {code}", [("Content-Type", "application/xml")])
             return [REFUSAL.format(code=code).encode()]
+
+    def _due(self, environ: dict[str, Any], name: str) -> Fault | None:
+        """Return the fault that happens to this request; None: it is answered."""
+        del environ
+        fault = next((f for f in self.faults if f.operation == name and f.times), None)
+        if fault is not None and fault.skip:
+            fault.skip -= 1
+            fault = None
+        if fault is not None:
+            fault.times -= 1
+        return fault
 
     def _answer(self, environ: dict[str, Any], start_response: Any, name: str) -> Iterable[bytes]:
         """Let moto answer; a completed upload is gone, also for a second completion."""
@@ -139,13 +149,17 @@ class FaultyS3:
             self.faults = []
 
     def client(self) -> Any:
+        return self.client_of(ACCESS_KEY)
+
+    def client_of(self, access_key: str) -> Any:
+        """Return a client with the settings of the package."""
         import boto3
 
         return boto3.client(
             "s3",
             endpoint_url=self.url,
             region_name=REGION,
-            aws_access_key_id=ACCESS_KEY,
+            aws_access_key_id=access_key,
             aws_secret_access_key=SECRET_KEY,
             config=client_config(),
         )

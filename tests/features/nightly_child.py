@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-DAGS = Path(__file__).resolve().parents[2] / "dags"
+DAGS = Path(os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
 
 
 def main() -> None:

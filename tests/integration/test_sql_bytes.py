@@ -166,7 +166,7 @@ def test_an_archive_query(
 ) -> None:
     with expecting(warehouse, text):
         pushed, _ = run("export", f"select {literal(text)}::text as a{end}")
-        wanted = copy_statement("select a from expected_bytes", ExportOptions().dialect)
+        wanted = copy_statement("select a from expected_bytes", ExportOptions().dialect, [])
         with psycopg.connect(postgres.dsn()) as connection, connection.cursor().copy(wanted) as copy:
             content = b"".join(bytes(block) for block in copy)
     assert "plan" not in pushed

@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Self
 
 from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult
 
 from billing_aggregator.local.postgres import free_port
 
@@ -18,12 +19,21 @@ if TYPE_CHECKING:
 
 
 class MailSink:
-    """An SMTP server that keeps every mail."""
+    """An SMTP server that keeps every mail.
 
-    def __init__(self) -> None:
+    :param login: whether it takes a login, any one; ``logins`` has the passwords then.
+    """
+
+    def __init__(self, *, login: bool = False) -> None:
         self.mails: list[EmailMessage] = []
+        self.logins: list[str] = []
         self.port = free_port()
-        self._controller: Any = Controller(self, hostname="127.0.0.1", port=self.port)
+        asks: dict[str, Any] = {"authenticator": self._take, "auth_require_tls": False} if login else {}
+        self._controller: Any = Controller(self, hostname="127.0.0.1", port=self.port, **asks)
+
+    def _take(self, _server: Any, _session: Any, _envelope: Any, _mechanism: str, data: Any) -> AuthResult:
+        self.logins.append(data.password.decode())
+        return AuthResult(success=True)
 
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:
         self.mails.append(message_from_bytes(envelope.content, policy=policy.default))

@@ -10,6 +10,7 @@ from billing_aggregator.config import ConfigError
 from billing_aggregator.night import read_night
 from billing_aggregator.night.vault_tables import vault_tables
 from billing_aggregator.runs.preflight import UnreachableError, check_own_session, driver_errors, open_warehouse
+from billing_aggregator.runs.report_privileges import report_schema
 from billing_aggregator.sql.report_schema import REPORT_SCHEMA
 from billing_aggregator.sql.scripts import SourceFileError
 
@@ -35,12 +36,6 @@ select wanted.name,
 from unnest(string_to_array(%s, ',')) with ordinality as wanted (name, place)
 order by wanted.place
 """
-REPORT = """
-select to_regnamespace(%s) is not null,
-    coalesce(has_schema_privilege(to_regnamespace(%s)::oid, 'create, usage'), false),
-    has_database_privilege(current_database(), 'create'),
-    coalesce((select pg_get_userbyid(nspowner) from pg_namespace where nspname = %s), '')
-"""
 
 
 def database_findings(config: ClientConfig) -> Iterator[Finding]:
@@ -56,7 +51,7 @@ def database_findings(config: ClientConfig) -> Iterator[Finding]:
             else:
                 yield ok("database", f"PostgreSQL {version}, database {database}, role {user}, {tls}")
             yield from _vaults(cursor, config, user)
-            yield _report_schema(cursor, user)
+            yield _report_schema(cursor)
     except UnreachableError as error:
         yield failed("database", str(error))
     except driver_errors() as error:
@@ -92,13 +87,6 @@ def _way_out(reason: str, schema: str, tables: list[str], user: str) -> str:
     return f"role {user} may not read {', '.join(tables)}: grant select on {names} to {user}"
 
 
-def _report_schema(cursor: Cursor, user: str) -> Finding:
-    cursor.execute(REPORT, [REPORT_SCHEMA] * 3)
-    exists, may_write, may_create, owner = cursor.fetchone()
-    if exists and may_write:
-        return ok(REPORT_SCHEMA, f"schema exists, owner {owner}, role {user} may write")
-    if exists:
-        return failed(REPORT_SCHEMA, f"belongs to {owner}: alter schema {REPORT_SCHEMA} owner to {user}")
-    if may_create:
-        return ok(REPORT_SCHEMA, "schema does not exist yet; the first run may create it")
-    return failed(REPORT_SCHEMA, f"role {user} may not create it: grant create on database ... to {user}")
+def _report_schema(cursor: Cursor) -> Finding:
+    found = report_schema(cursor)
+    return failed(REPORT_SCHEMA, found.lacks) if found.lacks else ok(REPORT_SCHEMA, found.detail)

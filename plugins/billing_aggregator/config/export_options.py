@@ -24,6 +24,8 @@ class Dialect(BaseModel):
     :param delimiter: one ASCII character.
     :param header: a header line in each file.
     :param null: the text of NULL; an empty string is ``""`` while NULL is empty.
+    :param formulas: ``keep`` writes texts as they are; ``neutralise`` is for people who open the files in a
+        spreadsheet: what it would run as a formula gets an apostrophe in front.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -31,6 +33,16 @@ class Dialect(BaseModel):
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
     header: bool = True
     null: str = ""
+    formulas: Literal["keep", "neutralise"] = "keep"
+
+    @property
+    def neutralises(self) -> bool:
+        """Whether texts that a spreadsheet would run are changed."""
+        return self.formulas == "neutralise"
+
+    def told(self) -> dict[str, str | bool]:
+        """Return the dialect as a manifest says it: what changes the texts only where it is on."""
+        return self.model_dump(exclude=set() if self.neutralises else {"formulas"})
 
     @model_validator(mode="after")
     def _readable(self) -> Self:

@@ -71,6 +71,22 @@ def decoded(path: Path, content: bytes) -> str:
     return text
 
 
+def leads_out(path: Path, root: Path) -> str:
+    """Return what is wrong with a file or folder that lies outside of *root* though its path does not; else nothing.
+
+    SQL runs with all rights of the aggregator: a link must not bring in a file that nobody has reviewed with the rest.
+    *root* itself may be a link, as it is where git-sync or a ConfigMap puts it.
+    """
+    found = os.path.realpath(path)
+    inside = os.path.realpath(root)
+    if found == inside or found.startswith(inside + os.sep):
+        return ""
+    return (
+        f"{printable(path)}: leads to {printable(found)}, outside of {printable(root)}; SQL is read from this folder "
+        "only: put a copy of the file in it, or a link to another file in it"
+    )
+
+
 def is_folder(path: Path) -> bool:
     """Return whether *path* is a folder; False when it does not exist.
 

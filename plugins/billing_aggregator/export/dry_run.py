@@ -11,6 +11,7 @@ from billing_aggregator.export.copy.file_cutter import FileCutter
 from billing_aggregator.export.copy.part_sender import WrittenFile
 from billing_aggregator.export.copy.progress import CopyProgress
 from billing_aggregator.export.plan.empty_lines import warn_of_empty_lines, warn_of_empty_lines_of_query
+from billing_aggregator.export.plan.formulas import neutralised_query
 from billing_aggregator.export.plan.planner import find_source
 from billing_aggregator.export.plan.relation import lock_relation
 from billing_aggregator.export.plan.row_ranges import check_files, cut_relation, even_ranges, keys_of
@@ -109,11 +110,13 @@ def _count(cursor: Cursor, export: Export, source: Source | None, options: Expor
     if source is None:
         plan_as_by_default(cursor)
         query = export.as_query()
-        names = list(describe_named(cursor, query).names)
-        warn_of_empty_lines_of_query(cursor, export.name, query, names, options.dialect)
+        described = describe_named(cursor, query)
+        warn_of_empty_lines_of_query(cursor, export.name, query, list(described.names), options.dialect)
         rows, totals = query_totals(cursor, query)
         check_files(export.name, rows, options.max_rows_per_file)
-        return _Counted(even_ranges(rows, options.max_rows_per_file), totals, copy_statement(query, options.dialect))
+        selected, texts = neutralised_query(cursor, query, described, options.dialect)
+        statement = copy_statement(selected, options.dialect, texts)
+        return _Counted(even_ranges(rows, options.max_rows_per_file), totals, statement)
     lock_relation(cursor, source.relation)
     warn_of_empty_lines(cursor, export.name, source, options.dialect)
     ranges = cut_relation(cursor, source, options.max_rows_per_file, export.name)

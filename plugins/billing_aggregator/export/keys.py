@@ -111,12 +111,18 @@ def render_key(template: str, run: ExportRun, file: str) -> str:
         client=run.client,
         environment=run.environment,
         business_date=run.business_date,
-        run=quote(run.run_id, safe="").replace("%", "="),
+        run=_part(run.run_id),
         file=file,
     )
     if len(key.encode()) > KEY_BYTES:
         raise KeyTemplateError(f"key {key!r} is longer than {KEY_BYTES} bytes")
     return key
+
+
+def _part(run_id: str) -> str:
+    """Return a run's id as one part of a path; ``.`` and ``..`` would lead out of the client's prefix in a folder."""
+    quoted = quote(run_id, safe="").replace("%", "=")
+    return quoted.replace(".", "=2E") if quoted in {".", ".."} else quoted
 
 
 def file_name(export: str, index: int, ending: str) -> str:

@@ -12,7 +12,7 @@ from airflow.sdk import BaseOperator
 
 from billing_aggregator.alerts import on_task_failure
 from billing_aggregator.config.load import sql_root
-from billing_aggregator.config.text_files import SourceFileError, read_sql
+from billing_aggregator.config.text_files import SourceFileError, leads_out, read_sql
 from billing_aggregator.operators.run_aware import RunAwareOperator
 from billing_aggregator.sql.scripts import NO_STATEMENT
 from billing_aggregator.sql.statements import split_statements
@@ -55,7 +55,12 @@ class SqlFile:
 
     def read(self) -> str:
         """Return the file's text; raises SourceFileError or ConfigError with one line that names the file."""
-        return read_sql(sql_root(self.config) / self.name)
+        root = sql_root(self.config)
+        path = root / self.name
+        out = leads_out(path, root) if path.is_file() else ""
+        if out:
+            raise SourceFileError(out)
+        return read_sql(path)
 
     def resolve(self, context: Any) -> str | Self:
         """Return the text; a file that cannot be read stays as it is: the task itself reports it."""

@@ -17,7 +17,9 @@ from billing_aggregator.errors.kinds import TerminalError, TransientError, class
 from billing_aggregator.errors.text import first_line
 from billing_aggregator.postgres import POOLED, SessionError, behind_pooler, shares_backends
 from billing_aggregator.postgres.connection import postgres_hook
+from billing_aggregator.runs.report_privileges import report_schema
 from billing_aggregator.s3.capabilities import capabilities
+from billing_aggregator.s3.permissions import DeniedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,10 +81,16 @@ def driver_errors() -> tuple[type[Exception], ...]:
 
 
 def check_warehouse(config: ClientConfig) -> str:
-    """Ask the warehouse for its version and return it, e.g. ``18.4``; raises :class:`UnreachableError`."""
+    """Ask the warehouse for its version and return it, e.g. ``18.4``; raises :class:`UnreachableError`.
+
+    :raises UnusableError: the role may not write the report schema, or a pooler shares the sessions.
+    """
     with closing(open_warehouse(config)) as connection:
         check_own_session(config, connection)
         with connection.cursor() as cursor:
+            lacks = report_schema(cursor).lacks
+            if lacks:
+                raise UnusableError(f"warehouse of {config.database_conn_id}: {lacks}")
             cursor.execute("show server_version")
             return str(cursor.fetchone()[0]).split(" ")[0]
 
@@ -155,9 +163,10 @@ def bucket_error(config: ClientConfig, error: Exception) -> UnreachableError:
         return UnusableError(f"{place}: does not exist; create it, or name another in BDA_S3_BUCKET")
     if code in DENIED or "Credentials" in type(error).__name__:
         reason = code or type(error).__name__
+        grant = f"{error.grant}; " if isinstance(error, DeniedError) else ""
         return unreachable(
-            f"{place}: access denied ({reason}); see the connection {config.aws_conn_id} or BDA_S3_ACCESS_KEY, and the "
-            "bucket's policy",
+            f"{place}: access denied ({reason}); {grant}see the connection {config.aws_conn_id} or BDA_S3_ACCESS_KEY, "
+            "and the bucket's policy",
             "transient" if code == "ExpiredToken" else "terminal",
         )
     if code in OTHER_REGION:

@@ -6,12 +6,16 @@ from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
+from botocore.exceptions import ClientError
+
 from billing_aggregator.config.store_options import StoreOptions
 from billing_aggregator.s3.answers import crc32_base64, md5
+from billing_aggregator.s3.permissions import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+TOO_MANY = 429
 ENCRYPTIONS = {"sse-s3": "AES256", "sse-kms": "aws:kms"}
 
 
@@ -25,6 +29,8 @@ class Bucket:
 
     def __init__(self, client: Any, bucket: str, options: StoreOptions | None = None) -> None:
         self._s3 = client
+        # The same function for a client that is used by many buckets: it is registered once.
+        client.meta.events.register("response-received.s3", throttled, unique_id="billing-aggregator-throttled")
         self.bucket = bucket
         self.options = options or StoreOptions()
         self._extras: dict[str, dict[str, Any]] = {}
@@ -42,13 +48,21 @@ class Bucket:
         """Send a request and return the answer.
 
         :param operation: name of the client's method, e.g. ``get_object``.
+        :raises ClientError: S3 has refused; DeniedError, which is one, where a permission is missing.
         """
-        return getattr(self._s3, operation)(Bucket=self.bucket, **self.extras(operation), **params)
+        try:
+            return getattr(self._s3, operation)(Bucket=self.bucket, **self.extras(operation), **params)
+        except ClientError as error:
+            raise in_words(error, self.url(params.get("Key", "")), params, self.options) from error
 
     def pages(self, operation: str, **params: Any) -> Iterator[Any]:
-        """Yield the pages of a listing."""
+        """Yield the pages of a listing; raises as :meth:`ask` does."""
         pages = self._s3.get_paginator(operation).paginate(Bucket=self.bucket, **self.extras(operation), **params)
-        yield from pages
+        try:
+            yield from pages
+        except ClientError as error:
+            place = self.url(params.get("Key") or params.get("Prefix", ""))
+            raise in_words(error, place, params, self.options) from error
 
     def put(self, key: str, body: bytes, **params: Any) -> Any:
         """Write a small object whole and return the answer.
@@ -90,6 +104,13 @@ class Bucket:
                 wanted.pop("StorageClass", None)
             self._extras[operation] = {name: wanted[name] for name in wanted if name in model.input_shape.members}
         return self._extras[operation]
+
+
+def throttled(parsed_response: Any = None, **_: Any) -> None:
+    """Give each answer 429 the code that botocore tries again: it knows those of AWS only, other stores have others."""
+    answer = parsed_response or {}
+    if answer.get("ResponseMetadata", {}).get("HTTPStatusCode") == TOO_MANY and "Error" in answer:
+        answer["Error"]["Code"] = "SlowDown"
 
 
 def _parameters(options: StoreOptions) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from billing_aggregator.errors.kinds import classify
 from billing_aggregator.s3.answers import age, bare, error_code, has_date, http_status, quoted
 from billing_aggregator.s3.conditions import IGNORES, NO_CONDITIONS, REFUSED, WAY_OUT
 from billing_aggregator.s3.errors import StoreLacksError
-from billing_aggregator.s3.permissions import asked, explain, is_denied
+from billing_aggregator.s3.permissions import is_denied, to_grant, told
 from billing_aggregator.s3.traces import Traces
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class _Probe:
         except ClientError as error:
             if classify(error) == "transient":
                 raise
-            return Capability(subject, "", explain(error, self._bucket))
+            return Capability(subject, "", _explain(error, self._bucket))
 
     def objects(self) -> str:
         """Write, read and list the object."""
@@ -105,10 +105,11 @@ class _Probe:
         self._found = self._bucket.ask("get_object", Key=self._key)
         if self._found["Body"].read() != BODY:
             raise StoreLacksError("the bucket gave back other bytes than it was given")
+        self._read_version()
         listed = self._bucket.ask("list_objects_v2", Prefix=self._key, MaxKeys=1)
         if not listed.get("Contents"):
             raise StoreLacksError("an object that was written is not listed; files of earlier runs would be overlooked")
-        return f"written, read and listed: {self._bucket.url(self._key)}{asked(self._bucket)}"
+        return f"written, read and listed: {self._bucket.url(self._key)}{_asked(self._bucket)}"
 
     def conditions(self) -> str:
         """Find out whether conditions are honoured: a false one is refused, a true one accepted."""
@@ -155,6 +156,16 @@ class _Probe:
         """Remove the object, then all traces of it, with one request if the store allows it."""
         self.traces.hide()
         return self.traces.remove()
+
+    def _read_version(self) -> None:
+        """Ask for the object by its version, as a publication does, which another permission allows."""
+        for version in self.traces.versions:
+            try:
+                self._bucket.ask("head_object", Key=self._key, VersionId=version)
+            except ClientError as error:
+                # Some stores answer a version and do not know it afterwards: nobody asks for it there.
+                if is_denied(error):
+                    raise StoreLacksError(str(error)) from error
 
     def _put(self, bucket: Bucket, **condition: str) -> None:
         answer = bucket.put(self._key, BODY, ContentType="application/json", **condition)
@@ -204,3 +215,16 @@ class _Probe:
             except ClientError:
                 continue
             raise StoreLacksError(words.format(answer=answer)) from error
+
+
+def _explain(error: ClientError, bucket: Bucket) -> str:
+    """Return what a terminal answer means and what to do about it."""
+    if is_denied(error):
+        return f"{to_grant(error, bucket.options)}: access denied ({told(error)})"
+    return f"{getattr(error, 'operation_name', 'the request')} failed: {told(error)}{_asked(bucket)}"
+
+
+def _asked(bucket: Bucket) -> str:
+    """Return what the options ask of objects, for a person who wonders what the store does not like."""
+    extras = bucket.extras("create_multipart_upload")
+    return f" (with {', '.join(f'{name}={value}' for name, value in extras.items())})" if extras else ""

@@ -5,7 +5,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from billing_aggregator.config.text_files import SourceFileError, decoded, entries, is_folder, printable, read_bytes
+from billing_aggregator.config.text_files import (
+    SourceFileError,
+    decoded,
+    entries,
+    is_folder,
+    leads_out,
+    printable,
+    read_bytes,
+)
 from billing_aggregator.sql.scripts import NOT_RUN_PREFIX
 
 if TYPE_CHECKING:
@@ -36,6 +44,8 @@ def find_queries(root: Path) -> dict[str, Path]:
             problems.append(str(error))
             continue
         for path in files:
+            if path.is_file():
+                problems += filter(None, [leads_out(path, root)])
             name = f"{audience.name}/{path.stem}"
             found[name] = path
             if not EXPORT_NAME.fullmatch(name):

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from billing_aggregator.config.text_files import SourceFileError, entries, is_folder, printable, read_sql
+from billing_aggregator.config.text_files import SourceFileError, entries, is_folder, leads_out, printable, read_sql
 from billing_aggregator.sql.read_once import ReadOnce
 
 if TYPE_CHECKING:
@@ -119,14 +119,20 @@ def stages(scripts: Iterable[StagedT]) -> list[list[StagedT]]:
 def folder_scripts(folder: Path, root: Path, origin: str) -> list[Script]:
     """Return the scripts in *folder* itself, in the order of their files' names.
 
-    :raises SourceFileError: a script's name does not start with three digits, or two have the same name.
+    :raises SourceFileError: a script's name does not start with three digits, or two have the same name, or a link
+        leads out of *root*.
     """
+    out = leads_out(folder, root)
+    if out:
+        raise SourceFileError(out)
     scripts = []
-    problems = []
+    problems: list[str] = []
     seen: dict[str, str] = {}
     for path in entries(folder):
         if path.suffix != ".sql" or path.name.startswith(NOT_RUN_PREFIX):
             continue
+        if path.is_symlink() and path.is_file():
+            problems += filter(None, [leads_out(path, root)])
         match = SCRIPT_NAME.fullmatch(path.name)
         if match is None:
             problems.append(

@@ -7,11 +7,12 @@ from typing import Any
 import psycopg
 from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from psycopg.errors import InsufficientPrivilege
 from psycopg_pool import PoolTimeout
 from starlette.responses import PlainTextResponse, Response
 
 from services.ledger_api.database import answers
-from services.ledger_api.problems import unavailable
+from services.ledger_api.problems import missing_privilege, unavailable
 from services.ledger_api.rest.common import The, problems
 
 router = APIRouter(tags=["operations"])
@@ -22,6 +23,8 @@ async def healthz(service: The) -> dict[str, str]:
     """Ask the database."""
     try:
         there = await answers(service.pool)
+    except InsufficientPrivilege as error:
+        raise missing_privilege(error) from None
     except (psycopg.Error, PoolTimeout):
         raise unavailable("the database does not answer") from None
     if not there:

@@ -14,11 +14,12 @@ end
 $$;
 
 grant usage on schema ledger to ledger_api;
--- The views and the totals are read, the ledger's own tables are kept by its triggers, which run as their owner.
+-- The totals are read; the ledger's own tables, such as the closed months, are kept by its triggers, which run as their
+-- owner. What earlier versions of this file granted and nothing needs is taken back.
 grant select on
-ledger.currency, ledger.account, ledger.transaction, ledger.entry, ledger.closed_month, ledger.account_total,
-ledger.account_balance, ledger.trial_balance
+ledger.currency, ledger.account, ledger.transaction, ledger.entry, ledger.account_total
 to ledger_api;
+revoke select on ledger.closed_month, ledger.account_balance, ledger.trial_balance from ledger_api;
 grant insert on ledger.transaction, ledger.entry to ledger_api;
 
 do $$

@@ -70,7 +70,7 @@ def test_nothing_is_left_in_the_bucket(
         (
             "create schema report_oibl authorization postgres",
             "report_oibl",
-            "belongs to postgres: alter schema report_oibl owner to billing_aggregator",
+            "which belongs to postgres: alter schema report_oibl owner to billing_aggregator",
         ),
     ],
 )
@@ -91,7 +91,8 @@ def test_a_role_that_may_not_create_the_report_schema_is_named(
     admin(postgres, own_place, f"revoke create on database {own_place} from billing_aggregator")
     assert health()[1]["report_oibl"] == (
         "FAILED",
-        "role billing_aggregator may not create it: grant create on database ... to billing_aggregator",
+        "role billing_aggregator may not create the schema report_oibl: "
+        f"grant create on database {own_place} to billing_aggregator",
     )
 
 

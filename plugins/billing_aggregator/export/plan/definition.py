@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from billing_aggregator.export.plan.formulas import IS_TEXT
 from billing_aggregator.export.transaction import fetch_all, fetch_one
 
 if TYPE_CHECKING:
@@ -74,7 +75,8 @@ COLUMNS = f"""
                 when t.typnamespace = 'pg_catalog'::regnamespace then t.typname like 'reg%%' or t.typname = 'aclitem'
                 else t.typelem = 0 and p.provolatile <> 'i'
             end
-        )
+        ),
+        exists (select from pg_type t where t.oid = a.atttypid and {IS_TEXT})
     from pg_attribute a
     where a.attrelid = %s and a.attnum > 0 and not a.attisdropped
     order by a.attnum
@@ -96,6 +98,7 @@ class TableColumn(NamedTuple):
     :param description: its comment (``comment on column``); empty for none.
     :param fixed: whether its text depends on nothing but the row and what :func:`definition_of` covers. Not fixed are
         virtual generated columns and types that show the names of other objects (``regclass``).
+    :param is_text: whether its values are texts, see :mod:`billing_aggregator.export.plan.formulas`.
     """
 
     number: int
@@ -105,6 +108,7 @@ class TableColumn(NamedTuple):
     nullable: bool
     description: str
     fixed: bool
+    is_text: bool
 
 
 def columns_of(cursor: Cursor, oid: int) -> list[TableColumn]:

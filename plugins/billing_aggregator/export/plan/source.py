@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from billing_aggregator.export.errors import TerminalExportError
 from billing_aggregator.export.plan.definition import TableColumn, columns_of
+from billing_aggregator.export.plan.formulas import neutralised
 from billing_aggregator.export.plan.projection import Described, describe, find_projection, relation_oid
 from billing_aggregator.export.plan.relation import Relation, find_relation
 from billing_aggregator.export.transaction import fetch_all, fetch_one, quote_ident, quote_literal
@@ -41,6 +42,7 @@ class Column:
     :param type: Postgres' name of its type, e.g. ``numeric(20,2)``; empty in plans of an earlier version.
     :param nullable: whether it may be null: False for columns that their table declares ``not null``.
     :param description: what it means: the comment of the table's column, or of the one that a frozen query reads.
+    :param is_text: whether its values are texts, see :mod:`billing_aggregator.export.plan.formulas`.
     """
 
     name: str
@@ -49,11 +51,20 @@ class Column:
     type: str = ""
     nullable: bool = True
     description: str = ""
+    is_text: bool = False
 
     @classmethod
     def of(cls, name: str, column: TableColumn) -> Self:
         """Return the CSV's column *name*, which is *column* of a relation."""
-        return cls(name, column.name, column.kind in SUMMED, column.type, column.nullable, column.description)
+        summed = column.kind in SUMMED
+        return cls(name, column.name, summed, column.type, column.nullable, column.description, column.is_text)
+
+    def selected(self, dialect: Dialect) -> str:
+        """Return the column as the COPY selects it."""
+        source, name = quote_ident(self.source), quote_ident(self.name)
+        if self.is_text and dialect.neutralises:
+            return f"{neutralised(source)} as {name}"
+        return source if source == name else f"{source} as {name}"
 
 
 @dataclass(frozen=True)
@@ -66,12 +77,9 @@ class Source:
 
     def copy_statement(self, dialect: Dialect, after: str | None, upto: str | None) -> str:
         """Return the COPY of the rows behind tuple *after* up to *upto*, e.g. ``(3,7)``; None is an open end."""
-        selected = ", ".join(
-            quote_ident(c.source) if c.name == c.source else f"{quote_ident(c.source)} as {quote_ident(c.name)}"
-            for c in self.columns
-        )
+        selected = ", ".join(column.selected(dialect) for column in self.columns)
         select = f"select {selected} from only {self.relation.sql}{tid_range(after, upto)}"
-        return copy_statement(select, dialect)
+        return copy_statement(select, dialect, [column.name for column in self.columns if column.is_text])
 
     def totals_columns(self) -> str:
         """Return the select list of the control totals, starting with a comma, in the order of the columns."""
@@ -92,10 +100,15 @@ class Source:
         return cls(Relation.from_json(values["relation"]), columns, values["staging"])
 
 
-def copy_statement(select: str, dialect: Dialect) -> str:
-    """Return ``COPY (select) TO STDOUT`` in the export's dialect."""
+def copy_statement(select: str, dialect: Dialect, texts: Sequence[str]) -> str:
+    """Return ``COPY (select) TO STDOUT`` in the export's dialect.
+
+    :param texts: the text columns; they are always quoted where formulas are neutralised.
+    """
     options = [f"format csv, header {str(dialect.header).lower()}, encoding 'UTF8'"]
     options.append(f"delimiter {quote_literal(dialect.delimiter)}, null {quote_literal(dialect.null)}")
+    if texts and dialect.neutralises:
+        options.append(f"force_quote ({', '.join(map(quote_ident, texts))})")
     return f"copy ({select}\n) to stdout with ({', '.join(options)})"
 
 

@@ -38,7 +38,7 @@ def new_manifest(
             column_details=_details(plan),
             rows=plan.rows,
             control_totals=sums,
-            csv={"compression": plan.options.compression, "encoding": "UTF-8", **plan.options.dialect.model_dump()},
+            csv={"compression": plan.options.compression, "encoding": "UTF-8", **plan.options.dialect.told()},
             files=[
                 _file(chunk, state, files.popleft())
                 for chunk, state in zip(plan.chunks, by_plan[plan.name], strict=True)

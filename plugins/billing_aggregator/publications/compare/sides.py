@@ -194,4 +194,4 @@ def _fetch_published(
 
 
 def _dialect(csv: Mapping[str, object]) -> Dialect:
-    return Dialect.model_validate({name: csv[name] for name in ("delimiter", "header", "null")})
+    return Dialect.model_validate({name: csv[name] for name in Dialect.model_fields if name in csv})

@@ -1,0 +1,1 @@
+"""Canaries: a secret in every place where one can be configured is found in no other place."""

@@ -1,0 +1,137 @@
+"""A client whose every connection has a secret, in a project of its own, and its nights."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+
+from billing_aggregator.local.warehouse import ROLE, create_octopus
+from tests.conftest import ROOT
+from tests.features.nightly import Nightly
+from tests.secrets.canaries import ProcessList, canary, folder, objects, warehouse
+from tests.stack import project
+from tests.stack.messages import parts
+from tests.stack.sinks import MailSink, SlackSink
+
+if TYPE_CHECKING:
+    from billing_aggregator.local.postgres import EmbeddedPostgres
+    from billing_aggregator.local.s3 import LocalS3
+
+CLIENT = "canary"
+DATABASE = "octopus_canary"
+BUCKET = "canaries"
+NAMES = (
+    "database password", "S3 access key", "S3 secret key", "S3 session token", "mail password", "Slack webhook",
+    "variable of the database password", "variable of the S3 access key", "variable of the S3 secret key",
+)  # fmt: skip
+SCRIPTS = {
+    "init/bookkeeper/010_results.sql": (
+        "create schema if not exists report_oibl;\ndrop table if exists report_oibl.new_bookkeeper_results;\n"
+        "create table report_oibl.new_bookkeeper_results as select 1 as id, 'a' as name;\n"
+    ),
+    "init/bookkeeper/020_fails.sql": (
+        "do $$ begin if to_regclass('public.fixed') is null then raise exception 'not fixed'; end if; end $$;\n"
+    ),
+    "release/bookkeeper/010_release.sql": (
+        "drop table if exists report_oibl.bookkeeper_results;\n"
+        "alter table report_oibl.new_bookkeeper_results rename to bookkeeper_results;\n"
+    ),
+    "prechecks/bookkeeper/100_warns.sql": "-- warn: nothing is strange\nselect 1 as id\n",
+    "archive/customer/names.sql": "-- system: bookkeeper\nselect name, id from report_oibl.bookkeeper_results\n",
+}
+
+
+@dataclass
+class Place:
+    """What the nights left.
+
+    :param found: place -> content, of everything that the nights wrote or said.
+    :param states: of the nights, in their order.
+    """
+
+    canaries: dict[str, str]
+    variables: dict[str, str]
+    found: dict[str, bytes] = field(default_factory=dict)
+    states: list[str] = field(default_factory=list)
+
+
+def connections(
+    canaries: dict[str, str], server: EmbeddedPostgres, s3: LocalS3, mail: int, slack: int
+) -> dict[str, str]:
+    """Return the Airflow connections, each with its secrets."""
+    values: dict[str, dict[str, Any]] = {
+        f"OCTOPUS_{CLIENT.upper()}_LOCAL": {
+            "conn_type": "postgres", "host": server.host, "port": server.port, "schema": DATABASE, "login": ROLE,
+            "password": canaries["database password"],
+        },
+        "AWS_DEFAULT": {
+            "conn_type": "aws", "login": canaries["S3 access key"], "password": canaries["S3 secret key"],
+            "extra": {"aws_session_token": canaries["S3 session token"], "endpoint_url": s3.url},
+        },
+        "SMTP_DEFAULT": json.loads(project.smtp(mail))
+        | {"login": "billing", "password": canaries["mail password"]},
+        "SLACK_ALERTS": {
+            "conn_type": "slackwebhook",
+            "password": f"http://127.0.0.1:{slack}/services/T0/B0/{canaries['Slack webhook']}",
+        },
+    }  # fmt: skip
+    return {f"AIRFLOW_CONN_{name}": json.dumps(value) for name, value in values.items()}
+
+
+@pytest.fixture(scope="session")
+def place(postgres: EmbeddedPostgres, s3_server: LocalS3, tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """Four nights: one that fails, one that publishes, one without database, mail and Slack, one without its bucket."""
+    canaries = {name: canary(name.replace(" ", "-")) for name in NAMES}
+    home = tmp_path_factory.mktemp("canaries")
+    root = tmp_path_factory.mktemp("project")
+    alerts = {"log_level": "DEBUG", "alerts": {"slack_conn_id": "slack_alerts"}}
+    project.write(root, s3_server, BUCKET, {CLIENT: alerts}, SCRIPTS)
+    create_octopus(postgres, DATABASE)
+    s3_server.create_bucket(BUCKET)
+    plugins = str(root / "plugins")
+    nightly = Nightly(
+        home,
+        {
+            "AIRFLOW__CORE__DAGS_FOLDER": str(root / "dags"), "AIRFLOW__CORE__PLUGINS_FOLDER": plugins,
+            "PYTHONPATH": f"{plugins}:{ROOT}",
+        },
+    )  # fmt: skip
+    with MailSink(login=True) as mail, SlackSink() as slack, ProcessList() as processes:
+        own = {"BDA_CLIENT_ID": CLIENT, "BDA_ENVIRONMENT": "local"}
+        variables = own | connections(canaries, postgres, s3_server, mail.port, slack.port)
+        result = Place(canaries, variables)
+
+        def night(**changed: str) -> None:
+            outcome, log = nightly.run(variables | changed, {})
+            result.states.append(outcome["state"])
+            result.found[f"log of night {len(result.states)}"] = log.encode() + json.dumps(outcome).encode()
+
+        night()
+        with psycopg.connect(postgres.dsn(DATABASE), autocommit=True) as admin:
+            admin.execute("create table public.fixed ()")
+        night()
+        broken = connections(canaries, postgres, s3_server, 9, 9)
+        nowhere = json.loads(broken[f"AIRFLOW_CONN_OCTOPUS_{CLIENT.upper()}_LOCAL"]) | {"schema": "nowhere"}
+        night(**broken | {f"AIRFLOW_CONN_OCTOPUS_{CLIENT.upper()}_LOCAL": json.dumps(nowhere)})
+        variables = own | {
+            "BDA_DB_HOST": postgres.host, "BDA_DB_PORT": str(postgres.port), "BDA_DB_NAME": DATABASE,
+            "BDA_DB_PASSWORD": canaries["variable of the database password"], "BDA_S3_URL": s3_server.url,
+            "BDA_S3_BUCKET": "no-such-bucket", "BDA_S3_ACCESS_KEY": canaries["variable of the S3 access key"],
+            "BDA_S3_SECRET_ACCESS_KEY": canaries["variable of the S3 secret key"],
+        }  # fmt: skip
+        night()
+        nightly.close()
+        assert mail.logins[0] == canaries["mail password"]
+        assert canaries["Slack webhook"].rpartition("/")[2] == slack.posts[0][0]
+        result.found |= processes.place()
+        told = ["\n".join([*map(str, sent.items()), *parts(sent)]) for sent in mail.mails]
+        result.found["mails"] = "\n".join(told).encode()
+        # The webhook's own path is where the secret belongs.
+        result.found["Slack's messages"] = json.dumps([post for _, post in slack.posts]).encode()
+    # Airflow's home: the metadata database (XComs, rendered templates, DAGs), logs, configuration.
+    result.found |= folder(home) | objects(s3_server.client(), BUCKET) | warehouse(postgres, DATABASE)
+    return result
