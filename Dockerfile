@@ -8,6 +8,9 @@ RUN pip install --no-cache-dir \
         --requirement /tmp/dependencies/requirements.txt \
         --constraint /tmp/dependencies/mwaa-3.3.1.txt
 
+# The page of publications and the command `publications compare` need it, no task does: MWAA does without.
+RUN pip install --no-cache-dir --no-deps duckdb==2.0.1
+
 # include/ is beside dags/, as in the repository.
 COPY --chown=airflow:0 dags/ /opt/airflow/dags/
 COPY --chown=airflow:0 include/ /opt/airflow/include/

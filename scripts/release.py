@@ -28,6 +28,7 @@ PLACES = {
     ),
     "docker-compose.yaml": r"(?m)(?<=^  image: billing-data-aggregator:)\S+$|(?<=image: billing-ledger-api:)\S+$",
     "Dockerfile": r"(?m)(?<=^ARG VERSION=)\S+$",
+    "services/ledger_api/Dockerfile": r"(?m)(?<=^ARG VERSION=)\S+$|(?<=--tag billing-ledger-api:)\S+(?= \.$)",
     "mkdocs.yml": r"(?m)(?<=^copyright: Version )\S+$",
 }
 PYPROJECT = r'(?m)(?<=^version = ")[^"]+(?="$)'

@@ -33,12 +33,13 @@ def test_everything_agrees(copy: Path) -> None:
 
 
 def test_chart_and_images_have_the_version(copy: Path) -> None:
-    """Twice: the chart's own and its app's; the aggregator's image and the ledger API's."""
+    """Twice: the chart's own and its app's; the aggregator's image and the ledger API's; its label and its heading."""
     found = dict(release.places(copy))
     twice = {
         "helm/billing-data-aggregator/Chart.yaml",
         "helm/billing-data-aggregator/values.yaml",
         "docker-compose.yaml",
+        "services/ledger_api/Dockerfile",
     }
     assert {name for name, values in found.items() if values == [VERSION, VERSION]} == twice
     assert {len(values) for name, values in found.items() if name not in twice} == {1}

@@ -74,3 +74,8 @@ def test_requirements_work_on_mwaa_without_network_paths() -> None:
     assert re.search(r"-c |--constraint ", text) is None
     assert "://" not in text
     assert [line for line in LINES if line.startswith("-")] == []
+
+
+def test_what_the_image_adds_has_the_locks_version() -> None:
+    added = re.findall(r"--no-deps (\S+)==(\S+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    assert dict(added) == {"duckdb": pins(ROOT / "requirements-dev.txt")["duckdb"]}

@@ -100,6 +100,24 @@ def test_a_pull_request_runs_everything_that_a_release_needs() -> None:
         assert needed in text, needed
 
 
+@pytest.mark.parametrize("name", ["ci.yml", "release.yml"])
+def test_every_image_is_built_and_scanned_and_a_released_one_signed(name: str) -> None:
+    job = workflow(name)["jobs"]["image"]
+    built = {each["image"]: each["dockerfile"] for each in job["strategy"]["matrix"]["include"]}
+    ours = {path.relative_to(ROOT).as_posix() for path in ROOT.glob("services/*/Dockerfile")} | {"Dockerfile"}
+    assert set(built.values()) == ours
+    for image, dockerfile in built.items():
+        assert f'image.title="{image}"' in (ROOT / dockerfile).read_text(encoding="utf-8")
+    actions = {step["uses"].split("@")[0]: step["with"] for step in job["steps"] if "with" in step}
+    build = actions["docker/build-push-action"]
+    assert (build["file"], build["sbom"], build["provenance"]) == ("${{ matrix.dockerfile }}", True, "mode=max")
+    assert actions["aquasecurity/trivy-action"]["exit-code"] == "1"
+    if name == "release.yml":
+        assert actions["actions/attest-build-provenance"]["subject-name"].endswith("/${{ matrix.image }}")
+        rollout = (ROOT / ".github/workflows/rollout.yml").read_text(encoding="utf-8")
+        assert all(image in rollout for image in built)
+
+
 def test_the_summary_names_failures_and_reasons(tmp_path: Path) -> None:
     report = tmp_path / "tests.xml"
     report.write_text(

@@ -13,6 +13,7 @@ from billing_aggregator.local.postgres import EmbeddedPostgres, free_port
 from billing_aggregator.local.s3 import ACCESS_KEY, SECRET_KEY, LocalS3
 from billing_aggregator.local.warehouse import DATABASE, ROLE, create_octopus
 from billing_aggregator.ui.app import create_app
+from tests.ui.published import BEFORE, NOW, publish
 from tests.waiting import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
@@ -55,6 +56,17 @@ def app(nights: EmbeddedPostgres, s3_server: LocalS3) -> Callable[..., FastAPI]:
         return create_app(lambda: list(found), viewer, **(known | options))
 
     return make
+
+
+@pytest.fixture(scope="module")
+def published(nights: EmbeddedPostgres, s3_server: LocalS3) -> Iterator[str]:
+    """Two nights of enercity are in the bucket; the address of their comparison."""
+    s3, rows = s3_server.client(), [row for row in sample_nights.rows() if row["client"] == "enercity"]
+    for run, content in ((rows[-2], BEFORE), (rows[-1], NOW)):
+        publish(s3, BUCKET, run, content)
+    yield f"/runs/enercity/local/{rows[-1]['tag']}/compare"
+    for version in s3.list_object_versions(Bucket=BUCKET, Prefix="enercity/local/_manifest.json")["Versions"]:
+        s3.delete_object(Bucket=BUCKET, Key=version["Key"], VersionId=version["VersionId"])
 
 
 def entries(s3_url: str) -> list[ClientConfig | BrokenConfig]:

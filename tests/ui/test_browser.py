@@ -58,6 +58,15 @@ def test_from_the_overview_to_a_comparison_and_back(driver: Chrome, site: str) -
     assert driver.find_element(By.TAG_NAME, "h1").text == "Billing publications"
 
 
+def test_from_a_comparison_to_the_rows_that_differ(driver: Chrome, site: str, published: str) -> None:
+    driver.get(site + published)
+    driver.find_element(By.LINK_TEXT, "Which rows of customer/oibl differ").click()
+    assert driver.find_element(By.TAG_NAME, "h1").text == "customer/oibl: 2026-11-26 and 2026-11-25"
+    assert driver.find_element(By.CSS_SELECTOR, "[aria-label='Changed rows'] tbody tr").text.endswith('"3.10" "3.00"')
+    driver.find_element(By.LINK_TEXT, "compare").click()
+    assert driver.find_element(By.TAG_NAME, "h1").text == "enercity local 2026-11-26 and 2026-11-25"
+
+
 def test_the_keyboard_walks_through_the_nights(driver: Chrome, site: str) -> None:
     driver.get(site)
     last = driver.find_elements(By.CSS_SELECTOR, NIGHTS)[-1]

@@ -81,6 +81,11 @@ def test_the_serialised_dag_carries_names_and_no_text(config: ClientConfig) -> N
     assert '"query": "x.sql"' in serialised
 
 
+def test_airflow_3_2_serialises_names_and_no_configuration(config: ClientConfig) -> None:
+    """It writes a list of values that it does not know as Python shows them."""
+    assert str([SqlFile("010_x.sql", config), SqlFile("010_y.sql", config)]) == "['010_x.sql', '010_y.sql']"
+
+
 def test_airflow_shows_the_text_of_the_file(config: ClientConfig) -> None:
     from airflow.sdk.execution_time.task_runner import _serialize_rendered_fields
 

@@ -73,6 +73,10 @@ class SqlFile:
         """Return what the serialised DAG holds: the name."""
         return self.name
 
+    def __repr__(self) -> str:
+        # Airflow 3.2 knows no serialize(): its serialised DAG would hold the configuration, once a file.
+        return repr(self.name)
+
     def __str__(self) -> str:
         return self.name
 

@@ -40,12 +40,14 @@ class ExportComparison:
     :param figures: rows, then each control total.
     :param schema: what is different in the columns, one line each; None: not recorded of both.
     :param files: what can be said of the files in one line; empty: not recorded of both.
+    :param both: whether both have published it.
     """
 
     name: str
     figures: tuple[Figure, ...]
     schema: tuple[str, ...] | None
     files: str
+    both: bool
 
     @property
     def same(self) -> bool:
@@ -82,7 +84,9 @@ def compare(
         figures += [_figure(column, totals.get(column), before.get(column)) for column in sorted({*totals, *before})]
         both = mine is not None and theirs is not None
         schema = tuple(_schema(mine.columns, theirs.columns)) if mine and theirs else None
-        found.append(ExportComparison(name, tuple(figures), schema, _files(mine, theirs) if both else ""))
+        files = _files(mine, theirs) if both else ""
+        in_both = name in this.totals and name in other.totals
+        found.append(ExportComparison(name, tuple(figures), schema, files, in_both))
     return found
 
 

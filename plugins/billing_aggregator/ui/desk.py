@@ -10,12 +10,14 @@ from fastapi import HTTPException
 from billing_aggregator.config import BrokenConfig, ClientConfig
 from billing_aggregator.ui import source
 from billing_aggregator.ui.answers import Answer, Answers
+from billing_aggregator.ui.row_differences import row_differences
 from billing_aggregator.ui.run_page import RunPage, run_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
     from datetime import datetime
 
+    from billing_aggregator.publications.compare import ExportComparison
     from billing_aggregator.runs.run_history import ExportRecord, FileRecord, RunRecord
     from billing_aggregator.ui.viewers import Viewer
 
@@ -50,6 +52,8 @@ class Desk:
         self._patience = patience
         self._warehouses = Answers(threads=4)
         self._house = Answers(threads=2)
+        # Rows are compared one comparison at a time: each takes memory and a processor.
+        self._rows = Answers(threads=1)
 
     async def visible(self, who: Viewer) -> list[Entry]:
         """Return the clients that *who* may see, by name; raises HTTP 503 where the configuration cannot be read."""
@@ -91,6 +95,13 @@ class Desk:
         """Return what *run* has published."""
         key = (config.client, config.environment, run.tag, run.started_at, run.state)
         return await self._warehouses.one(key, lambda: source.exports(config, run.tag), self._patience)
+
+    async def rows(
+        self, config: ClientConfig, other: RunRecord, run: RunRecord, export: str
+    ) -> Answer[ExportComparison]:
+        """Return which rows of an export differ from *other* to *run*; holds customers' data."""
+        key = (config.client, config.environment, other.tag, run.tag, export)
+        return await self._rows.one(key, lambda: row_differences(config, other, run, export), self._patience)
 
     async def may_download(self, who: Viewer, config: ClientConfig) -> bool:
         """Return whether *who* may have the client's files."""

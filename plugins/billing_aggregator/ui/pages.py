@@ -38,7 +38,7 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for name in ("number", "count", "size", "clock", "moment", "span"):
+    for name in ("number", "count", "size", "clock", "moment", "span", "value"):
         found.filters[name] = getattr(texts, name)
     found.filters["part"] = lambda value: quote(str(value), safe="")
     found.globals |= {"WORDS": WORDS, "WIDTH": charts.LINE_WIDTH, "HEIGHT": charts.LINE_HEIGHT}

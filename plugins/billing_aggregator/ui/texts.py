@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
 UNKNOWN = "–"
+#: Characters of a value that are shown.
+LONGEST_VALUE = 120
 
 
 def number(value: float | Decimal | str | None) -> str:
@@ -85,3 +87,10 @@ def span(value: timedelta | float) -> str:
         return f"{minutes} min {rest} s" if rest else f"{minutes} min"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+
+
+def value(found: str | None) -> str:
+    """Return a value of a file: NULL, or a text in quotes, cut where it is long."""
+    if found is None:
+        return "NULL"
+    return f'"{found[:LONGEST_VALUE]}{"…" if len(found) > LONGEST_VALUE else ""}"'

@@ -106,7 +106,7 @@ def _compare_export(
     if differences.ambiguous_keys:
         notes.append(
             f"{differences.ambiguous_keys:,} keys ({', '.join(table.key)}) of differing rows occur more than once: "
-            "their rows were paired in the files' order; add columns to --key to pair them for certain"
+            "their rows were paired in the order of their values; add columns to --key to pair them for certain"
         )
     numbers = sorted(table.numbers, key=table.columns.index)
     totals = [_totals(engine, side, source, table, numbers) for side, source in zip((a, b), sources, strict=True)]

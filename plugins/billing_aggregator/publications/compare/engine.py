@@ -48,14 +48,22 @@ class Engine:
                 "compare needs the package duckdb, which is not installed here: pip install duckdb"
             ) from None
         self._errors = duckdb
+        self.folder = folder
+        self.memory_bytes = memory_mib << 20
         self._connection: duckdb.DuckDBPyConnection = duckdb.connect(str(folder / "compare.duckdb"))
         for setting in (
             f"memory_limit = '{memory_mib}MiB'",
             f"temp_directory = {text(str(folder / 'spill'))}",
             "enable_progress_bar = false",
             "autoinstall_known_extensions = false",
+            # Rows are a set with repetitions: their order would only cost memory.
+            "preserve_insertion_order = false",
+            # A join holds its right side in memory. The engine would choose by what it guesses of a CSV file's length,
+            # and holds the wide rows of a whole file for some digests.
+            "disabled_optimizers = 'build_side_probe_side'",
         ):
             self._connection.execute(f"set {setting}")
+        self.threads = int(self.value("select current_setting('threads')"))
 
     def __enter__(self) -> Engine:
         return self
@@ -103,6 +111,11 @@ class Reading:
     values: tuple[str, ...]
 
     @property
+    def as_json(self) -> str:
+        """SQL of a row as one text, in which different rows look different."""
+        return as_json(self.values)
+
+    @property
     def digest(self) -> str:
         """SQL of the digest of a row, 128 bits."""
         return row_digest(self.values)
@@ -115,7 +128,12 @@ class Reading:
 
 def row_digest(values: Iterable[str]) -> str:
     """Return SQL of the digest of some values, 128 bits."""
-    return f"md5_number(json_array({', '.join(values)}))"
+    return f"md5_number({as_json(values)})"
+
+
+def as_json(values: Iterable[str]) -> str:
+    """Return SQL of the JSON array of some values."""
+    return f"json_array({', '.join(values)})"
 
 
 def reading(side: ExportFiles, columns: Sequence[str], *, empty_is_null: bool, memory_mib: int) -> Reading:

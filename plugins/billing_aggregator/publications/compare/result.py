@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Value = str | None
+Row = dict[str, Value]
+#: A row's key, and of each column that differs both values.
+Changed = tuple[Row, dict[str, tuple[Value, Value]]]
 
 
 @dataclass(frozen=True)
@@ -48,9 +51,9 @@ class RowDifferences:
     only_in_b: int = 0
     ambiguous_keys: int = 0
     columns: Mapping[str, ColumnDifference] = field(default_factory=dict)
-    samples: tuple[tuple[dict[str, Value], dict[str, tuple[Value, Value]]], ...] = ()
-    samples_a: tuple[dict[str, Value], ...] = ()
-    samples_b: tuple[dict[str, Value], ...] = ()
+    samples: tuple[Changed, ...] = ()
+    samples_a: tuple[Row, ...] = ()
+    samples_b: tuple[Row, ...] = ()
 
     @property
     def differ(self) -> bool:
