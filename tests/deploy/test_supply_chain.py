@@ -64,7 +64,7 @@ def test_a_licence_is_known_and_obliges_us_to_nothing(name: str) -> None:
     except importlib.metadata.PackageNotFoundError:
         return  # for another system or Python
     classifiers = [value for value in found.get_all("Classifier") or [] if value.startswith("License")]
-    said = [found.get("License-Expression") or "", (found.get("License") or "").partition("\n")[0], *classifiers]
-    told = " ".join(filter(None, said))
+    said = [(found.get_all(key) or [""])[0] for key in ("License-Expression", "License")]
+    told = " ".join(filter(None, (*(text.partition("\n")[0] for text in said), *classifiers)))
     assert told, f"{name} names no licence"
     assert not COPYLEFT.search(told), f"{name}: {told}"
