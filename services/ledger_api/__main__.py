@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 GRACE_SECONDS = 25
 HEALTH_SECONDS = 5.0
-#: Postings add rows to the accounts' totals; a balance adds up those of a minute.
-FOLD_SECONDS = 60.0
+#: Postings add rows to the accounts' totals; a balance adds up those of so many seconds.
+FOLD_SECONDS = 15.0
 CONFIG_STATUS = 2
 
 

@@ -43,9 +43,12 @@ create table ledger.account_total (
     -- Null: no entry has a base amount.
     base_debit numeric,
     base_credit numeric,
-    entries bigint not null
+    entries bigint not null,
+    -- The sum of others, and not what a statement has added.
+    folded boolean not null default false
 );
 create index account_total_account on ledger.account_total (account_id, currency, business_date);
+create index account_total_added on ledger.account_total (account_id, currency, business_date) where not folded;
 
 -- The balance on the normal side of each account that may not go below zero: postings to it wait for each other.
 create table ledger.guarded_balance (
@@ -102,9 +105,11 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
     insert into ledger.account_total (
-        account_id, currency, business_date, debit, credit, base_debit, base_credit, entries
+        account_id, currency, business_date, debit, credit, base_debit, base_credit, entries, folded
     )
-    select account_id, currency, business_date, sum(debit), sum(credit), sum(base_debit), sum(base_credit), sum(entries)
+    select
+        account_id, currency, business_date, sum(debit), sum(credit), sum(base_debit), sum(base_credit), sum(entries),
+        true
     from deleted_totals
     group by account_id, currency, business_date;
     return null;
@@ -123,12 +128,11 @@ as $$
         delete from ledger.account_total
         where (account_id, currency, business_date) in (
             select
-                several.account_id,
-                several.currency,
-                several.business_date
-            from ledger.account_total as several
-            group by several.account_id, several.currency, several.business_date
-            having count(*) > 1
+                added.account_id,
+                added.currency,
+                added.business_date
+            from ledger.account_total as added
+            where not added.folded
         )
         returning 1
     )
