@@ -64,7 +64,20 @@ def test_a_licence_is_known_and_obliges_us_to_nothing(name: str) -> None:
     except importlib.metadata.PackageNotFoundError:
         return  # for another system or Python
     classifiers = [value for value in found.get_all("Classifier") or [] if value.startswith("License")]
-    said = [(found.get_all(key) or [""])[0] for key in ("License-Expression", "License")]
-    told = " ".join(filter(None, (*(text.partition("\n")[0] for text in said), *classifiers)))
+    named = [(found.get_all(field) or [""])[0].partition("\n")[0] for field in ("License-Expression", "License")]
+    said = [*named, *classifiers]
+    told = " ".join(filter(None, said))
     assert told, f"{name} names no licence"
     assert not COPYLEFT.search(told), f"{name}: {told}"
+
+
+def test_each_release_has_a_list_of_contents() -> None:
+    text = (ROOT / ".github/workflows/release.yml").read_text(encoding="utf-8")
+    assert "sbom: true" in text
+    assert "anchore/sbom-action@" in text
+
+
+def test_the_ledgers_pods_have_a_read_only_root_and_no_root() -> None:
+    text = (ROOT / "helm/billing-data-aggregator/templates/ledger-api.yaml").read_text(encoding="utf-8")
+    assert "readOnlyRootFilesystem: true" in text
+    assert "runAsNonRoot: true" in text

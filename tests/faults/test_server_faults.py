@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import subprocess
 from contextlib import closing, suppress
 from functools import partial
 from itertools import count
@@ -20,9 +19,9 @@ from billing_aggregator.export.errors import ConnectionLostError, ExportSourceCh
 from billing_aggregator.export.plan.planner import Export
 from billing_aggregator.export.store.factory import open_store
 from billing_aggregator.local.postgres import EmbeddedPostgres, free_port
-from tests.deploy.support import missing_tool
 from tests.exporting import Lab
 from tests.faults.proxy import CuttingProxy
+from tests.faults.server_pair import Pair, wait_for_standby
 from tests.faults.test_database_faults import in_the_middle
 
 if TYPE_CHECKING:
@@ -41,27 +40,6 @@ select count(*) from pg_class
 where relname like 'aggregator_export_%' and relnamespace in ('public'::regnamespace, 'report_oibl'::regnamespace)
 """
 _numbers = count(1)
-
-
-class Pair:
-    """A primary, its streaming standby, and a proxy that leads to one of them."""
-
-    def __init__(self, primary: EmbeddedPostgres, proxy: CuttingProxy, standby_port: int, standby: str) -> None:
-        self.primary, self.proxy, self.standby_port, self._standby = primary, proxy, standby_port, standby
-        self.dsn = primary.dsn().replace(f"port={primary.port}", f"port={proxy.port}")
-
-    def restart(self, mode: str) -> None:
-        self.primary._run("pg_ctl", "-D", self.primary._data, "-m", mode, "-w", "-t", "120", "restart")
-
-    def fail_over(self) -> None:
-        """Let the primary die, promote the standby, and lead everybody to it."""
-        self.primary._run("pg_ctl", "-D", self.primary._data, "-m", "immediate", "-w", "stop")
-        self.primary._run("pg_ctl", "-D", self._standby, "-w", "-t", "120", "promote")
-        self.proxy.behind = self.standby_port
-        self.proxy.cut()
-
-    def stop_standby(self) -> None:
-        self.primary._run("pg_ctl", "-D", self._standby, "-m", "immediate", "-w", "stop")
 
 
 @pytest.fixture
@@ -144,19 +122,6 @@ def test_a_fail_over_in_the_middle_of_a_copy(pair: Pair, tmp_path: Path, monkeyp
     lab.sql("update big set t = 'new' where id = 1")
     lab.whole_run([BIG], lab.run("afterwards"))
     assert digests(lab) != expected
-
-
-def wait_for_standby(pair: Pair) -> None:
-    """Wait until the standby has everything that the primary has written."""
-    from tests.waiting import wait_for
-
-    with psycopg.connect(pair.primary.dsn(), autocommit=True) as primary:
-        place = primary.execute("select pg_current_wal_insert_lsn()::text").fetchone()
-        primary.execute("select pg_switch_wal()")
-    standby = pair.primary.dsn().replace(f"port={pair.primary.port}", f"port={pair.standby_port}")
-    with psycopg.connect(standby, autocommit=True) as session:
-        caught_up = "select pg_last_wal_replay_lsn() >= %s::pg_lsn"
-        wait_for(lambda: session.execute(caught_up, place).fetchall()[0][0], "the standby follows")
 
 
 def cut_rounds(postgres: EmbeddedPostgres, dsn: str, folder: Path, rounds: int) -> None:
@@ -260,40 +225,3 @@ def test_the_disk_is_full(faults_dsn: str, tmp_path: Path) -> None:
     assert lab.value(STAGED) == before
     lab.sql("select setval('fills', 10)")
     lab.whole_run([export], lab.run("full"))
-
-
-@pytest.mark.faults
-def test_a_tablespace_that_is_really_full(tmp_path: Path) -> None:
-    """A tablespace of 8 MiB: the frozen copy does not fit; with room, the same run publishes."""
-    with EmbeddedPostgres() as server:
-        place = server._folder / "small"
-        place.mkdir()
-        mounted = ["mount", "-t", "tmpfs", "-o", "size=8m,mode=0777", "tmpfs", str(place)]
-        if subprocess.run(mounted, capture_output=True, check=False).returncode:
-            missing_tool("a small tablespace needs the right to mount a tmpfs")
-        try:
-            identity = server._identity
-            if identity:
-                os.chown(place, identity["user"], identity["group"])
-            lab = lab_of(server.dsn(), tmp_path)
-            lab.sql(
-                FILL, f"create tablespace small location '{place}'", "alter system set default_tablespace = 'small'"
-            )
-            # Of md5s nobody makes a smaller row: toast would compress the repeated ones.
-            lab.sql("select pg_reload_conf()", "create table seed tablespace pg_default as select 1 as id")
-            query = (
-                "select g as id, (select string_agg(md5(random()::text || g || i), '') from generate_series(1, 50) i) "
-                "as t from generate_series(1, 10000) g order by g"
-            )
-            export = Export("big", query=query, staging_schema="public")
-            with pytest.raises(psycopg.errors.DiskFull) as error:
-                lab.plan(lab.run("full"), export)
-            assert classify(error.value) == "transient"
-            assert lab.value("select count(*) from pg_class where relname like 'aggregator_export_%'") == 0
-            assert lab.files() == []
-            lab.sql("alter system reset default_tablespace", "select pg_reload_conf()")
-            lab.whole_run([export], lab.run("full"))
-            assert lab.manifest().exports["big"].rows == 10_000
-        finally:
-            server.stop()
-            subprocess.run(["umount", str(place)], capture_output=True, check=False)

@@ -86,18 +86,16 @@ def connections(
 def place(postgres: EmbeddedPostgres, s3_server: LocalS3, tmp_path_factory: pytest.TempPathFactory) -> Place:
     """Four nights: one that fails, one that publishes, one without database, mail and Slack, one without its bucket."""
     canaries = {name: canary(name.replace(" ", "-")) for name in NAMES}
-    home = tmp_path_factory.mktemp("canaries")
-    root = tmp_path_factory.mktemp("project")
+    home, root = tmp_path_factory.mktemp("canaries"), tmp_path_factory.mktemp("project")
     alerts = {"log_level": "DEBUG", "alerts": {"slack_conn_id": "slack_alerts"}}
     project.write(root, s3_server, BUCKET, {CLIENT: alerts}, SCRIPTS)
     create_octopus(postgres, DATABASE)
     s3_server.create_bucket(BUCKET)
-    plugins = str(root / "plugins")
     nightly = Nightly(
         home,
         {
-            "AIRFLOW__CORE__DAGS_FOLDER": str(root / "dags"), "AIRFLOW__CORE__PLUGINS_FOLDER": plugins,
-            "PYTHONPATH": f"{plugins}:{ROOT}",
+            "AIRFLOW__CORE__DAGS_FOLDER": str(root / "dags"), "AIRFLOW__CORE__PLUGINS_FOLDER": f"{root}/plugins",
+            "PYTHONPATH": f"{root}/plugins:{ROOT}",
         },
     )  # fmt: skip
     with MailSink(login=True) as mail, SlackSink() as slack, ProcessList() as processes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import boto3
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
@@ -83,7 +84,7 @@ def test_connections_can_be_overridden() -> None:
             return connection
 
         def get_s3_client(self) -> Any:
-            return "client"
+            return client
 
     class Connection:
         closed = False
@@ -95,11 +96,11 @@ def test_connections_can_be_overridden() -> None:
         def close(self) -> None:
             self.closed = True
 
-    connection = Connection()
+    connection, client = Connection(), boto3.client("s3", region_name="eu-central-1")
     task = Own(**PLAN)
     store = task.get_store("s3://bucket")
     assert isinstance(store, S3Store)
-    assert store._s3 == "client"
+    assert store._s3 is client
     with task.database() as found:
         opened: Any = found
         assert opened is connection
