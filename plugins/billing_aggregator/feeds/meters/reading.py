@@ -14,7 +14,6 @@ import structlog
 from billing_aggregator.errors.kinds import TerminalError, classify
 from billing_aggregator.errors.text import first_line
 from billing_aggregator.feeds.meters import statements
-from billing_aggregator.feeds.meters.cloudfoundry import Apps
 from billing_aggregator.feeds.meters.meter import meter_of
 
 if TYPE_CHECKING:
@@ -117,6 +116,8 @@ def take_one_app(
 
     :raises TerminalError: the platform has no started app of this id.
     """
+    from billing_aggregator.feeds.meters.cloudfoundry import Apps  # slow: it asks by HTTP
+
     with connection.cursor() as cursor:
         cursor.execute(statements.HOUR, [taken_at])
         hour, complete, _ = cursor.fetchone()
