@@ -116,7 +116,7 @@ def take_one_app(
 
     :raises TerminalError: the platform has no started app of this id.
     """
-    from billing_aggregator.feeds.meters.cloudfoundry import Apps  # slow: it asks by HTTP
+    from billing_aggregator.feeds.meters.cloudfoundry import Apps  # noqa: PLC0415 - loads requests
 
     with connection.cursor() as cursor:
         cursor.execute(statements.HOUR, [taken_at])
