@@ -1,4 +1,4 @@
-"""``needs`` with a number: scripts before it do not wait for the other system, and may not name its tables."""
+"""``needs`` with a number: scripts before it do not wait for the other system, unless they name its tables."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def needs(sql: Path, text: str) -> None:
     clients.write_text(CLIENTS.replace(LISTED, text), encoding="utf-8")
 
 
-def waits(task: str) -> set[str]:
-    """Return the init tasks that a task of entry ``one`` waits for, also through others."""
-    dag = the_dags()["one_prod"]
+def waits(task: str, entry: str = "one_prod") -> set[str]:
+    """Return the init tasks that a task waits for, also through others."""
+    dag = the_dags()[entry]
     found: set[str] = set()
     left = [task]
     while left:
@@ -53,24 +53,39 @@ def test_scripts_wait_from_the_number_on(sql: Path, text: str, *, first: bool, s
     assert BEFORE in waits("finish")
 
 
-def test_a_script_that_is_too_early_breaks_its_dags(sql: Path) -> None:
+def ledger(sql: Path) -> None:
+    """Let bookkeeper make a table."""
     (sql / "init/bookkeeper/010_a.sql").write_text(
         "drop table if exists report_oibl.ledger;\ncreate unlogged table report_oibl.ledger as select 1;\n",
         encoding="utf-8",
     )
+
+
+def test_a_script_that_names_the_others_table_waits_whatever_the_number_says(sql: Path) -> None:
+    ledger(sql)
+    (sql / "init/tripica/010_b.sql").write_text(READS, encoding="utf-8")
+    needs(sql, "needs: {bookkeeper: 20}")
+    assert BEFORE in waits("init.tripica.010_b")
+
+
+def test_a_clients_own_script_counts_for_this_client_only(sql: Path) -> None:
+    ledger(sql)
     (sql / "init/tripica/two/010_b.sql").write_text(READS, encoding="utf-8")
     needs(sql, "needs: {bookkeeper: 20}")
-    dags = the_dags()
-    assert {name for name, dag in dags.items() if "broken" in dag.tags} == {"two_prod", "two_stage"}
-    explained = dags["two_prod"].doc_md or ""
-    assert "init/tripica/two/010_b.sql: names report_oibl.ledger, which bookkeeper makes, but by" in explained
-    assert "only scripts from 020 on wait for bookkeeper" in explained
-    assert "or write bookkeeper: 10 there" in explained
+    assert BEFORE not in waits("init.tripica.010_b")
+    assert BEFORE in waits("init.tripica.010_b", "two_prod")
 
 
 def test_a_name_in_a_comment_or_in_a_later_script_is_none(sql: Path) -> None:
-    (sql / "init/bookkeeper/010_a.sql").write_text("create view report_oibl.ledger as select 1;\n", encoding="utf-8")
-    (sql / "init/tripica/two/010_b.sql").write_text("-- not report_oibl.ledger\nselect 1;\n", encoding="utf-8")
+    ledger(sql)
+    (sql / "init/tripica/010_b.sql").write_text("-- not report_oibl.ledger\nselect 1;\n", encoding="utf-8")
     (sql / "init/tripica/020_c.sql").write_text(READS, encoding="utf-8")
     needs(sql, "needs: {bookkeeper: 20}")
-    assert not any("broken" in dag.tags for dag in the_dags().values())
+    assert BEFORE not in waits("init.tripica.010_b")
+    assert BEFORE in waits("init.tripica.020_c")
+
+
+def test_in_another_sql_folder_every_script_waits(sql: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BDA_SCRIPTS_DIR", str(sql))
+    needs(sql, "needs: {bookkeeper: 20}")
+    assert BEFORE in waits("init.tripica.010_b")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from billing_aggregator.cli.results import DONE
 from billing_aggregator.config.text_files import SourceFileError
+from billing_aggregator.night.needs import needed_from
 from billing_aggregator.night.phases import AFTER_EXPORTS, BEFORE_EXPORTS
 from billing_aggregator.night.problems import refuse
 
@@ -121,7 +122,7 @@ class PlannedRun:
                 yield f"   {mark}{script['name']:<{NAME_WIDTH}}{origin}{title}".rstrip()
 
     def _waits(self, phase: ScriptPhase, system: str) -> str:
-        numbers = self.night.config.needed_from.get(system, {}) if phase.numbered_needs else {}
+        numbers = needed_from(self.night).get(system, {}) if phase.numbered_needs else {}
         return "".join(f", from {number:03} on behind {other}" for other, number in numbers.items())
 
     def _phase(self, phase: NightPhase) -> dict[str, list[dict[str, Any]]]:

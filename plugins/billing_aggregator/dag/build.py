@@ -22,6 +22,7 @@ from billing_aggregator.dag.export_phases import export_phase, publish_phase
 from billing_aggregator.dag.placement import executor_of
 from billing_aggregator.dag.script_phases import scripts_phase
 from billing_aggregator.night import Night, read_night
+from billing_aggregator.night.needs import declared_needs, needed_from
 from billing_aggregator.night.phases import AFTER_EXPORTS, BEFORE_EXPORTS, START
 from billing_aggregator.night.problems import file_problems, problems_of_task, refuse
 from billing_aggregator.operators.broken_config import BrokenConfigOperator
@@ -32,6 +33,7 @@ from billing_aggregator.runs.airflow_names import START_TASK
 from billing_aggregator.runs.params import declare_params
 
 if TYPE_CHECKING:
+    from billing_aggregator.night.needs import Numbers
     from billing_aggregator.sql.read_once import ReadOnce
 
 START_DATE = datetime(2026, 1, 1, tzinfo=UTC)
@@ -39,9 +41,13 @@ BROKEN_TASK = "configuration_error"
 MAX_RETRY_DELAY = timedelta(minutes=15)
 
 
-def build_dag(night: Night) -> DAG:
-    """Return the DAG of one client and environment, from its description alone."""
+def build_dag(night: Night, numbers: Numbers | None = None) -> DAG:
+    """Return the DAG of one client and environment, from its description alone.
+
+    :param numbers: from which script on a system waits for another one; None: as ``clients.yaml`` says.
+    """
     config = night.config
+    numbers = declared_needs(config) if numbers is None else numbers
     params = declare_params(config)
     with DAG(
         dag_id=config.dag_id,
@@ -61,10 +67,11 @@ def build_dag(night: Night) -> DAG:
     ) as dag:
         start = StartRunOperator(task_id=START_TASK, client_config=config, executor=executor_of(config, START))
         phases = [night.phase(phase.name) for phase in BEFORE_EXPORTS]
-        before = [scripts_phase(phase, config) for phase in phases if phase.has_scripts or not phase.phase.rare]
+        phases = [phase for phase in phases if phase.has_scripts or not phase.phase.rare]
+        before = [scripts_phase(phase, config, numbers) for phase in phases]
         export, plans, chunks = export_phase(night)
         publish = publish_phase(config, plans, chunks)
-        after = [scripts_phase(night.phase(phase.name), config) for phase in AFTER_EXPORTS]
+        after = [scripts_phase(night.phase(phase.name), config, numbers) for phase in AFTER_EXPORTS]
         with after[-1]:
             ClientSweepOperator(task_id="sweep_uploads", client_config=config)
         # An empty group hands its successors on to the group around it: a cycle.
@@ -97,7 +104,8 @@ def build_or_explain(
             return None
         night = read_night(config, once)
         refuse(file_problems(night, once) if task_id is None or explaining else problems_of_task(night, task_id))
-        dag = build_dag(night)
+        # A worker runs one task, whatever it waits for: it reads no other script.
+        dag = build_dag(night, needed_from(night, once) if task_id is None else None)
         if task_id is None or task_id in dag.task_dict:
             return dag
         error = "what was wrong has been fixed since; trigger a new run"

@@ -17,13 +17,16 @@ from billing_aggregator.operators.sql_script import SqlScriptOperator
 if TYPE_CHECKING:
     from billing_aggregator.config import ClientConfig
     from billing_aggregator.night import NightPhase, ScriptPhase, SystemScripts
+    from billing_aggregator.night.needs import Numbers
     from billing_aggregator.sql.scripts import Script
 
 
-def scripts_phase(night_phase: NightPhase, config: ClientConfig) -> TaskGroup:
+def scripts_phase(night_phase: NightPhase, config: ClientConfig, numbers: Numbers) -> TaskGroup:
     """Return the task group of a phase: for each system that has scripts in it a group, or one task for its checks.
 
     Systems run side by side, or in the order of their dependencies where the phase is ordered.
+
+    :param numbers: from which script on a system waits for another one.
     """
     phase = night_phase.phase
     systems = [system for system in night_phase.systems if system.scripts]
@@ -34,7 +37,7 @@ def scripts_phase(night_phase: NightPhase, config: ClientConfig) -> TaskGroup:
             return group
         built = {system.system: system_scripts(phase, system, config) for system in systems}
         for before, after in combinations(systems if phase.ordered else (), 2):
-            waiting = after.waits_at(config.needed_from, before.system) if phase.numbered_needs else 0
+            waiting = after.waits_at(numbers, before.system) if phase.numbered_needs else 0
             wait(built[before.system], built[after.system], waiting)
     return group
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from billing_aggregator.config.text_files import SourceFileError, printable, read_sql
-from billing_aggregator.night.needs import needs_problems
 from billing_aggregator.sql.read_once import ReadOnce
 from billing_aggregator.sql.scripts import NO_STATEMENT
 
@@ -40,7 +39,6 @@ def file_problems(night: Night, once: ReadOnce | None = None) -> Iterator[str]:
         elif export.query and export.system in (None, *night.systems):
             yield from _unreadable([night.root / export.query], once)
     yield from night.export_problems
-    yield from needs_problems(night, once)
 
 
 def problems_of_task(night: Night, task_id: str) -> Iterator[str]:

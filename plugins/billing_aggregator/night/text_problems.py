@@ -11,7 +11,6 @@ from billing_aggregator.config.errors import suggestion
 from billing_aggregator.config.text_files import SourceFileError, entries, printable, read_sql
 from billing_aggregator.migrations import schema_problems
 from billing_aggregator.migrations.files import SCHEMA_FOLDER
-from billing_aggregator.night.needs import needs_problems
 from billing_aggregator.night.phases import FEED_PHASES, SCRIPT_PHASES
 from billing_aggregator.night.read import RENAMED
 from billing_aggregator.sql.checks import CheckError, parse_check
@@ -34,7 +33,7 @@ OTHER_FOLDERS = (ARCHIVE, SCHEMA_FOLDER, *(phase.name for phase in FEED_PHASES))
 
 def all_problems(night: Night) -> list[str]:
     """Return what is wrong with the client's SQL folders, scripts, checks and export queries, one line each."""
-    found = (folder_problems, script_problems, needs_problems, feed_problems, export_problems)
+    found = (folder_problems, script_problems, feed_problems, export_problems)
     return list(dict.fromkeys(line for problems in found for line in problems(night)))
 
 
