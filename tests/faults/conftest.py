@@ -23,10 +23,12 @@ _numbers = count(1)
 
 @pytest.fixture(scope="session")
 def faults_dsn(postgres: EmbeddedPostgres) -> str:
+    # Another folder's tests, with this fixture in their own conftest, may have made it on this server.
     with psycopg.connect(postgres.dsn(), autocommit=True) as admin:
-        admin.execute("create database faults")
+        if admin.execute("select from pg_database where datname = 'faults'").fetchone() is None:
+            admin.execute("create database faults")
     with psycopg.connect(postgres.dsn("faults"), autocommit=True) as owner:
-        owner.execute("create schema report_oibl")
+        owner.execute("create schema if not exists report_oibl")
     return postgres.dsn("faults")
 
 
