@@ -23,6 +23,7 @@ from tests.exporting import Lab
 from tests.faults.proxy import CuttingProxy
 from tests.faults.server_pair import Pair, wait_for_standby
 from tests.faults.test_database_faults import in_the_middle
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -195,15 +196,25 @@ def test_a_session_that_is_ended_somewhere(faults_dsn: str, tmp_path: Path, monk
     terminated_rounds(lab_of(faults_dsn, tmp_path), monkeypatch, 2)
 
 
+def sessions_of(dsn: str, role: str) -> int:
+    """Return how many sessions the role has; the server ends one some time after its client has."""
+    with psycopg.connect(dsn) as connection:
+        row = connection.execute("select count(*) from pg_stat_activity where usename = %s", [role]).fetchone()
+        assert row is not None
+        return int(row[0])
+
+
 def test_no_connection_is_left(faults_dsn: str, tmp_path: Path) -> None:
     """A role whose connections are all in use: transient, and the run goes on when one is free."""
     lab = lab_of(faults_dsn, tmp_path)
     lab.sql("drop table if exists big", FILL)
     lab.go_on_as("crowded", "alter role {role} connection limit 1", "grant select on big to {role}")
     plan = lab.plan(lab.run(), BIG)
+    wait_for(lambda: sessions_of(faults_dsn, "crowded") == 0, "the plan's session has ended")
     with closing(lab.connect()), pytest.raises(psycopg.OperationalError, match="too many connections") as error:
         lab.chunks(plan)
     assert classify(error.value) == "transient"
+    wait_for(lambda: sessions_of(faults_dsn, "crowded") == 0, "the session has ended")
     lab.publish([plan], lab.chunks(plan))
 
 

@@ -52,7 +52,8 @@ class DeniedError(ClientError):
         self.place, self.grant = place, grant
 
     def __str__(self) -> str:
-        return f"{self.place}: {self.grant}: access denied ({told(self)})" if self.grant else super().__str__()
+        # What S3 said comes first: messages cut a long line at its end.
+        return f"{self.place}: access denied ({told(self)}); {self.grant}" if self.grant else super().__str__()
 
 
 def action(error: ClientError, *, of_version: bool = False) -> str:
