@@ -90,7 +90,8 @@ class Bench:
     def init(self, sql_root: Path, *, tuned: bool = True) -> Run:
         """Run all init scripts; return the seconds from the first to the last, and each script's timing."""
         begin = time.monotonic()
-        numbers = self.config.needed_from if tuned else {}
+        # They were found out for the project's own scripts.
+        numbers = self.config.needed_from if tuned and sql_root == SQL_ROOT else {}
         systems = self.config.active_systems
         ended: dict[str, Future[list[Timing]]] = {}
         with ThreadPoolExecutor(self.connections) as pool, ThreadPoolExecutor(len(systems)) as lanes:

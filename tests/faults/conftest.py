@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
@@ -49,11 +49,7 @@ def faulty_lab(faults_dsn: str, faulty_s3: FaultyS3) -> Lab:
     """A laboratory on the failing server, with a table of 250 rows and files of 100."""
     bucket = f"faults-{next(_numbers)}"
     faulty_s3.create_bucket(bucket)
-    target = f"s3://{bucket}"
-    lab = Lab(faults_dsn, "psycopg", open_store(target, faulty_s3.client), target)
-    lab.options = lab.options.model_validate({"max_rows_per_file": 100})
-    refill(lab, 250)
-    return lab
+    return small_lab(faults_dsn, f"s3://{bucket}", faulty_s3.client)
 
 
 @pytest.fixture
@@ -61,13 +57,17 @@ def folder_lab(faults_dsn: str, tmp_path: Path) -> Callable[..., Lab]:
     """Return a function that makes a laboratory on a folder."""
 
     def create(**options: object) -> Lab:
-        target = (tmp_path / "out").as_uri()
-        lab = Lab(faults_dsn, "psycopg", open_store(target, lambda: None), target)
-        lab.options = lab.options.model_validate({"max_rows_per_file": 100} | options)
-        refill(lab, 250)
-        return lab
+        return small_lab(faults_dsn, (tmp_path / "out").as_uri(), lambda: None, **options)
 
     return create
+
+
+def small_lab(dsn: str, target: str, s3_client: Callable[[], Any], **options: object) -> Lab:
+    """Return a laboratory with a table of 250 rows, in files of 100."""
+    lab = Lab(dsn, "psycopg", open_store(target, s3_client), target)
+    lab.options = lab.options.model_validate({"max_rows_per_file": 100} | options)
+    refill(lab, 250)
+    return lab
 
 
 def refill(lab: Lab, rows: int, factor: int = 1) -> None:

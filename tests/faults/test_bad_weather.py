@@ -15,12 +15,13 @@ from billing_aggregator.export.reader import check_publication
 from billing_aggregator.export.store.factory import open_store
 from billing_aggregator.local.s3 import ACCESS_KEY
 from billing_aggregator.s3.errors import StoreRefusesError
-from tests.exporting import Lab
-from tests.faults.conftest import refill
+from tests.faults.conftest import small_lab
 from tests.faults.stormy_s3 import StormyS3
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.exporting import Lab
 
 BOOK = Export("book", table=("public", "book"))
 KINDS: dict[str, tuple[int | str, float]] = {
@@ -46,10 +47,7 @@ def lab(faults_dsn: str, stormy_s3: StormyS3) -> Lab:
     stormy_s3.weather()
     bucket = f"stormy-{next(_numbers)}"
     stormy_s3.create_bucket(bucket)
-    target = f"s3://{bucket}"
-    lab = Lab(faults_dsn, "psycopg", open_store(target, stormy_s3.client), target)
-    lab.options = lab.options.model_validate({"max_rows_per_file": 100})
-    refill(lab, 250)
+    lab = small_lab(faults_dsn, f"s3://{bucket}", stormy_s3.client)
     lab.whole_run([BOOK], lab.run("undisturbed"))
     return lab
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from billing_aggregator.export.store.factory import open_store
-from tests.exporting import Lab
-from tests.faults.conftest import faults_dsn, refill
+from tests.faults.conftest import faults_dsn, small_lab
 from tests.privileges.guarded_s3 import GuardedS3
 from tests.privileges.page import policy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.exporting import Lab
 
 __all__ = ["faults_dsn"]
 WORKER, READER = "worker", "reader"
@@ -44,8 +44,4 @@ def guarded_bucket(guarded_s3: GuardedS3) -> Iterator[str]:
 @pytest.fixture
 def guarded_lab(faults_dsn: str, guarded_s3: GuardedS3, guarded_bucket: str) -> Lab:
     """A laboratory of the worker: 250 rows, files of 100."""
-    target = f"s3://{guarded_bucket}"
-    lab = Lab(faults_dsn, "psycopg", open_store(target, lambda: guarded_s3.client_of(WORKER)), target)
-    lab.options = lab.options.model_validate({"max_rows_per_file": 100})
-    refill(lab, 250)
-    return lab
+    return small_lab(faults_dsn, f"s3://{guarded_bucket}", lambda: guarded_s3.client_of(WORKER))

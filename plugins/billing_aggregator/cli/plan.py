@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from billing_aggregator.cli.results import DONE
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from billing_aggregator.night import Night, NightExport, NightPhase, ScriptPhase
+    from billing_aggregator.night.needs import Numbers
     from billing_aggregator.runs.params import RunParams
     from billing_aggregator.sql.checks import Check
     from billing_aggregator.sql.scripts import Script
@@ -121,8 +123,12 @@ class PlannedRun:
                 mark = "|" if script["side_by_side"] else " "
                 yield f"   {mark}{script['name']:<{NAME_WIDTH}}{origin}{title}".rstrip()
 
+    @cached_property
+    def _numbers(self) -> Numbers:
+        return needed_from(self.night)
+
     def _waits(self, phase: ScriptPhase, system: str) -> str:
-        numbers = needed_from(self.night).get(system, {}) if phase.numbered_needs else {}
+        numbers = self._numbers.get(system, {}) if phase.numbered_needs else {}
         return "".join(f", from {number:03} on behind {other}" for other, number in numbers.items())
 
     def _phase(self, phase: NightPhase) -> dict[str, list[dict[str, Any]]]:

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from billing_aggregator.config.errors import Location
 
 SECTIONS = ("systems", "defaults", "environments", "clients")
-# The environment of a client whose entries are not a mapping.
-#: The highest number that a script's name can begin with.
+# The highest number that a script's name can begin with.
 LAST_STAGE = 999
+# The environment of a client whose entries are not a mapping.
 NO_ENVIRONMENT = "unknown"
 SYSTEM_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import atexit
 import json
-import logging
 import os
 import sqlite3
 import sys
@@ -75,8 +74,7 @@ def end(status: object) -> NoReturn:
     if not isinstance(status, int | None):
         sys.stderr.write(f"{status}\n")
         status = 1
-    atexit._run_exitfuncs()
-    logging.shutdown()
+    atexit._run_exitfuncs()  # the log is flushed by one of them
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status or 0)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from billing_aggregator.feeds.meters.meter import Measured
     from billing_aggregator.feeds.meters.platform import Platform
-    from billing_aggregator.postgres.protocols import Connection
+    from billing_aggregator.postgres.protocols import Connection, Cursor
 
 log = structlog.get_logger(__name__)
 
@@ -72,14 +72,8 @@ def take_reading(
     """
     commit = commit or (lambda session: session.commit())
     named = {meter.name: meter for meter in map(meter_of, meters)}
-    with connection.cursor() as cursor:
-        cursor.execute(statements.HOUR, [taken_at])
-        found = cursor.fetchone()
-    connection.commit()
-    hour, complete, had = found
-    reading = Reading(hour, bool(complete))
-    if complete:
-        log.info("the hour has a complete reading already", hour=hour)
+    reading, had = _begin(connection, taken_at)
+    if reading.complete:
         return reading
     asked = None
     for name in [name for name in named if name not in (had or ())]:
@@ -118,13 +112,8 @@ def take_one_app(
     """
     from billing_aggregator.feeds.meters.cloudfoundry import Apps  # noqa: PLC0415 - loads requests
 
-    with connection.cursor() as cursor:
-        cursor.execute(statements.HOUR, [taken_at])
-        hour, complete, _ = cursor.fetchone()
-    connection.commit()
-    reading = Reading(hour, bool(complete))
-    if complete:
-        log.info("the hour has a complete reading already", hour=hour)
+    reading, _ = _begin(connection, taken_at)
+    if reading.complete:
         return reading
     meter = Apps()
     found = list(meter.read(platform(), only=app_id))
@@ -132,11 +121,21 @@ def take_one_app(
         raise TerminalError(f"app {app_id}: the platform has no started app of this id")
     _stage(connection, found)
     with connection.cursor() as cursor:
-        for statement in statements.KEEP:
-            cursor.execute(statement, {"meter": meter.name, "taken_at": taken_at, "periodic": False})
+        _write_staged(cursor, {"meter": meter.name, "taken_at": taken_at, "periodic": False})
     (commit or (lambda session: session.commit()))(connection)
     reading.measured[meter.name] = len(found)
     return reading
+
+
+def _begin(connection: Connection, taken_at: datetime) -> tuple[Reading, Sequence[str] | None]:
+    """Return the hour's reading, complete where there is one already, and the meters that it has."""
+    with connection.cursor() as cursor:
+        cursor.execute(statements.HOUR, [taken_at])
+        hour, complete, had = cursor.fetchone()
+    connection.commit()
+    if complete:
+        log.info("the hour has a complete reading already", hour=hour)
+    return Reading(hour, bool(complete)), had
 
 
 def _is_the_meters(error: Exception) -> bool:
@@ -163,15 +162,20 @@ def _stage(connection: Connection, measured: Iterable[Measured]) -> None:
         connection.commit()
 
 
+def _write_staged(cursor: Cursor, values: dict[str, Any]) -> int:
+    """Write what was staged of a meter; return its resources."""
+    for statement in statements.KEEP:
+        cursor.execute(statement, values)
+    return int(cursor.rowcount)
+
+
 def _keep(
     connection: Connection, meter: str, taken_at: datetime, periodic: bool, meters: list[str]
 ) -> tuple[int, bool]:
     """Write what was staged in one transaction, which the caller commits; return resources, and whether it is whole."""
     values = {"meter": meter, "taken_at": taken_at, "periodic": periodic, "meters": meters}
     with connection.cursor() as cursor:
-        for statement in statements.KEEP:
-            cursor.execute(statement, values)
-        count = cursor.rowcount
+        count = _write_staged(cursor, values)
         cursor.execute(statements.HAS, values)
         complete = cursor.fetchone()[0]
     return count, bool(complete)
