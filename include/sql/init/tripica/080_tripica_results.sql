@@ -1,9 +1,12 @@
--- Purpose: the candidate of the published list (specification, sections 14 and 15).
--- Grain:   rows of five families; equal rows are meaningful and stay. Missing and empty texts differ by family (oddity
---          D23, kept).
+-- Purpose: the candidate of the published list (specification, sections 14 and 15), and before it the debits that the
+--          list shows without their sign (section 14.6).
+-- Grain:   new_tripica_results: rows of five families; equal rows are meaningful and stay. Missing and empty texts
+--          differ by family (oddity D23, kept).
+--          oibl_sign_corrections: one row per aggregate id (empty text is one, null is none), amount formula and debit
+--          as booked.
 -- Key:     applied_billing_charge_ouid, billing_account_balance_ouid, tax_item_ouid, login_ouid, mba, aggregate_id,
 --          booking_reference_document_number, booking_mainledger_account, booking_amount_indicator, booking_tax_code
--- Sources: data_charges and the tables of the five families, oibl_sign_corrections.
+-- Sources: data_charges and the tables of the five families.
 -- Order:   by family, in each by the number that its script has given to the line: open items by charge; bookings of
 --          charges by charge, booking day, posting day, document, account, formula, tax row and amounts; payment
 --          balances by balance, document, account and formula; tax bookings and payment allocations by document,
@@ -11,6 +14,73 @@
 --          table's physical order: one statement appends the sorted families, in one process, and nothing is updated
 --          afterwards (INSERT would fill gaps in earlier pages). A debit below zero is shown without its sign where
 --          oibl_sign_corrections says so (section 14.6).
+
+-- Negative net amounts of electricity in aggregates that do not balance: the list looks up what it shows instead.
+drop table if exists report_oibl.oibl_sign_corrections;
+create unlogged table report_oibl.oibl_sign_corrections as
+-- Not materialized: the debits to correct are few, and only the lines of their aggregates are summed.
+with booked as not materialized (
+    select
+        charge.aggregateid as aggregate_id,
+        booking.amount_calculation,
+        booking.debit_amount,
+        booking.credit_amount
+    from report_oibl.oibl_charge_bookings as booking
+    inner join report_oibl.data_charges as charge on booking.charge_row = charge.charge_row
+    union all
+    select
+        aggregate_id,
+        amount_calculation,
+        debit_amount,
+        credit_amount
+    from report_oibl.oibl_payment_balances
+    union all
+    select
+        aggregate_id,
+        amount_calculation,
+        debit_amount,
+        credit_amount
+    from report_oibl.oibl_tax_bookings
+    union all
+    select
+        aggregate_id,
+        amount_calculation,
+        debit_amount,
+        credit_amount
+    from report_oibl.oibl_payment_allocations
+),
+
+suspect as (
+    select distinct
+        aggregate_id,
+        amount_calculation,
+        debit_amount
+    from booked
+    where
+        debit_amount < 0
+        and amount_calculation = 'VATExcludedAmount - ELECTRICITYTAX'
+        and aggregate_id is not null
+),
+
+-- Both sides present and different; nothing is corrected where the aggregate balances or has one side only (oddity D15,
+-- kept: electricity only, debit only).
+unbalanced as (
+    select aggregate_id
+    from booked
+    where aggregate_id in (select suspect.aggregate_id from suspect)
+    group by aggregate_id
+    having sum(debit_amount) <> sum(credit_amount)
+)
+
+select
+    suspect.aggregate_id,
+    suspect.amount_calculation,
+    suspect.debit_amount,
+    -suspect.debit_amount as shown_amount
+from suspect
+inner join unbalanced on suspect.aggregate_id = unbalanced.aggregate_id;
+
+analyze report_oibl.oibl_sign_corrections;
 
 -- Workers would mix the families.
 set local max_parallel_workers_per_gather = 0;
