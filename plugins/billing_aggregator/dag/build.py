@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import DAG, chain
+from airflow.sdk import DAG
 from airflow.sdk.definitions.param import ParamsDict
 
 from billing_aggregator.alerts import dag_callbacks, on_task_failure
@@ -18,6 +18,7 @@ from billing_aggregator.config import BrokenConfig, ClientConfig, ConfigError
 from billing_aggregator.config.text_files import SourceFileError
 from billing_aggregator.dag.deadline import deadline
 from billing_aggregator.dag.documentation import documentation
+from billing_aggregator.dag.edges import in_a_row
 from billing_aggregator.dag.export_phases import export_phase, publish_phase
 from billing_aggregator.dag.placement import executor_of
 from billing_aggregator.dag.script_phases import scripts_phase
@@ -75,7 +76,7 @@ def build_dag(night: Night, numbers: Numbers | None = None) -> DAG:
         with after[-1]:
             ClientSweepOperator(task_id="sweep_uploads", client_config=config)
         # An empty group hands its successors on to the group around it: a cycle.
-        chain(start, *(phase for phase in (*before, export, publish, *after) if phase.children))
+        in_a_row(start, (phase for phase in (*before, export, publish, *after) if phase.children))
         finish(dag, start).executor = start.executor
     # Now that its tasks exist: each task would get a copy of params that the DAG has before, and Airflow validates all
     # copies when it serialises the DAG (apache/airflow#32434). Each task finds the params of its DAG in its context.

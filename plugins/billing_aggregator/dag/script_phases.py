@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from airflow.sdk import TaskGroup
 
+from billing_aggregator.dag.edges import each_after_all
 from billing_aggregator.dag.placement import phase_group
 from billing_aggregator.operators.sql_checks import SqlChecksOperator
 from billing_aggregator.operators.sql_script import SqlScriptOperator
@@ -77,8 +78,8 @@ def system_scripts(phase: ScriptPhase, system: SystemScripts, config: ClientConf
     with TaskGroup(system.system) as group:
         for stage in system.stages:
             tasks = [script_task(phase, system.system, script, config) for script in stage]
-            for task in tasks if stages else ():
-                task.set_upstream(stages[-1])
+            if stages:
+                each_after_all(tasks, stages[-1])
             stages.append(tasks)
     return SystemTasks(group, stages)
 
