@@ -89,6 +89,7 @@ drop table if exists report_oibl.new_tripica_results;
 create table report_oibl.new_tripica_results as
 with line as (
     -- Open items (section 14.1): no booking columns.
+    -- They are sorted before the wide columns come to them: the join by the charges' index keeps the order.
     (
         select
             charge.applied_billing_charge_ouid::text as applied_billing_charge_ouid,
@@ -132,13 +133,16 @@ with line as (
             null::numeric(20, 2) as booking_credit_amount,
             null::text as booking_amount_indicator,
             charge.migration_flag
-        from report_oibl.oibl_open_items as item
+        from (
+            select *
+            from report_oibl.oibl_open_items
+            order by charge_row
+        ) as item
         inner join report_oibl.data_charges as charge on item.charge_row = charge.charge_row
         order by item.charge_row
     )
     union all
-    -- Bookings of charges (section 14.2): no due date, no balance date.
-    -- They are sorted before the wide columns come to them: the join by the charges' index keeps the order.
+    -- Bookings of charges (section 14.2): no due date, no balance date. Sorted first, as the open items.
     (
         select
             charge.applied_billing_charge_ouid::text as applied_billing_charge_ouid,
