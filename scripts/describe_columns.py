@@ -14,6 +14,8 @@ PAGE = ROOT / "docs" / "list-columns.md"
 SCRIPTS = {
     "tripica_results": ROOT / "include/sql/init/tripica/080_tripica_results.sql",
     "bookkeeper_results": ROOT / "include/sql/init/bookkeeper/040_sap_bookings.sql",
+    "orders_results": ROOT / "include/sql/init/orders/010_orders_results.sql",
+    "usage_results": ROOT / "include/sql/init/usage/040_usage_results.sql",
 }
 COMMENT = re.compile(r"^comment on column report_oibl\.new_(\w+)\.(\w+) is\s+'((?:[^']|'')*)';$", re.MULTILINE)
 ROW = re.compile(r"^\| `(\w+)` \| [^|]+ \|", re.MULTILINE)
@@ -21,18 +23,22 @@ BEGIN, END = "<!-- begin {}: made by scripts/describe_columns.py -->\n", "<!-- e
 
 
 def meanings(table: str) -> dict[str, str]:
-    """Return column -> meaning of ``tripica_results`` or ``bookkeeper_results``, in the order of the script."""
+    """Return column -> meaning of a published table, in the order of its script."""
     found = COMMENT.findall(SCRIPTS[table].read_text("utf-8"))
     return {column: text.replace("''", "'") for name, column, text in found if name == table}
 
 
 def described(page: str) -> str:
     """Return *page* with the scripts' words: in the table of the list's columns, and in the tables of all others."""
-    listed, bookings = meanings("tripica_results"), meanings("bookkeeper_results")
+    listed = meanings("tripica_results")
     shown = set(ROW.findall(_without_tables(page)))
     page = ROW.sub(lambda row: f"| `{row[1]}` | {listed[row[1]]} |" if row[1] in listed else row[0], page)
-    page = _table(page, "tripica_results", {name: text for name, text in listed.items() if name not in shown})
-    return _table(page, "bookkeeper_results", bookings)
+    for table in SCRIPTS:
+        words = meanings(table)
+        if table == "tripica_results":
+            words = {name: text for name, text in words.items() if name not in shown}
+        page = _table(page, table, words)
+    return page
 
 
 def _without_tables(page: str) -> str:

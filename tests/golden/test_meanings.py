@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from scripts.describe_columns import PAGE, described, meanings
+from scripts.describe_columns import PAGE, SCRIPTS, described, meanings
 
 from billing_aggregator.config.load import load_client
 from billing_aggregator.publications.keys import defined_key
@@ -55,7 +55,7 @@ def test_the_defined_key_of_each_export_has_columns_of_it(
 def test_the_page_has_the_scripts_words() -> None:
     page = PAGE.read_text("utf-8")
     assert page == described(page), "stale: run make describe"
-    for table in ("tripica_results", "bookkeeper_results"):
+    for table in SCRIPTS:
         for column, text in meanings(table).items():
             assert f"| `{column}` | {text} |" in page
 

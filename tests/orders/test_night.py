@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
+from scripts.describe_columns import meanings
 
 from billing_aggregator.export.reader import current_manifest, read_csv
 from billing_aggregator.export.store.factory import open_store
@@ -66,5 +67,8 @@ def test_a_night_applies_migrations_and_publishes_the_business_date(night: Nacht
             rows = [rows[0], *(row[1:] for row in rows[1:])]
         with (EXPECTED / f"{name}.csv").open(encoding="utf-8", newline="") as expected:
             assert rows == list(csv.reader(expected)), export
+    for export in ("orders_results", "billing/invoices"):
+        details = manifest.exports[export].column_details
+        assert {column.name: column.description for column in details} == meanings("orders_results")
     assert night.rows("select count(*) from report_oibl.history_orders_results") == [(126,)]
     assert night.rows("select to_regclass('report_oibl.new_orders_results')") == [(None,)]

@@ -73,14 +73,20 @@ def test_checks_tell_what_held_of_which_table() -> None:
     ]  # fmt: skip
 
 
+COLUMNS = [
+    {"name": "id", "type": "bigint", "description": ""},
+    {"name": "amount", "type": "numeric(20,2)", "description": "in euros"},
+]
+
+
 def test_a_publication_tells_columns_rows_bytes_and_files() -> None:
-    export = {"rows": 3, "bytes": 40, "files": [{}, {}], "columns": ["id", "amount"], "types": {"id": "bigint"}}
+    export = {"rows": 3, "bytes": 40, "files": [{}, {}], "column_details": COLUMNS}
     lineage = publication_lineage(PLACE, "s3://bucket", "enercity/prod/", {"customer/oibl": export}, ["r.list"])
     (dataset,) = lineage.outputs
     assert (dataset.namespace, dataset.name) == ("s3://bucket", "enercity/prod/customer/oibl")
-    assert [(field.name, field.type) for field in dataset.facets["schema"].fields] == [
-        ("id", "bigint"),
-        ("amount", None),
+    assert [(field.name, field.type, field.description) for field in dataset.facets["schema"].fields] == [
+        ("id", "bigint", None),
+        ("amount", "numeric(20,2)", "in euros"),
     ]
     statistics = dataset.outputFacets["outputStatistics"]
     assert (statistics.rowCount, statistics.size, statistics.fileCount) == (3, 40, 2)

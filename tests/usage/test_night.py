@@ -10,10 +10,12 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
+from scripts.describe_columns import meanings
 
 from billing_aggregator.local.warehouse import ROLE, create_octopus
 from billing_aggregator.sql.runner import StatementError, run_script
 from tests.conftest import SQL_ROOT
+from tests.golden.test_meanings import of_table
 from tests.usage.check_cases import AUDITS, PRECHECKS
 from tests.usage.model import HOUR, Hour, Platform, Price
 from tests.usage.test_against_model import CUSTOMERS, LAST, ORGS
@@ -57,6 +59,11 @@ def test_an_agreement_starts_and_what_is_left_of_it_expires(started: psycopg.Con
         ("agreement:G-1:end", "agreement_end", date(2026, 4, 1), "201", "200", 88),
         ("agreement:G-1:start", "agreement_start", date(2026, 2, 1), "200", "201", 100),
     ]
+
+
+def test_every_column_of_the_list_has_a_meaning(started: psycopg.Connection[Any]) -> None:
+    night(started, "2026-03-01")
+    assert of_table(started, "usage_results") == meanings("usage_results")
 
 
 def test_what_is_late_for_a_closed_month_goes_into_the_first_open_one(started: psycopg.Connection[Any]) -> None:

@@ -105,7 +105,7 @@ def publication_lineage(
 
     :param target: ``s3://bucket`` or ``file:///folder``.
     :param prefix: of all keys, such as ``enercity/prod/``.
-    :param exports: name -> ``rows``, ``bytes``, ``files``, ``columns``, and ``types``: column -> Postgres' type.
+    :param exports: name -> ``rows``, ``bytes``, ``files`` and ``column_details``, as the manifest has them.
     :param read: the tables, as ``schema.table``.
     """
     from airflow.providers.openlineage.extractors import OperatorLineage  # noqa: PLC0415 - not installed everywhere
@@ -122,8 +122,10 @@ def publication_lineage(
             facets={
                 "schema": schema.SchemaDatasetFacet(
                     fields=[
-                        schema.SchemaDatasetFacetFields(name=column, type=export["types"].get(column))
-                        for column in export["columns"]
+                        schema.SchemaDatasetFacetFields(
+                            name=column["name"], type=column["type"], description=column["description"] or None
+                        )
+                        for column in export["column_details"]
                     ]
                 )
             },

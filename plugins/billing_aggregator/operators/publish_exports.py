@@ -116,6 +116,7 @@ class PublishExportsOperator(ExportBaseOperator):
             exports[name] = {
                 "rows": export.rows,
                 "columns": export.columns,
+                "column_details": [column.model_dump() for column in export.column_details],
                 "bytes": sum(file.bytes for file in export.files),
                 "files": [file.model_dump() for file in export.files],
                 "control_totals": export.control_totals,
@@ -129,10 +130,7 @@ class PublishExportsOperator(ExportBaseOperator):
                     "files": files,
                     "manifest_key": publication.manifest_key,
                 }
-        self.reported = {
-            name: export | {"types": {c.name: c.type for c in publication.manifest.exports[name].column_details}}
-            for name, export in exports.items()
-        }
+        self.reported = exports
         return {
             "manifest_key": publication.manifest_key,
             "run_id": publication.manifest.run_id,

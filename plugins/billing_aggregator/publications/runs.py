@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from billing_aggregator.publications.errors import NotThereError, PublicationError, UnreadableError
 from billing_aggregator.publications.history import at_version, open_bucket, publications
 from billing_aggregator.runs.preflight import UnreachableError, driver_errors, open_warehouse
-from billing_aggregator.runs.run_records import is_missing_table
+from billing_aggregator.runs.run_history import read_runs
 
 if TYPE_CHECKING:
     from billing_aggregator.config import ClientConfig
     from billing_aggregator.publications.found import FoundPublication
-
-#: As JSON: a warehouse that an earlier version has written to lacks the newer columns.
-RUNS = """
-select to_jsonb(run)::text from report_oibl.aggregator_runs as run
-where client = %(client)s and environment = %(environment)s
-order by started_at desc limit %(limit)s
-"""
+    from billing_aggregator.runs.run_history import RunRecord
 
 
 @dataclass(frozen=True)
@@ -89,21 +82,17 @@ def list_runs(config: ClientConfig, limit: int) -> RunList:
     return RunList(config.client, config.environment, "bucket", lines, tuple(notes))
 
 
-def recorded_runs(config: ClientConfig, limit: int) -> list[dict[str, Any]]:
-    """Return the rows of ``report_oibl.aggregator_runs`` of the client as plain values, the newest first.
+def recorded_runs(config: ClientConfig, limit: int) -> list[RunRecord]:
+    """Return what the client's runs have recorded in its warehouse, the newest first.
 
     :raises UnreadableError: the warehouse cannot be reached or read.
     """
-    wanted = {"client": config.client, "environment": config.environment, "limit": limit}
     try:
-        with closing(open_warehouse(config, "bda:publications")) as connection, connection.cursor() as cursor:
-            cursor.execute(RUNS, wanted)
-            return [json.loads(text) for (text,) in cursor.fetchall()]
+        with closing(open_warehouse(config, "bda:publications")) as connection:
+            return read_runs(connection, config.client, config.environment, most=limit)
     except UnreachableError as error:
         raise UnreadableError(str(error)) from None
     except driver_errors() as error:
-        if is_missing_table(error):
-            return []
         raise UnreadableError(f"warehouse of {config.database_conn_id}: {str(error).strip().splitlines()[0]}") from None
 
 
@@ -114,21 +103,19 @@ def _current(config: ClientConfig) -> FoundPublication | None:
         return None
 
 
-def _of_record(row: dict[str, Any], current: FoundPublication | None) -> RunLine:
-    checks = row.get("checks")
-    warned = None if checks is None else tuple(c["task"] for c in checks if c["severity"] == "warn" and c["violations"])
+def _of_record(run: RunRecord, current: FoundPublication | None) -> RunLine:
     return RunLine(
-        run_id=row["run_id"],
-        business_date=row["business_date"],
-        state=row["state"],
-        dry_run=row["dry_run"],
-        published_at=row.get("published_at"),
-        rows=row["rows"],
-        files=row["files"],
-        bytes=row["bytes"],
-        warnings=warned,
-        error=row["error"],
-        is_current=current is not None and current.manifest.run_id == row["run_id"],
+        run_id=run.run_id,
+        business_date=str(run.business_date),
+        state=run.state,
+        dry_run=run.dry_run,
+        published_at=run.published_at.isoformat() if run.published_at else None,
+        rows=run.rows,
+        files=run.files,
+        bytes=run.bytes,
+        warnings=None if run.checks is None else tuple(check.task for check in run.warnings),
+        error=run.error,
+        is_current=current is not None and current.manifest.run_id == run.run_id,
     )
 
 

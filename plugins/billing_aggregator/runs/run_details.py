@@ -28,7 +28,8 @@ comment on column report_oibl.aggregator_runs.due_at is 'published later than th
 comment on column report_oibl.aggregator_runs.phases is 'phase -> when its first task began (UTC)';
 comment on column report_oibl.aggregator_runs.checks is
 'what each check found: names of columns, never their values';
-comment on column report_oibl.aggregator_runs.exports is 'export -> rows, bytes, columns and files with their versions'
+comment on column report_oibl.aggregator_runs.exports is
+'export -> rows, bytes, columns with types and meanings, files with their versions'
 """
 BEGIN = """
 update report_oibl.aggregator_runs set

@@ -7,35 +7,28 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any, Self
 
-from billing_aggregator.errors.kinds import sqlstate
-from billing_aggregator.runs.run_records import MISSING_COLUMN, is_missing_table
+from billing_aggregator.runs.run_records import is_missing_table
 from billing_aggregator.runs.summary import CheckOutcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import date, datetime
 
     from billing_aggregator.postgres.protocols import Connection
 
 # Of one client in the nights that are looked at: a run each night, and some by hand.
 MAX_RUNS = 1_000
-_FIGURES = """
-select deployment, dag_id, run_id, tag, business_date, dry_run, state, started_at, ended_at, published_at,
-    rows, files, bytes, totals::text, error,"""
-_DETAILS = """
-    due_at, phases::text, checks::text"""
-_NO_DETAILS = """
-    null::timestamptz, null::text, null::text"""
-_NIGHTS = """
-from report_oibl.aggregator_runs
+# As JSON: a table that an earlier version has made lacks the newer columns. Files are read for one run only.
+_RUNS = """
+select (to_jsonb(run) - 'exports')::text from report_oibl.aggregator_runs as run
 where client = %(client)s and environment = %(environment)s and business_date >= %(since)s
 order by started_at desc
 limit %(most)s
 """
 _EXPORTS = """
-select exports::text from report_oibl.aggregator_runs
+select (to_jsonb(run) -> 'exports')::text from report_oibl.aggregator_runs as run
 where client = %(client)s and environment = %(environment)s and tag = %(tag)s
 order by started_at desc
 limit 1
@@ -102,51 +95,56 @@ class FileRecord:
 
 
 @dataclass(frozen=True)
+class ColumnRecord:
+    """A published column: Postgres' type and what it means; an earlier version has recorded the name only."""
+
+    name: str
+    type: str = ""
+    description: str = ""
+
+    @classmethod
+    def of(cls, recorded: str | Mapping[str, Any]) -> Self:
+        """Return the column of what a run has written."""
+        if isinstance(recorded, str):
+            return cls(recorded)
+        return cls(recorded["name"], recorded["type"], recorded["description"])
+
+
+@dataclass(frozen=True)
 class ExportRecord:
     """What a run has published of one export."""
 
     rows: int
     bytes: int
-    columns: tuple[str, ...]
+    columns: tuple[ColumnRecord, ...]
     files: tuple[FileRecord, ...] = field(default=())
 
 
-def read_nights(connection: Connection, client: str, environment: str, since: date) -> list[RunRecord]:
-    """Return the runs for business dates from *since* on, newest first, at most :data:`MAX_RUNS`; rolls back.
+def read_runs(
+    connection: Connection, client: str, environment: str, *, since: date = date.min, most: int = MAX_RUNS
+) -> list[RunRecord]:
+    """Return the runs for business dates from *since* on, newest first, *most* of them at most; rolls back.
 
     Empty where the warehouse has no such table: nothing ran there yet.
     """
-    values = {"client": client, "environment": environment, "since": since, "most": MAX_RUNS}
-    for details in (_DETAILS, _NO_DETAILS):
-        try:
-            return [_run(row) for row in _read(connection, _FIGURES + details + _NIGHTS, values)]
-        except Exception as error:
-            if is_missing_table(error):
-                return []
-            # No run has started since the columns were added.
-            if sqlstate(error) != MISSING_COLUMN or details is _NO_DETAILS:
-                raise
-    return []
+    values = {"client": client, "environment": environment, "since": since, "most": most}
+    return [_run(json.loads(text)) for (text,) in _read(connection, _RUNS, values)]
 
 
 def read_exports(connection: Connection, client: str, environment: str, tag: str) -> dict[str, ExportRecord] | None:
     """Return what the run *tag* has published, by export; None where that was not recorded. Rolls back."""
-    try:
-        rows = _read(connection, _EXPORTS, {"client": client, "environment": environment, "tag": tag})
-    except Exception as error:
-        if is_missing_table(error) or sqlstate(error) == MISSING_COLUMN:
-            return None
-        raise
-    if not rows or rows[0][0] is None:
+    rows = _read(connection, _EXPORTS, {"client": client, "environment": environment, "tag": tag})
+    exports = json.loads(rows[0][0] or "null") if rows else None
+    if exports is None:
         return None
     return {
         name: ExportRecord(
             export["rows"],
             export["bytes"],
-            tuple(export["columns"]),
+            tuple(map(ColumnRecord.of, export["columns"])),
             tuple(FileRecord(**file) for file in export["files"]),
         )
-        for name, export in sorted(json.loads(rows[0][0]).items())
+        for name, export in sorted(exports.items())
     }
 
 
@@ -156,16 +154,23 @@ def _read(connection: Connection, query: str, values: Mapping[str, Any]) -> list
             cursor.execute("set transaction read only")
             cursor.execute(query, dict(values))
             return list(cursor.fetchall())
+    except Exception as error:
+        if is_missing_table(error):
+            return []
+        raise
     finally:
         connection.rollback()
 
 
-def _run(row: tuple[Any, ...]) -> RunRecord:
-    values = dict(zip((column.name for column in fields(RunRecord)), row, strict=True))
-    totals, phases, checks = values["totals"], values["phases"], values["checks"]
-    values["totals"] = json.loads(totals) if totals else {}
-    values["phases"] = dict(sorted(json.loads(phases).items(), key=lambda phase: str(phase[1]))) if phases else None
-    values["checks"] = tuple(_check(check) for check in json.loads(checks)) if checks else None
+def _run(row: Mapping[str, Any]) -> RunRecord:
+    values = {column.name: row.get(column.name) for column in fields(RunRecord)}
+    for name in ("started_at", "ended_at", "published_at", "due_at"):
+        values[name] = datetime.fromisoformat(values[name]) if values[name] else None
+    values["business_date"] = date.fromisoformat(row["business_date"])
+    values["totals"] = values["totals"] or {}
+    phases, checks = values["phases"], values["checks"]
+    values["phases"] = dict(sorted(phases.items(), key=lambda phase: str(phase[1]))) if phases is not None else None
+    values["checks"] = tuple(_check(check) for check in checks) if checks is not None else None
     return RunRecord(**values)
 
 

@@ -27,7 +27,7 @@ class ExportFigures:
 
     :param files: number of files.
     :param totals: column -> exact sum, as text: JSON numbers would become floats.
-    :param columns: names, in the order of the files; empty in a dry run.
+    :param columns: in the order of the files, each with name, type and description; empty in a dry run.
     :param stored: each file's key, version, rows, bytes and SHA-256, as the manifest has them; empty in a dry run.
     """
 
@@ -36,7 +36,7 @@ class ExportFigures:
     files: int
     bytes: int
     totals: Mapping[str, str]
-    columns: tuple[str, ...] = ()
+    columns: tuple[Mapping[str, Any], ...] = ()
     stored: tuple[Mapping[str, Any], ...] = ()
 
     @classmethod
@@ -48,7 +48,7 @@ class ExportFigures:
             files=len(export["files"]),
             bytes=sum(int(file["bytes"]) for file in export["files"]),
             totals={str(column): str(total) for column, total in sorted(export["control_totals"].items())},
-            columns=tuple(export.get("columns") or ()),
+            columns=tuple(export.get("column_details") or ()),
             stored=tuple(
                 {name: file[name] for name in STORED} for file in export["files"] if file.keys() >= set(STORED)
             ),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from billing_aggregator.postgres.connection import postgres_hook
-from billing_aggregator.runs.run_history import read_exports, read_nights
+from billing_aggregator.runs.run_history import read_exports, read_runs
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -37,7 +37,7 @@ def nights(config: ClientConfig, now: datetime) -> Nights:
     """Return the runs of the last :data:`NIGHTS` business dates, from the client's warehouse; blocks."""
     since = now.astimezone(ZoneInfo(config.timezone)).date() - timedelta(days=NIGHTS - 1)
     with closing(_connect(config)) as connection:
-        return Nights(tuple(read_nights(connection, config.client, config.environment, since)), now)
+        return Nights(tuple(read_runs(connection, config.client, config.environment, since=since)), now)
 
 
 def exports(config: ClientConfig, tag: str) -> dict[str, ExportRecord]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from billing_aggregator.runs.run_history import read_exports, read_nights
+from billing_aggregator.runs.run_history import ColumnRecord, read_exports, read_runs
 from billing_aggregator.runs.run_records import (
     ensure_tables,
     record_end,
@@ -22,7 +22,11 @@ if TYPE_CHECKING:
 DAY = date(2026, 11, 20)
 DUE = datetime(2026, 11, 20, 4, 0, tzinfo=UTC)
 FILE = {"key": "a/b/list_0000.csv", "version_id": "v1", "rows": 3, "bytes": 9, "sha256": "0" * 64}
-FIGURES = ExportFigures("list", 3, 1, 9, {"amount": "1.10"}, ("id", "amount"), (FILE,))
+COLUMNS = (
+    {"name": "id", "type": "bigint", "nullable": False, "description": ""},
+    {"name": "amount", "type": "numeric(20,2)", "nullable": True, "description": "in euros"},
+)
+FIGURES = ExportFigures("list", 3, 1, 9, {"amount": "1.10"}, COLUMNS, (FILE,))
 CHECK = CheckOutcome("audits.tripica.400", "warn", "looks odd", 3, "violated", ("account", "amount"))
 
 
@@ -44,7 +48,7 @@ def recorded(connection: Any) -> None:
 
 
 def nights(connection: Any, since: date = DAY) -> list[Any]:
-    return read_nights(connection, FIRST.client, FIRST.environment, since)
+    return read_runs(connection, FIRST.client, FIRST.environment, since=since)
 
 
 def test_a_run_is_read_as_it_was_recorded(connect: Callable[..., Any]) -> None:
@@ -60,7 +64,23 @@ def test_a_run_is_read_as_it_was_recorded(connect: Callable[..., Any]) -> None:
     exports = read_exports(connection, FIRST.client, FIRST.environment, FIRST.tag)
     assert exports is not None
     (file,) = exports["list"].files
-    assert (exports["list"].columns, file.version_id, file.rows) == (("id", "amount"), "v1", 3)
+    assert exports["list"].columns == (
+        ColumnRecord("id", "bigint"),
+        ColumnRecord("amount", "numeric(20,2)", "in euros"),
+    )
+    assert (file.version_id, file.rows) == ("v1", 3)
+
+
+def test_columns_of_an_earlier_version_have_names_only(connect: Callable[..., Any]) -> None:
+    connection = connect()
+    recorded(connection)
+    with connection.cursor() as cursor:
+        names = "jsonb_set(exports, '{list,columns}', '[\"id\", \"amount\"]')"
+        cursor.execute(f"update report_oibl.aggregator_runs set exports = {names}")
+    connection.commit()
+    exports = read_exports(connection, FIRST.client, FIRST.environment, FIRST.tag)
+    assert exports is not None
+    assert exports["list"].columns == (ColumnRecord("id"), ColumnRecord("amount"))
 
 
 def test_a_phase_begins_with_its_first_task(connect: Callable[..., Any]) -> None:

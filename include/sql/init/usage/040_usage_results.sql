@@ -59,4 +59,21 @@ order by
     ranked.customer_id, ranked.month, ranked.meter collate "C", ranked.resource_id collate "C",
     lower(ranked.valid_during) nulls first;
 
+comment on column report_oibl.new_usage_results.customer_id is 'number of the customer that the organization has now';
+comment on column report_oibl.new_usage_results.customer is 'name of the customer';
+comment on column report_oibl.new_usage_results.org is 'name of the organization, else its id';
+comment on column report_oibl.new_usage_results.space is 'name of the space, else its id; null: none';
+comment on column report_oibl.new_usage_results.meter is 'what has measured';
+comment on column report_oibl.new_usage_results.resource_id is 'what was measured';
+comment on column report_oibl.new_usage_results.resource is 'name of the resource, else its id';
+comment on column report_oibl.new_usage_results.kind is
+'name of the resource''s kind, else its id; empty where the meter has one kind';
+comment on column report_oibl.new_usage_results.month is 'year and month, YYYY-MM, in the client''s time zone';
+comment on column report_oibl.new_usage_results.hours is 'number of hourly measurements';
+comment on column report_oibl.new_usage_results.estimated_hours is 'how many of the measurements are estimates';
+comment on column report_oibl.new_usage_results.value_hours is 'sum of the measured values';
+comment on column report_oibl.new_usage_results.unit_of_measure is 'of the price';
+comment on column report_oibl.new_usage_results.microcredits is
+'whole millionths of a credit; the rows of a customer, month and price add up to their rounded amount';
+
 analyze report_oibl.new_usage_results;
