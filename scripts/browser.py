@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 DRIVER = "chromedriver"
+ANSWER_SECONDS = 600
 # It talks to this machine only, and asks nobody for updates.
 OPTIONS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -39,6 +40,8 @@ def browser(*, dark: bool = False) -> Iterator[webdriver.Chrome]:
         for option in (*OPTIONS, f"--user-data-dir={profile}"):
             options.add_argument(option)
         driver = webdriver.Chrome(options=options, service=Service(shutil.which(DRIVER)))
+        # Where everything else runs too, a page takes minutes.
+        driver.command_executor.client_config.timeout = ANSWER_SECONDS
         try:
             scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
             driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})

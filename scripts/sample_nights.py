@@ -11,6 +11,8 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from scripts.describe_columns import meanings
+
 from billing_aggregator.config import ClientConfig
 
 #: The moment at which the page is looked at: the night's runs are over or overdue.
@@ -20,7 +22,14 @@ PHASES = {
     "start": 6, "prechecks": 14, "init": 410, "audits": 55, "release": 9, "export": 170, "publish": 21, "history": 40,
     "cleanup": 8,
 }  # fmt: skip
-COLUMNS = ("cba", "mba", "due_date", "amount_gross", "amount_net", "booking_debit_amount", "booking_credit_amount")
+TYPES = {
+    "cba": "text", "mba": "text", "due_date": "date", "amount_gross": "numeric(20,2)", "amount_net": "numeric(20,2)",
+    "booking_debit_amount": "numeric(20,2)", "booking_credit_amount": "numeric(20,2)",
+}  # fmt: skip
+COLUMNS = [
+    {"name": name, "type": kind, "nullable": True, "description": meanings("tripica_results")[name]}
+    for name, kind in TYPES.items()
+]
 WARNING = {
     "task": "audits.tripica.500_no_jump_in_open_items", "state": "violated", "severity": "warn",
     "title": "the number of open items changes by less than a tenth from day to day", "violations": 3,
@@ -109,11 +118,11 @@ def _publication(client: str, size: int, amount: Decimal) -> dict[str, Any]:
         key = f"{client}/local/{name}_0000.csv"
         sha256 = hashlib.sha256(f"{key}{size}".encode()).hexdigest()
         file = {"key": key, "version_id": None, "rows": file_rows, "bytes": file_rows * 244, "sha256": sha256}
-        exports[name] = {"rows": file_rows, "bytes": file_rows * 244, "columns": list(COLUMNS), "files": [file]}
+        exports[name] = {"rows": file_rows, "bytes": file_rows * 244, "columns": COLUMNS, "files": [file]}
         totals[name] = {
-            "amount_gross": str(amount // 8),
-            "booking_credit_amount": str(amount / share),
-            "booking_debit_amount": str(amount / share),
+            "amount_gross": str((amount / 8).quantize(Decimal("0.01"))),
+            "booking_credit_amount": str((amount / share).quantize(Decimal("0.01"))),
+            "booking_debit_amount": str((amount / share).quantize(Decimal("0.01"))),
         }
     counted = [export["rows"] for export in exports.values()]
     return {

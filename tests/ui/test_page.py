@@ -8,6 +8,7 @@ from urllib.request import urlopen
 
 import pytest
 from fastapi import HTTPException
+from scripts.describe_columns import meanings
 from starlette.testclient import TestClient
 
 from billing_aggregator.ui.viewers import Everybody, everybody
@@ -98,7 +99,7 @@ def test_two_publications_are_compared_in_numbers(page: TestClient) -> None:
     html = page.get(f"/runs/enercity/local/{tag('enercity')}/compare").text
     assert "2026-11-26 and 2026-11-25" in html
     assert "publications compare --client enercity --environment local scheduled__2026-11-25T02:00:00+00:00" in html
-    assert "The columns are the same; 1 file and 1 file, none of them the same, byte for byte." in html
+    assert "The columns are the same; 1 file and 1 file, which differ." in html
 
 
 def test_a_file_is_downloaded_in_the_runs_own_version(page: TestClient) -> None:
@@ -112,6 +113,13 @@ def test_a_file_is_downloaded_in_the_runs_own_version(page: TestClient) -> None:
     assert "X-Amz-Expires=600" in address
     with urlopen(address) as file:  # noqa: S310 - our own server
         assert file.read() == CONTENT
+
+
+def test_a_run_says_what_its_columns_mean_in_the_words_of_the_warehouse(page: TestClient) -> None:
+    html = page.get(f"/runs/enercity/local/{tag('enercity')}").text
+    for name, kind in (("cba", "text"), ("amount_gross", "numeric(20,2)")):
+        meaning = meanings("tripica_results")[name]
+        assert f'<code>{name}</code></td><td>{meaning}</td><td class="quiet">{kind}</td>' in html
 
 
 @pytest.mark.parametrize("index", ["1", "-1", "x", "", "²"])

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from scripts.sample_nights import NOW, config
 
-from billing_aggregator.runs.run_history import ExportRecord, FileRecord, RunRecord
+from billing_aggregator.runs.run_history import ColumnRecord, ExportRecord, FileRecord, RunRecord
 from billing_aggregator.runs.summary import CheckOutcome
 from billing_aggregator.ui.answers import Answer
 from billing_aggregator.ui.charts import line, phase_bars
@@ -80,15 +80,18 @@ def test_control_totals_are_compared_to_the_last_digit() -> None:
 
 
 def test_columns_and_files_are_compared() -> None:
-    def published(columns: tuple[str, ...], sha256: str) -> dict[str, ExportRecord]:
+    def published(names: str, sha256: str, **types: str) -> dict[str, ExportRecord]:
+        columns = tuple(ColumnRecord(name, types.get(name, "")) for name in names)
         return {"list": ExportRecord(5, 50, columns, (FileRecord("k", None, 5, 50, sha256),))}
 
-    same = compare(run(), run(tag="2"), published(("a", "b"), "x"), published(("a", "b"), "x"))
+    same = compare(run(), run(tag="2"), published("ab", "x"), published("ab", "x", a="text"))
     assert same[0].same
     assert same[0].files == "the files are the same, byte for byte"
-    other = compare(run(), run(tag="2"), published(("b", "a", "c"), "y"), published(("a", "b", "d"), "x"))
+    other = compare(run(), run(tag="2"), published("bac", "y"), published("abd", "x"))
     assert other[0].schema == ("column c is new", "column d is gone", "the columns are in another order")
-    unknown = compare(run(), run(tag="2"), {}, published(("a",), "x"))
+    typed = compare(run(), run(tag="2"), published("a", "x", a="numeric(20,2)"), published("a", "x", a="text"))
+    assert typed[0].schema == ("a was text and is numeric(20,2)",)
+    unknown = compare(run(), run(tag="2"), {}, published("a", "x"))
     assert unknown[0].schema is None
 
 

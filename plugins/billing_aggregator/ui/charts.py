@@ -37,11 +37,12 @@ class Line:
     """A line through the nights that have a value.
 
     :param points: of an SVG polyline.
-    :param last: where it ends.
+    :param last: where it ends, and *value* what it is there.
     """
 
     points: str
     last: tuple[float, float]
+    value: str
     jumps: tuple[Jump, ...]
     title: str
 
@@ -60,7 +61,7 @@ def line(values: Sequence[tuple[str, Decimal | int | None]], what: str) -> Line 
             by = percent(value, before) or "from 0"
             jumps.append(Jump(*dots[index], f"{name}: {what} {value:,f}, {by} after {before:,f}"))
     title = f"{what}: {known[-1][2]:,f} on {known[-1][1]}, from {low:,f} to {high:,f} in {len(known)} publications"
-    return Line(" ".join(f"{x},{y}" for x, y in dots), dots[-1], tuple(jumps), title)
+    return Line(" ".join(f"{x},{y}" for x, y in dots), dots[-1], f"{known[-1][2]:,f}", tuple(jumps), title)
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,11 @@ def phase_bars(run: RunRecord, now: datetime) -> list[PhaseBar]:
         x = round((start - begun[0][1]).total_seconds() / whole * BAR_WIDTH)
         bars.append(PhaseBar(name, x, max(round(seconds / whole * BAR_WIDTH), 2), seconds, f"{name}: {span(seconds)}"))
     return bars
+
+
+def longest(bars: Sequence[PhaseBar], number: int = 3) -> str:
+    """Say which phases took most of the time."""
+    return ", ".join(bar.title for bar in sorted(bars, key=lambda bar: -bar.seconds)[:number])
 
 
 def _across(place: int, places: int) -> float:

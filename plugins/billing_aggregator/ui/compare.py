@@ -11,7 +11,7 @@ from billing_aggregator.ui.texts import count, exact_number, number, percent, si
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from billing_aggregator.runs.run_history import ExportRecord, RunRecord
+    from billing_aggregator.runs.run_history import ColumnRecord, ExportRecord, RunRecord
 
 
 @dataclass(frozen=True)
@@ -107,12 +107,15 @@ def _exact(value: int | None) -> Decimal | None:
     return None if value is None else Decimal(value)
 
 
-def _schema(mine: tuple[str, ...], theirs: tuple[str, ...]) -> list[str]:
-    lines = [f"column {name} is new" for name in mine if name not in theirs]
-    lines += [f"column {name} is gone" for name in theirs if name not in mine]
-    kept = [name for name in mine if name in theirs]
-    if kept != [name for name in theirs if name in mine]:
+def _schema(mine: tuple[ColumnRecord, ...], theirs: tuple[ColumnRecord, ...]) -> list[str]:
+    types, before = ({column.name: column.type for column in columns} for columns in (mine, theirs))
+    lines = [f"column {name} is new" for name in types if name not in before]
+    lines += [f"column {name} is gone" for name in before if name not in types]
+    kept = [name for name in types if name in before]
+    if kept != [name for name in before if name in types]:
         lines.append("the columns are in another order")
+    changed = [name for name in kept if types[name] and before[name] and types[name] != before[name]]
+    lines += [f"{name} was {before[name]} and is {types[name]}" for name in changed]
     return lines
 
 
@@ -124,4 +127,4 @@ def _files(mine: ExportRecord | None, theirs: ExportRecord | None) -> str:
     known = {file.sha256 for file in theirs.files}
     same = sum(file.sha256 in known for file in mine.files)
     here, there = count(len(mine.files), "file"), count(len(theirs.files), "file")
-    return f"{here} and {there}, {same or 'none'} of them the same, byte for byte"
+    return f"{here} and {there}, {f'{same} of them the same, byte for byte' if same else 'which differ'}"

@@ -40,6 +40,7 @@ def _templates() -> Environment:
     )
     for name in ("number", "count", "size", "clock", "moment", "span", "value"):
         found.filters[name] = getattr(texts, name)
+    found.filters["longest"] = charts.longest
     found.filters["part"] = lambda value: quote(str(value), safe="")
     found.globals |= {"WORDS": WORDS, "WIDTH": charts.LINE_WIDTH, "HEIGHT": charts.LINE_HEIGHT}
     return found
