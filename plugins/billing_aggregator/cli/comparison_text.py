@@ -46,12 +46,17 @@ def _export(export: ExportComparison) -> Iterator[str]:
     yield from (f"  note: {note}" for note in export.notes)
     for column, difference in rows.columns.items():
         only = f", of them {difference.null_or_empty:,} NULL against empty" if difference.null_or_empty else ""
-        yield f"    {column:<32} differs in {difference.rows:,} rows{only}"
+        yield f"    {column:<32} differs in {counted(difference.rows, 'row')}{only}"
     for key, columns in rows.samples:
         yield f"    changed    {_values(key)}"
         yield from (f"               {column}: {_value(a)} -> {_value(b)}" for column, (a, b) in columns.items())
     for side, samples in (("A", rows.samples_a), ("B", rows.samples_b)):
         yield from (f"    only in {side}  {_values(row)}" for row in samples)
+
+
+def counted(number: int, thing: str) -> str:
+    """Return ``1 file`` or ``2 files``."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
 def _values(row: dict[str, str | None]) -> str:

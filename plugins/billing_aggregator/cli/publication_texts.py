@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from billing_aggregator.cli.comparison_text import comparison
+from billing_aggregator.cli.comparison_text import comparison, counted
 
 if TYPE_CHECKING:
     from billing_aggregator.publications import FoundPublication
@@ -45,7 +45,8 @@ def _run(run: RunLine) -> str:
     line = f"  {mark} {run.business_date:<10} {state:<9} {published:<19} {rows:>12} {files:>5}  {run.run_id}"
     if run.warnings:
         more = f" and {len(run.warnings) - WARNINGS_SHOWN} more" if len(run.warnings) > WARNINGS_SHOWN else ""
-        line += f"\n      {len(run.warnings)} checks warned: {', '.join(run.warnings[:WARNINGS_SHOWN])}{more}"
+        line += f"\n      {counted(len(run.warnings), 'check')} warned: {', '.join(run.warnings[:WARNINGS_SHOWN])}"
+        line += more
     return line + (f"\n      error: {run.error}" if run.error else "")
 
 
@@ -63,12 +64,14 @@ def manifest(found: FoundPublication) -> str:
     lines += [f"  manifest      {found.place}, version {published.schema_version} of the format"]
     for name, export in published.exports.items():
         size = sum(file.bytes for file in export.files)
-        lines += ["", f"{name}: {export.rows:,} rows in {len(export.files)} files, {size:,} bytes"]
+        lines += ["", f"{name}: {export.rows:,} rows in {counted(len(export.files), 'file')}, {size:,} bytes"]
         if export.kept_from:
             lines.append(f"  kept from run {export.kept_from.run_id} of {export.kept_from.business_date}")
         csv = export.csv
         null = f"NULL is {csv['null']!r}" if csv["null"] else 'NULL is nothing, "" is an empty text'
-        lines.append(f"  CSV           {csv['encoding']}, delimiter {csv['delimiter']!r}, {null}, {csv['compression']}")
+        more = ", formulas neutralised" if csv.get("formulas") == "neutralise" else ""
+        how = f"compression {csv['compression']}{more}"
+        lines.append(f"  CSV           {csv['encoding']}, delimiter {csv['delimiter']!r}, {null}, {how}")
         lines += [f"  total         {column:<32} {total:>20}" for column, total in export.control_totals.items()]
         lines += [
             f"  column        {c.name:<32} {c.type}{'' if c.nullable else ' not null'}  {c.description}".rstrip()
@@ -86,8 +89,9 @@ def verification(result: Verification) -> str:
         lines.append(f"  {verdict} {file.key}  {file.rows:,} rows  {file.bytes:,} bytes")
     lines += [f"problem: {problem}" for problem in result.problems]
     rows, size = sum(f.rows for f in result.files), sum(f.bytes for f in result.files)
-    whole = f"whole: {len(result.files)} files, {rows:,} rows, {size:,} bytes; SHA-256, rows and control totals agree"
-    return "\n".join([*lines, f"{len(result.problems)} problems" if result.problems else whole])
+    files = counted(len(result.files), "file")
+    whole = f"whole: {files}, {rows:,} rows, {size:,} bytes; SHA-256, rows and control totals agree"
+    return "\n".join([*lines, counted(len(result.problems), "problem") if result.problems else whole])
 
 
 def verification_data(result: Verification) -> dict[str, Any]:
@@ -104,7 +108,7 @@ def downloaded(done: Downloaded) -> str:
     """Return what was copied."""
     there = done.bytes - done.fetched
     note = f" ({there:,} were there already)" if there else ""
-    return f"{done.found.title}\n  {done.files} files, {done.bytes:,} bytes{note}, verified\n  {done.folder}"
+    return f"{done.found.title}\n  {counted(done.files, 'file')}, {done.bytes:,} bytes{note}, verified\n  {done.folder}"
 
 
 def downloaded_data(done: Downloaded) -> dict[str, Any]:

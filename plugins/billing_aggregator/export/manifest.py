@@ -164,7 +164,10 @@ def parse_manifest(body: bytes, place: str) -> Manifest:
     try:
         manifest = Manifest.model_validate_json(body)
     except ValidationError as error:
-        raise ManifestError(f"{place} is no manifest: {error}; restore an earlier version or remove it") from error
+        problem = error.errors(include_url=False)[0]
+        where = ".".join(map(str, problem["loc"]))
+        what = f"{where}: {problem['msg']}" if where else problem["msg"]
+        raise ManifestError(f"{place} is no manifest: {what}; restore an earlier version or remove it") from error
     if manifest.schema_version not in READABLE_VERSIONS:
         known = " and ".join(map(str, READABLE_VERSIONS))
         raise ManifestError(f"{place} has schema version {manifest.schema_version}; this code knows {known}")

@@ -53,7 +53,7 @@ def test_people_read_numbers_first_then_samples(capsys: pytest.CaptureFixture[st
     assert 'amount: "10.00" -> "10.01"' in text
     assert text.endswith("different\n")
     assert main(["publications", "verify", folder]) == 0
-    assert "whole: 1 files, 2 rows" in capsys.readouterr().out
+    assert "whole: 1 file, 2 rows" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -65,6 +65,7 @@ def test_people_read_numbers_first_then_samples(capsys: pytest.CaptureFixture[st
         (["compare", "{folder}", "{folder}", "--tolerance", "amount"], 2, "give a column and a number"),
         (["compare", "{folder}", "{folder}", "--delimiter", "a"], 2, "--delimiter or --null: "),
         (["ddl", "{folder}", "--engine", "athena"], 2, "athena loads from a bucket"),
+        (["compare", "{folder}", "{folder}/nowhere"], 3, "nowhere does not exist"),
         (["list", "--limit", "0"], 2, "--limit 0"),
         (["download", "{folder}", "--to", "{folder}/one"], 2, "is not empty and no download"),
         (["show", "--client", "no client"], 2, ""),
@@ -89,8 +90,12 @@ def test_a_broken_manifest_or_file_is_status_1(capsys: pytest.CaptureFixture[str
     assert "is not the file that the manifest names" in checked["problems"][0]
     file.unlink()
     assert answered(capsys, "verify", folder)[0] == 3
-    (tmp_path / "a/one/prod/_manifest.json").write_text("{}")
-    assert answered(capsys, "verify", folder)[0] == 1
+    manifest = tmp_path / "a/one/prod/_manifest.json"
+    for body, problem in (("{", "Invalid JSON"), ("{}", "schema_version: Field required")):
+        manifest.write_text(body)
+        status, refused = answered(capsys, "verify", folder)
+        assert status == 1
+        assert f"is no manifest: {problem}" in refused["problems"][0]
 
 
 def test_types_are_asked_of_a_manifest_that_has_them(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from billing_aggregator.config.load import load_client
+from billing_aggregator.publications import find_publication
 from billing_aggregator.publications.compare import ExportComparison, Wanted, compare
 from billing_aggregator.publications.compare.sides import open_side
+from billing_aggregator.publications.ddl import Target, ddl
 from billing_aggregator.publications.errors import BrokenPublicationError, NotThereError, WrongQuestionError
 from tests.unit.publications.folders import Folder, Row, csv_text
 
@@ -163,6 +165,25 @@ def test_a_key_that_one_side_lacks_is_named_with_the_side(tmp_path: Path) -> Non
     b = Folder(tmp_path / "b", types={"nr": "bigint", "name": "text", "amount": "numeric(20,2)"}).write(book=[BASE])
     with pytest.raises(WrongQuestionError, match="--key id: B lacks this column"):
         compared(a, b)
+
+
+def test_sides_without_a_common_column_say_what_they_have(tmp_path: Path) -> None:
+    (tmp_path / "book_0000.csv").write_text("id;name;amount\n1;x;2\n")
+    a = Folder(tmp_path / "a").write(book=[BASE])
+    message = "A has id, name, amount, B has id;name;amount; a file without a manifest .* --delimiter"
+    with pytest.raises(WrongQuestionError, match=message):
+        compared(a, tmp_path / "book_0000.csv")
+
+
+def test_neutralised_formulas_are_told(tmp_path: Path) -> None:
+    a, b = (Folder(tmp_path / name).write(book=[BASE]) for name in "ab")
+    manifest = b / "one/prod/_manifest.json"
+    manifest.write_text(manifest.read_text().replace('"null": ""', '"formulas": "neutralise", "null": ""'))
+    found = compared(a, b)
+    assert found.notes == ("only B has an apostrophe before texts that a spreadsheet would run as formulas",)
+    assert "-- Texts that a spreadsheet would run as formulas" in ddl(
+        find_publication(str(b), CONFIG), Target("duckdb")
+    )
 
 
 def test_a_folder_with_neither_manifest_nor_csv_is_nothing_to_compare(tmp_path: Path) -> None:

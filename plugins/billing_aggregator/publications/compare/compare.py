@@ -16,10 +16,13 @@ from billing_aggregator.publications.compare.table import Table
 from billing_aggregator.publications.errors import BrokenPublicationError, WrongQuestionError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from billing_aggregator.publications.compare.sides import ExportFiles, Side
     from billing_aggregator.publications.compare.wanted import Wanted
+
+
+COLUMNS_SHOWN = 5
 
 
 def compare(
@@ -92,7 +95,6 @@ def _compare_export(
 ) -> ExportComparison:
     a, b = files
     table = _table(a, b, wanted, defined)
-    notes = [] if table.key else ["no key is defined: whole rows were compared; name its columns with --key"]
     sources = [
         reading(side, table.columns, empty_is_null=wanted.empty_is_null, memory_mib=wanted.memory_mib)
         for side in (a, b)
@@ -103,11 +105,6 @@ def _compare_export(
         rows = count_rows(engine, sources)
         _check_counts(rows, (a, b))
         differences = compare_rows(engine, table, sources, wanted.sample_rows)
-    if differences.ambiguous_keys:
-        notes.append(
-            f"{differences.ambiguous_keys:,} keys ({', '.join(table.key)}) of differing rows occur more than once: "
-            "their rows were paired in the order of their values; add columns to --key to pair them for certain"
-        )
     numbers = sorted(table.numbers, key=table.columns.index)
     totals = [_totals(engine, side, source, table, numbers) for side, source in zip((a, b), sources, strict=True)]
     return ExportComparison(
@@ -118,14 +115,30 @@ def _compare_export(
         differences=differences,
         key=tuple(table.key),
         tolerated=tuple(wanted.tolerances),
-        notes=tuple(notes),
+        notes=tuple(_notes(a, b, table, differences)),
     )
+
+
+def _notes(a: ExportFiles, b: ExportFiles, table: Table, differences: RowDifferences) -> Iterator[str]:
+    if not table.key:
+        yield "no key is defined: whole rows were compared; name its columns with --key"
+    if a.dialect.neutralises != b.dialect.neutralises:
+        side = "A" if a.dialect.neutralises else "B"
+        yield f"only {side} has an apostrophe before texts that a spreadsheet would run as formulas"
+    if differences.ambiguous_keys:
+        yield (
+            f"{differences.ambiguous_keys:,} keys ({', '.join(table.key)}) of differing rows occur more than once: "
+            "their rows were paired in the order of their values; add columns to --key to pair them for certain"
+        )
 
 
 def _table(a: ExportFiles, b: ExportFiles, wanted: Wanted, defined: tuple[str, ...]) -> Table:
     columns = [column for column in a.columns if column in b.columns]
     if not columns:
-        raise WrongQuestionError(f"export {a.name}: the two sides have no column in common")
+        raise WrongQuestionError(
+            f"export {a.name}: the two sides have no column in common: A has {_first(a.columns)}, B has "
+            f"{_first(b.columns)}; a file without a manifest needs a header line, and perhaps --delimiter"
+        )
     # A defined key may have columns that an older file does not have; one that was asked for must be there.
     key = wanted.key or (defined if set(defined) <= set(columns) else ())
     for what, names in (("--key", key), ("--tolerance", wanted.tolerances)):
@@ -138,6 +151,10 @@ def _table(a: ExportFiles, b: ExportFiles, wanted: Wanted, defined: tuple[str, .
                 )
     numbers = numeric_columns(a.types, b.types) | set(a.totals) | set(b.totals) | set(wanted.tolerances)
     return Table(columns, key, frozenset(numbers & set(columns)), wanted.tolerances)
+
+
+def _first(columns: Sequence[str]) -> str:
+    return ", ".join(columns[:COLUMNS_SHOWN]) + (", ..." if len(columns) > COLUMNS_SHOWN else "")
 
 
 def _check_counts(rows: tuple[int, int], sides: tuple[ExportFiles, ExportFiles]) -> None:

@@ -133,6 +133,8 @@ def open_side(reference: str, config: ClientConfig, *, with_versions: bool = Tru
         store, known = bucket, there
     else:
         path = local_path(reference)
+        if not path.exists():
+            raise NotThereError(f"{path} does not exist")
         root = path if path.is_dir() else path.parent
         store, known, prefix = LocalStore(root), None, ""
         keys = [path.name] if path.is_file() else list(LocalStore(root).keys(""))

@@ -69,7 +69,9 @@ class LoadTable:
 
     def heading(self) -> str:
         """Return a comment that says what is loaded."""
-        return f"-- {one_line(self.comment)}"
+        neutral = self.csv.get("formulas") == "neutralise"
+        note = "\n-- Texts that a spreadsheet would run as formulas have an apostrophe in front." if neutral else ""
+        return f"-- {one_line(self.comment)}{note}"
 
 
 def identifier(name: str, quote: str = '"') -> str:
