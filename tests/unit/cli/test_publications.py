@@ -91,7 +91,7 @@ def test_a_broken_manifest_or_file_is_status_1(capsys: pytest.CaptureFixture[str
     file.unlink()
     assert answered(capsys, "verify", folder)[0] == 3
     manifest = tmp_path / "a/one/prod/_manifest.json"
-    for body, problem in (("{", "Invalid JSON"), ("{}", "schema_version: Field required")):
+    for body, problem in (("{", "Invalid JSON"), ("{}", "run_id: Field required")):
         manifest.write_text(body)
         status, refused = answered(capsys, "verify", folder)
         assert status == 1

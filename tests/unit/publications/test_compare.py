@@ -160,6 +160,13 @@ def test_what_is_not_there_cannot_be_compared(tmp_path: Path, wanted: dict[str, 
         compared(*folders(tmp_path, BASE, BASE), **wanted)
 
 
+def test_a_defined_key_that_one_side_lacks_is_told_and_whole_rows_are_compared(tmp_path: Path) -> None:
+    sides = [open_side(str(each), CONFIG) for each in folders(tmp_path, BASE, BASE[:3])]
+    (found,) = compare(*sides, Wanted(), defined_key=lambda _: ("id", "invoice")).exports
+    assert found.notes[0].startswith("not both sides have invoice of the defined key: whole rows were compared")
+    assert (found.key, found.differences.only_in_a) == ((), 1)
+
+
 def test_a_key_that_one_side_lacks_is_named_with_the_side(tmp_path: Path) -> None:
     a = Folder(tmp_path / "a").write(book=[BASE])
     b = Folder(tmp_path / "b", types={"nr": "bigint", "name": "text", "amount": "numeric(20,2)"}).write(book=[BASE])

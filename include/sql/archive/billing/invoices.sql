@@ -1,6 +1,7 @@
 -- system: orders
 -- Purpose: the invoices of the business date (specification, section 21).
 -- Grain:   one row per invoice.
+-- Key:     order_id
 -- Sources: report_oibl.orders_results.
 -- Settings: bda.business_date.
 -- Order:   as the list's: invoice number, those without one last, then order id.

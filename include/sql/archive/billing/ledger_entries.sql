@@ -1,6 +1,7 @@
 -- system: orders
 -- Purpose: what was posted on the business date, by all systems that post (specification, section 20).
 -- Grain:   one row per entry.
+-- Key:     idempotency_key, line
 -- Sources: ledger.transaction, entry, account.
 -- Settings: bda.business_date.
 -- Order:   idempotency key, line: both together are unique.

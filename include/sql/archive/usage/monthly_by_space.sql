@@ -1,6 +1,7 @@
 -- system: usage
 -- Purpose: what the usage of each space costs by month (specification, section 22, rule 9).
 -- Grain:   one row per month, customer, organization and space.
+-- Key:     month, customer, org, space
 -- Sources: report_oibl.usage_results.
 -- Order:   month, customer, organization, space; customers of one name by their id.
 

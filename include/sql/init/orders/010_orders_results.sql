@@ -1,5 +1,6 @@
 -- Purpose: the candidate of the invoices' list: all invoices of the client (specification, section 21).
 -- Grain:   one row per invoice; amounts in the scale of their currency's minor units.
+-- Key:     order_id
 -- Sources: billing.invoices.
 -- Order:   invoice number, those without one last, then order id: the table's physical order, which the export follows.
 

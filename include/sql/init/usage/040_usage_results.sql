@@ -1,5 +1,6 @@
 -- Purpose: the candidate of the usage report (specification, section 22, rule 9).
 -- Grain:   one row per month, resource and price of those that have a customer and a price.
+-- Key:     customer_id, month, meter, resource_id, org, space, unit_of_measure
 -- Sources: new_usage_rows, new_usage_amounts; usage_vault.customer, organization, space, resource, resource_kind.
 -- Order:   customer, month, meter, resource, price: the table's physical order, which the export follows.
 --

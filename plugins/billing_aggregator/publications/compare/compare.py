@@ -115,13 +115,17 @@ def _compare_export(
         differences=differences,
         key=tuple(table.key),
         tolerated=tuple(wanted.tolerances),
-        notes=tuple(_notes(a, b, table, differences)),
+        notes=tuple(_notes(a, b, table, differences, defined)),
     )
 
 
-def _notes(a: ExportFiles, b: ExportFiles, table: Table, differences: RowDifferences) -> Iterator[str]:
+def _notes(
+    a: ExportFiles, b: ExportFiles, table: Table, differences: RowDifferences, defined: tuple[str, ...]
+) -> Iterator[str]:
     if not table.key:
-        yield "no key is defined: whole rows were compared; name its columns with --key"
+        lacking = ", ".join(column for column in defined if column not in table.columns)
+        why = f"not both sides have {lacking} of the defined key" if lacking else "no key is defined"
+        yield f"{why}: whole rows were compared; name key columns with --key"
     if a.dialect.neutralises != b.dialect.neutralises:
         side = "A" if a.dialect.neutralises else "B"
         yield f"only {side} has an apostrophe before texts that a spreadsheet would run as formulas"
