@@ -132,6 +132,7 @@ def test_who_may_only_look_sees_their_client_and_downloads_nothing(app: App) -> 
     page = TestClient(app(Onlooker))
     html = page.get("/").text
     assert "enercity" in html
+    assert '<p class="lead">The list is there and whole.</p>' in html
     assert "q-cells" not in html
     assert page.get(f"/runs/q-cells/local/{tag('q-cells')}").status_code == 404
     run = f"/runs/enercity/local/{tag('enercity')}"
