@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Self
 
-from billing_aggregator.runs.run_records import is_missing_table
+from billing_aggregator.errors.kinds import sqlstate
+from billing_aggregator.runs.run_records import MISSING_COLUMN, is_missing_table
 from billing_aggregator.runs.summary import CheckOutcome
 
 if TYPE_CHECKING:
@@ -20,12 +21,13 @@ if TYPE_CHECKING:
 
 # Of one client in the nights that are looked at: a run each night, and some by hand.
 MAX_RUNS = 1_000
-# As JSON: a table that an earlier version has made lacks the newer columns. Files are read for one run only.
 _RUNS = """
-select (to_jsonb(run) - 'exports')::text from report_oibl.aggregator_runs as run
-where client = %(client)s and environment = %(environment)s and business_date >= %(since)s
-order by started_at desc
-limit %(most)s
+select to_jsonb(run)::text from (
+    select {columns} from report_oibl.aggregator_runs
+    where client = %(client)s and environment = %(environment)s and business_date >= %(since)s
+    order by started_at desc
+    limit %(most)s
+) as run
 """
 _EXPORTS = """
 select (to_jsonb(run) -> 'exports')::text from report_oibl.aggregator_runs as run
@@ -128,7 +130,15 @@ def read_runs(
     Empty where the warehouse has no such table: nothing ran there yet.
     """
     values = {"client": client, "environment": environment, "since": since, "most": most}
-    return [_run(json.loads(text)) for (text,) in _read(connection, _RUNS, values)]
+    try:
+        # Without the files, of which there may be thousands: they are read of one run only.
+        rows = _read(connection, _RUNS.format(columns=", ".join(column.name for column in fields(RunRecord))), values)
+    except Exception as error:
+        if sqlstate(error) != MISSING_COLUMN:
+            raise
+        # No run has started since the newer columns were added.
+        rows = _read(connection, _RUNS.format(columns="*"), values)
+    return [_run(json.loads(text)) for (text,) in rows]
 
 
 def read_exports(connection: Connection, client: str, environment: str, tag: str) -> dict[str, ExportRecord] | None:
