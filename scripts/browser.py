@@ -5,13 +5,15 @@ from __future__ import annotations
 import shutil
 import tempfile
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from selenium.webdriver.remote.remote_connection import RemoteConnection
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 DRIVER = "chromedriver"
@@ -41,7 +43,7 @@ def browser(*, dark: bool = False) -> Iterator[webdriver.Chrome]:
             options.add_argument(option)
         driver = webdriver.Chrome(options=options, service=Service(shutil.which(DRIVER)))
         # Where everything else runs too, a page takes minutes.
-        driver.command_executor.client_config.timeout = ANSWER_SECONDS
+        cast("RemoteConnection", driver.command_executor).client_config.timeout = ANSWER_SECONDS
         try:
             scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
             driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})

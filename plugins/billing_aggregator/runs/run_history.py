@@ -173,10 +173,10 @@ def _read(connection: Connection, query: str, values: Mapping[str, Any]) -> list
 
 
 def _run(row: Mapping[str, Any]) -> RunRecord:
-    values = {column.name: row.get(column.name) for column in fields(RunRecord)}
+    values: dict[str, Any] = {column.name: row.get(column.name) for column in fields(RunRecord)}
     for name in ("started_at", "ended_at", "published_at", "due_at"):
         values[name] = datetime.fromisoformat(values[name]) if values[name] else None
-    values["business_date"] = date.fromisoformat(row["business_date"])
+    values["business_date"] = date.fromisoformat(values["business_date"])
     values["totals"] = values["totals"] or {}
     phases, checks = values["phases"], values["checks"]
     values["phases"] = dict(sorted(phases.items(), key=lambda phase: str(phase[1]))) if phases is not None else None

@@ -161,8 +161,8 @@ def test_what_is_not_there_cannot_be_compared(tmp_path: Path, wanted: dict[str, 
 
 
 def test_a_defined_key_that_one_side_lacks_is_told_and_whole_rows_are_compared(tmp_path: Path) -> None:
-    sides = [open_side(str(each), CONFIG) for each in folders(tmp_path, BASE, BASE[:3])]
-    (found,) = compare(*sides, Wanted(), defined_key=lambda _: ("id", "invoice")).exports
+    a, b = (open_side(str(each), CONFIG) for each in folders(tmp_path, BASE, BASE[:3]))
+    (found,) = compare(a, b, Wanted(), defined_key=lambda _: ("id", "invoice")).exports
     assert found.notes[0].startswith("not both sides have invoice of the defined key: whole rows were compared")
     assert (found.key, found.differences.only_in_a) == ((), 1)
 
