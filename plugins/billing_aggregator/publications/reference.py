@@ -64,7 +64,10 @@ def find_publication(reference: str | None, config: ClientConfig, *, with_versio
 
 def is_path(text: str) -> bool:
     """Tell whether *text* means something on this machine: it exists, or is written like a path."""
-    return text.startswith(("/", "./", "../", "~", "file://")) or text in {".", ".."} or Path(text).exists()
+    if text.startswith(("/", "./", "../", "~", "file://")) or text in {".", ".."} or Path(text).exists():
+        return True
+    # No run's id has a slash.
+    return "/" in text and not text.startswith((VERSION, "s3://")) and not OTHER_CLIENT.fullmatch(text)
 
 
 def local_path(text: str) -> Path:

@@ -60,6 +60,7 @@ def test_people_read_numbers_first_then_samples(capsys: pytest.CaptureFixture[st
     ("arguments", "status", "sentence"),
     [
         (["show", "/nowhere"], 3, "/nowhere does not exist"),
+        (["show", "build/no/where"], 3, "build/no/where does not exist"),
         (["verify", "{folder}", "--export", "x"], 2, "has no export x; it has book"),
         (["compare", "{folder}", "{folder}", "--key", "nr"], 2, "both sides lack this column"),
         (["compare", "{folder}", "{folder}", "--tolerance", "amount"], 2, "give a column and a number"),
