@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
+from billing_aggregator.config.load import load_client
 from billing_aggregator.local.postgres import EmbeddedPostgres
 from billing_aggregator.local.warehouse import create_octopus
+from billing_aggregator.sql.checks import parse_check, run_check
 from billing_aggregator.sql.runner import run_script
 from billing_aggregator.sql.scripts import find_scripts
 from tests.conftest import SQL_ROOT
@@ -55,10 +57,13 @@ insert into usage_vault.reading (taken_at)
 select timestamptz '2026-03-01 05:00+00' + n * interval '1 hour'
 from generate_series(0, %(hours)s - 1) as n
 where n %% 150 <> 77;
+alter table usage_vault.measurement drop constraint measurement_reading_id_fkey;
 insert into usage_vault.measurement (reading_id, meter, resource_id, value)
 select reading_id, 'cfapps', 'app ' || n, 64 * (1 + (n + reading_id) %% 31)
 from usage_vault.reading
 cross join generate_series(1, %(apps)s) as n;
+alter table usage_vault.measurement add constraint measurement_reading_id_fkey
+foreign key (reading_id) references usage_vault.reading on delete cascade;
 analyze;
 """
 
@@ -87,13 +92,19 @@ def month(postgres: EmbeddedPostgres, measurements: int) -> dict[str, Any]:
 
 
 def night(connection: psycopg.Connection[Any], day: str) -> dict[str, float]:
-    """Run a night up to its postings; return the seconds of each script."""
+    """Run a night up to its postings, with a task's session settings; return the seconds of each script and check."""
     seconds = {}
-    for phase in ("init", "release", "post"):
+    session = load_client("agency", "local", environ={}).sql_settings
+    settings = {"business_date": day, "timezone": ZONE, "run_id": f"bench {day}", "system": "usage"}
+    for phase in ("init", "audits", "release", "post"):
         for script in find_scripts(SQL_ROOT, phase, "usage", "agency"):
-            settings = {"business_date": day, "timezone": ZONE, "run_id": f"bench {day}", "system": "usage"}
             began = time.monotonic()
-            run_script(connection, script.read(), settings)
+            if phase == "audits":
+                found = run_check(connection, parse_check(script.read(), script.path), settings)
+                assert not found.violations, found
+                connection.rollback()
+            else:
+                run_script(connection, script.read(), settings, local=session)
             seconds[f"{phase}/{script.name}"] = round(time.monotonic() - began, 2)
     return seconds
 

@@ -17,7 +17,7 @@ from psycopg.types.json import Jsonb
 
 from services.ledger_api.database import rows
 from services.ledger_api.problems import RETRIED
-from services.ledger_api.queries import BY_KEY
+from services.ledger_api.transactions import BY_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

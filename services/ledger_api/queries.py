@@ -1,8 +1,8 @@
-"""What is read of the ledger and of the invoices: keyset pages, exact amounts as text."""
+"""What is read of accounts, entries and invoices: keyset pages, exact amounts as text."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, LiteralString
+from typing import TYPE_CHECKING, LiteralString
 
 from services.ledger_api.database import rows
 from services.ledger_api.problems import not_found
@@ -10,60 +10,11 @@ from services.ledger_api.problems import not_found
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from datetime import date
-    from uuid import UUID
 
     from services.ledger_api.database import Pool, Row
 
 STREAMED_ROWS = 500
 
-TRANSACTIONS = """
-select
-    posted.transaction_id, posted.idempotency_key, posted.kind, posted.business_date, posted.occurred_at,
-    posted.posted_at, posted.description, posted.source, posted.reverses, posted.metadata,
-    (
-        select
-            jsonb_agg(
-                jsonb_build_object(
-                    'line', entry.line, 'owner', account.owner, 'code', account.code, 'side', entry.side,
-                    'amount', round(entry.amount, currency.minor_units)::text, 'currency', entry.currency,
-                    'base_amount', trim_scale(entry.base_amount)::text
-                )
-                order by entry.line
-            )
-        from ledger.entry
-        join ledger.account on entry.account_id = account.account_id
-        join ledger.currency on entry.currency = currency.code
-        where entry.transaction_id = posted.transaction_id
-    ) as entries
-from ledger.transaction as posted
-"""
-PAGE_OF_TRANSACTIONS = (
-    TRANSACTIONS
-    + """
-where
-    (%(after)s::uuid is null or posted.transaction_id > %(after)s::uuid)
-    and (%(key)s::text is null or posted.idempotency_key = %(key)s)
-    and (%(kind)s::text is null or posted.kind = %(kind)s)
-    and (%(source)s::text is null or posted.source = %(source)s)
-    and (%(first)s::date is null or posted.business_date >= %(first)s)
-    and (%(last)s::date is null or posted.business_date <= %(last)s)
-    and (
-        %(owner)s::text is null and %(code)s::text is null
-        or exists (
-            select from ledger.entry
-            join ledger.account on entry.account_id = account.account_id
-            where
-                entry.transaction_id = posted.transaction_id
-                and (%(owner)s::text is null or account.owner = %(owner)s)
-                and (%(code)s::text is null or account.code = %(code)s)
-        )
-    )
-order by posted.transaction_id
-limit %(limit)s
-"""
-)
-ONE_TRANSACTION = TRANSACTIONS + "where posted.transaction_id = %(id)s"
-BY_KEY = TRANSACTIONS + "where posted.idempotency_key = %(key)s"
 ACCOUNTS = """
 select account_id, owner, code, name, kind, normal_side, allow_negative, metadata
 from ledger.account
@@ -131,19 +82,6 @@ def page(found: list[Row], limit: int, key: str) -> Row:
     """Return a page of rows of which one more than *limit* was asked for."""
     items = found[:limit]
     return {"items": items, "next": str(items[-1][key]) if len(found) > limit else None}
-
-
-async def transactions(pool: Pool, limit: int, **wanted: Any) -> Row:
-    """Return a page of transactions, in the order of their posting."""
-    return page(await rows(pool, PAGE_OF_TRANSACTIONS, wanted | {"limit": limit + 1}), limit, "transaction_id")
-
-
-async def transaction(pool: Pool, transaction_id: UUID) -> Row:
-    """Return one transaction with its entries."""
-    found = await rows(pool, ONE_TRANSACTION, {"id": transaction_id})
-    if not found:
-        raise not_found(f"transaction {transaction_id}")
-    return found[0]
 
 
 async def accounts(pool: Pool, limit: int, after: int | None, owner: str | None) -> Row:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from services.ledger_api.database import rows
 from services.ledger_api.posting import Posting
 from services.ledger_api.problems import ProblemError
-from services.ledger_api.queries import TRANSACTIONS, transaction
+from services.ledger_api.transactions import TRANSACTIONS, transaction
 
 if TYPE_CHECKING:
     from datetime import date

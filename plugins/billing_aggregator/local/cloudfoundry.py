@@ -139,6 +139,8 @@ def _handler(platform: LocalPlatform) -> type[BaseHTTPRequestHandler]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        #: An answer's end would wait 40 ms for the acknowledgement of its beginning.
+        disable_nagle_algorithm = True
 
         def do_GET(self) -> None:
             """Answer the root, or a page of a list to who has the token."""

@@ -9,6 +9,7 @@ from uuid import UUID  # noqa: TC003 - FastAPI reads annotations
 from fastapi import APIRouter, Body, Header, Path, Query
 
 from services.ledger_api import queries
+from services.ledger_api import transactions as posted
 from services.ledger_api.models import Day, Key, Name, Page, ReversalIn, TransactionIn, TransactionOut, TransactionPage
 from services.ledger_api.rest.common import MAX_BIGINT, Limit, NumberAfter, The, needs, problems
 from services.ledger_api.rest.posting_route import PostingRoute
@@ -76,7 +77,7 @@ async def transactions(  # noqa: PLR0917 - FastAPI gives them by name
     limit: Limit = 100,
 ) -> TransactionPage:
     """List transactions in the order of their posting, with their entries."""
-    found = await queries.transactions(
+    found = await posted.transactions(
         service.pool, limit, owner=owner, code=code, key=idempotency_key, kind=kind, source=source,
         first=business_date_from, last=business_date_to, after=after,
     )  # fmt: skip
@@ -86,7 +87,7 @@ async def transactions(  # noqa: PLR0917 - FastAPI gives them by name
 @router.get("/transactions/{transaction_id}", dependencies=needs(READ), responses=problems(404))
 async def transaction(service: The, transaction_id: UUID) -> TransactionOut:
     """Return a transaction with its entries."""
-    return TransactionOut(**await queries.transaction(service.pool, transaction_id))
+    return TransactionOut(**await posted.transaction(service.pool, transaction_id))
 
 
 @router.post(

@@ -50,6 +50,22 @@ where not exists (
 
 analyze pg_temp.missed_hour;
 
+-- Only the readings at the gaps' ends: the vault has years of others.
+create temporary table gap_end on commit drop as
+select
+    measurement.reading_id,
+    measurement.meter,
+    measurement.resource_id,
+    measurement.value
+from usage_vault.measurement
+where measurement.reading_id in (
+        select before_id from pg_temp.missed_hour
+        union
+        select after_id from pg_temp.missed_hour
+    );
+
+analyze pg_temp.gap_end;
+
 create temporary table estimate on commit drop as
 select
     missed_hour.hour,
@@ -57,8 +73,8 @@ select
     earlier.resource_id,
     least(earlier.value, later.value) as value
 from pg_temp.missed_hour
-inner join usage_vault.measurement as earlier on missed_hour.before_id = earlier.reading_id
-inner join usage_vault.measurement as later
+inner join pg_temp.gap_end as earlier on missed_hour.before_id = earlier.reading_id
+inner join pg_temp.gap_end as later
     on
         missed_hour.after_id = later.reading_id
         and earlier.meter = later.meter
