@@ -38,14 +38,15 @@ class Service:
 
     async def post(self, key: str, body: TransactionIn) -> Row:
         """Post a transaction, see :meth:`services.ledger_api.posting.Poster.post`."""
+        given = body.model_dump()
         return await self.poster.post(
             Posting(
                 key,
                 body.kind,
                 body.business_date or self.today(),
-                tuple(entry.model_dump() for entry in body.entries),
+                tuple(given["entries"]),
                 body.description,
-                dict(body.metadata),
+                given["metadata"],
                 dated=body.business_date is not None,
             )
         )

@@ -30,7 +30,7 @@ class Load:
     """Clients that post keys of their own, each again until it is answered."""
 
     def __init__(self, running: Running) -> None:
-        self._running, self._stop = running, threading.Event()
+        self._running, self._stop, self._broken = running, threading.Event(), False
         self.answered: list[str] = []
         self.wrong: list[Any] = []
         self.ids: dict[str, set[str]] = {}
@@ -38,17 +38,17 @@ class Load:
 
     def _post(self, client: int) -> None:
         number = 0
-        while not self._stop.is_set():
-            number += 1
-            self._until_answered(f"load-{client}-{number}")
+        with self._running.client() as api:
+            while not self._stop.is_set():
+                number += 1
+                self._until_answered(api, f"load-{client}-{number}")
 
-    def _until_answered(self, key: str) -> None:
-        while True:
+    def _until_answered(self, api: httpx.Client, key: str) -> None:
+        while not self._broken:
             try:
-                with self._running.client() as api:
-                    answer = post(api, key, body("1.00"))
+                answer = post(api, key, body("1.00"))
             except httpx.HTTPError:
-                time.sleep(0.02)
+                time.sleep(0.05)
                 continue
             if answer.status_code == 201:
                 self.answered.append(key)
@@ -62,7 +62,8 @@ class Load:
             thread.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, error: object, *_: object) -> None:
+        self._broken = error is not None
         self._stop.set()
         for thread in self._threads:
             thread.join(60)

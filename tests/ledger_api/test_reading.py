@@ -8,6 +8,8 @@ import psycopg
 
 from billing_aggregator.export.manifest import Manifest, ManifestExport, ManifestFile
 from billing_aggregator.local.s3 import ACCESS_KEY, SECRET_KEY
+from billing_aggregator.local.warehouse import ROLE
+from services.ledger_api.transactions import FEW_ACCOUNTS, page_of_transactions
 from tests.ledger_api.server import Running, new_ledger
 from tests.ledger_api.test_posting import body, post
 
@@ -19,6 +21,24 @@ if TYPE_CHECKING:
 
     from billing_aggregator.local.postgres import EmbeddedPostgres
     from billing_aggregator.local.s3 import LocalS3
+
+
+# 5,000 transactions of account 201, then two of account 202.
+LARGE = """
+with posted as (
+    insert into ledger.transaction (transaction_id, idempotency_key, kind, business_date, source)
+    select lpad(to_hex(n), 32, '0')::uuid, 'large-' || n, 'manual', '2026-01-01', 'api'
+    from generate_series(1, 5002) as n
+    returning transaction_id, idempotency_key
+)
+insert into ledger.entry (transaction_id, line, account_id, side, amount, currency)
+select posted.transaction_id, line.number, account.account_id, line.side, 1, 'EUR'
+from posted
+cross join (values (1, 'debit'), (2, 'credit')) as line (number, side)
+join ledger.account on account.code = case
+    when line.number = 1 then '1200' when substr(posted.idempotency_key, 7)::integer > 5000 then '202' else '201'
+end
+"""
 
 
 def pages(api: httpx.Client, place: str, **wanted: Any) -> list[dict[str, Any]]:
@@ -39,9 +59,50 @@ def test_pages_have_every_row_once(api: httpx.Client, new_key: Callable[[], str]
     assert pages(api, "/v1/transactions", owner="nobody") == []
     one = pages(api, "/v1/transactions", idempotency_key=keys[0])
     assert [row["idempotency_key"] for row in one] == keys[:1]
+    wanted |= {"owner": None}
+    assert [row["idempotency_key"] for row in pages(api, "/v1/transactions", limit=3, **wanted)] == keys
     codes = [row["code"] for row in pages(api, "/v1/accounts", limit=2, owner="house")]
     assert {"1000", "1200", "4000"} <= set(codes)
     assert len(codes) == len(set(codes))
+
+
+def test_a_code_that_many_owners_have(
+    api: httpx.Client, books: psycopg.Connection[Any], new_key: Callable[[], str]
+) -> None:
+    books.execute(
+        "insert into ledger.account (owner, code, kind, normal_side) "
+        "select 'M-' || n, '777', 'liability', 'credit' from generate_series(1, %s) as n on conflict do nothing",
+        [FEW_ACCOUNTS + 1],
+    )
+    keys = [new_key() for _ in range(3)]
+    for number, key in enumerate(keys, 1):
+        content = body("1.00")
+        content["entries"][1] |= {"owner": f"M-{number}", "code": "777"}
+        assert post(api, key, content).status_code == 201
+    assert [row["idempotency_key"] for row in pages(api, "/v1/transactions", limit=2, code="777")] == keys
+    (one,) = pages(api, "/v1/transactions", code="777", owner="M-2")
+    assert one["idempotency_key"] == keys[1]
+
+
+def rows_read(plan: dict[str, Any]) -> int:
+    """Return the rows that the scans of an executed plan have returned or filtered."""
+    own = (plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0)) * plan["Actual Loops"]
+    below = sum(rows_read(each) for each in plan.get("Plans", ()))
+    return below + (own if "Scan" in plan["Node Type"] else 0)
+
+
+def test_a_page_of_an_account_reads_little_of_a_large_ledger(postgres: EmbeddedPostgres) -> None:
+    new_ledger(postgres, "ledger_api_large")
+    with psycopg.connect(postgres.dsn("ledger_api_large", ROLE), autocommit=True) as owner:
+        owner.execute(LARGE)
+        owner.execute("analyze ledger.transaction, ledger.entry, ledger.account")
+        for code in ("201", "202"):
+            ids = owner.execute("select account_id from ledger.account where code = %s", [code]).fetchone()
+            wanted = {"owner": "C-1", "code": code, "account_ids": list(ids or ()), "limit": 3, "source": "api"}
+            query = b"explain (analyze, format json) " + page_of_transactions(wanted).encode()
+            row = owner.execute(query, wanted).fetchone()
+            assert row is not None
+            assert rows_read(row[0][0]["Plan"]) < 300, code
 
 
 def test_balance_now_and_at_a_day(api: httpx.Client, new_key: Callable[[], str]) -> None:

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from starlette.responses import JSONResponse
 
-from services.ledger_api.observe import IN_FLIGHT, PROBLEMS, REQUESTS, TRACES, log
+from services.ledger_api.observe import PROBLEMS, TRACES, in_flight_of, log, requests_of
 from services.ledger_api.problems import ProblemError
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Surroundings:
                 message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
             await send(message)
 
-        IN_FLIGHT.labels("rest").inc()
+        in_flight_of("rest").inc()
         try:
             with TRACES.span(scope["method"], request_id=request_id) as span:
                 await self._bounded(scope, receive, send_with_id)
@@ -63,7 +63,7 @@ class Surroundings:
         except Exception as error:
             log.debug("raised", request_id=request_id, error=type(error).__name__)
         finally:
-            IN_FLIGHT.labels("rest").dec()
+            in_flight_of("rest").dec()
             _tell(scope, status, request_id, time.perf_counter() - started)
 
     async def _bounded(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -124,7 +124,7 @@ def _place(scope: Scope) -> str:
 
 def _tell(scope: Scope, status: int, request_id: str, seconds: float) -> None:
     place = _place(scope)
-    REQUESTS.labels("rest", scope["method"] if place != "other" else "other", place, str(status)).observe(seconds)
+    requests_of("rest", scope["method"] if place != "other" else "other", place, str(status)).observe(seconds)
     if scope["path"] not in QUIET:
         log.info(
             "request", road="rest", method=scope["method"], place=place, status=status, request_id=request_id,

@@ -12,7 +12,7 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from services.ledger_api.observe import IN_FLIGHT, PROBLEMS, REQUESTS, TRACES, log, without_values
+from services.ledger_api.observe import PROBLEMS, TRACES, in_flight_of, log, requests_of, without_values
 from services.ledger_api.problems import ProblemError, of_database
 from services.ledger_api.proto import ledger_pb2, ledger_pb2_grpc
 from services.ledger_api.rpc.service import LedgerService
@@ -77,14 +77,14 @@ class Surroundings:
 @contextmanager
 def _told(method: str) -> Iterator[list[str]]:
     started, ended = time.perf_counter(), ["OK"]
-    IN_FLIGHT.labels("grpc").inc()
+    in_flight_of("grpc").inc()
     try:
         with TRACES.span(f"{NAME}/{method}"):
             yield ended
     finally:
         seconds = time.perf_counter() - started
-        IN_FLIGHT.labels("grpc").dec()
-        REQUESTS.labels("grpc", method, NAME, ended[0]).observe(seconds)
+        in_flight_of("grpc").dec()
+        requests_of("grpc", method, NAME, ended[0]).observe(seconds)
         log.info("request", road="grpc", method=method, status=ended[0], milliseconds=round(seconds * 1000, 1))
 
 
