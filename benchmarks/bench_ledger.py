@@ -18,44 +18,24 @@ from typing import TYPE_CHECKING, Any
 import grpc
 import httpx
 import psycopg
-from psycopg.types.json import Jsonb
 
+from benchmarks.http2_client import Http2Client
 from benchmarks.ledger_balance import balance_of_a_large_account
+from benchmarks.ledger_calls import CLIENTS, SPREAD, Rest, bare, by_hand, empty_grpc, hot_posts, over_grpc, over_httpx
 from billing_aggregator.local.postgres import EmbeddedPostgres, free_port
 from billing_aggregator.local.warehouse import DATABASE, ROLE
-from services.ledger_api.posting import POST_ONE
-from services.ledger_api.proto import ledger_pb2 as pb
 from services.ledger_api.proto import ledger_pb2_grpc
 from services.ledger_api.try_out import environment, prepare
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from benchmarks.ledger_calls import Call
 
-    Call = Callable[[int, int], Awaitable[None]]
-
-CLIENTS, SPREAD = 16, 1000
 ROOT = Path(__file__).resolve().parents[1]
 RESULT = ROOT / "build/bench-ledger.json"
-HEAD = (
-    "POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nIdempotency-Key: {key}\r\n"
-    "Content-Length: {size}\r\n\r\n"
-)
 MANY = """
 insert into ledger.account (owner, code, kind, normal_side)
 select 'C-' || n, '201', 'liability', 'credit' from generate_series(0, %s - 1) as n
 """
-
-
-def entries(client: int, number: int, *, hot: bool) -> list[dict[str, str]]:
-    """Return two lines: to account 1200 where they are hot, else among 1,000 accounts."""
-    debit = {"owner": "house", "code": "1200"} if hot else account(client * 7919 + number * 31)
-    sides = ((debit, "debit"), (account(client * 104_729 + number * 37 + 1), "credit"))
-    return [{**place, "side": side, "amount": "1.00", "currency": "EUR"} for place, side in sides]
-
-
-def account(number: int) -> dict[str, str]:
-    """Return one of 1,000 accounts."""
-    return {"owner": f"C-{number % SPREAD}", "code": "201"}
 
 
 async def measure(call: Call, seconds: float) -> dict[str, float]:
@@ -81,69 +61,6 @@ async def measure(call: Call, seconds: float) -> dict[str, float]:
     }
 
 
-class Rest:
-    """Sixteen kept connections; no client library, whose time would be measured instead of the server's."""
-
-    def __init__(self, port: int) -> None:
-        self._port = port
-        self._streams: dict[int, tuple[asyncio.StreamReader, asyncio.StreamWriter]] = {}
-
-    async def send(self, client: int, request: str) -> None:
-        """Send one request and read its whole answer."""
-        if client not in self._streams:
-            self._streams[client] = await asyncio.open_connection("127.0.0.1", self._port)
-        reader, writer = self._streams[client]
-        writer.write(request.encode())
-        head = await reader.readuntil(b"\r\n\r\n")
-        if not head.startswith((b"HTTP/1.1 200", b"HTTP/1.1 201")):
-            raise RuntimeError(head.decode())
-        size = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
-        await reader.readexactly(size)
-
-    async def empty(self, client: int, _: int) -> None:
-        """Ask for nothing."""
-        await self.send(client, "GET /empty HTTP/1.1\r\nHost: x\r\n\r\n")
-
-    def post(self, name: str, *, hot: bool) -> Call:
-        """Return a call that posts."""
-
-        async def call(client: int, number: int) -> None:
-            body = json.dumps({"business_date": "2026-01-01", "entries": entries(client, number, hot=hot)})
-            key = f"{name}-{client}-{number}"
-            await self.send(client, HEAD.format(path="/v1/transactions", key=key, size=len(body)) + body)
-
-        return call
-
-
-def over_grpc(stub: Any, turn: int) -> Call:
-    """Return a call that posts over gRPC."""
-
-    async def call(client: int, number: int) -> None:
-        lines = [
-            pb.Line(account=f"{e['owner']}/{e['code']}", side=e["side"], amount=e["amount"], currency=e["currency"])
-            for e in entries(client, number, hot=False)
-        ]
-        key = f"grpc-{turn}-{client}-{number}"
-        request = pb.TransactionRequest(idempotency_key=key, business_date="2026-01-01", entries=lines)
-        await stub.PostTransaction(request)
-
-    return call
-
-
-def bare(sessions: list[psycopg.AsyncConnection[Any]], turn: int) -> Call:
-    """Return a call that posts by SQL, without a service."""
-
-    async def call(client: int, number: int) -> None:
-        values = {
-            "idempotency_key": f"bare-{turn}-{client}-{number}", "kind": "manual", "business_date": "2026-01-01",
-            "description": "", "reverses": None, "metadata": Jsonb({}),
-            "entries": Jsonb(entries(client, number, hot=False)),
-        }  # fmt: skip
-        await sessions[client].execute(POST_ONE, values)
-
-    return call
-
-
 async def under_load(server: EmbeddedPostgres, rest: int, rpc: int, seconds: float, rounds: int) -> dict[str, Any]:
     """Measure all in one run: in turns, so that what else the machine does meets all of them; medians of the rounds."""
     dsn = server.dsn(DATABASE, ROLE)
@@ -151,17 +68,27 @@ async def under_load(server: EmbeddedPostgres, rest: int, rpc: int, seconds: flo
     for turn in range(rounds):
         sessions = [await psycopg.AsyncConnection.connect(dsn, autocommit=True) for _ in range(CLIENTS)]
         # A server closes what is idle for 5 seconds: each measurement has connections of its own.
-        async with grpc.aio.insecure_channel(f"127.0.0.1:{rpc}") as channel:
+        health = await Http2Client.connect(rpc, "/grpc.health.v1.Health/Check")
+        posts = await Http2Client.connect(rpc, "/ledger.LedgerService/PostTransaction")
+        async with (
+            grpc.aio.insecure_channel(f"127.0.0.1:{rpc}") as channel,
+            httpx.AsyncClient(base_url=f"http://127.0.0.1:{rest}", trust_env=False) as api,
+        ):
             make: Any = ledger_pb2_grpc.LedgerServiceStub
             calls: dict[str, Call] = {
                 "empty_endpoint": Rest(rest).empty,
+                "empty_grpc": empty_grpc(health),
                 "bare_sql": bare(sessions, turn),
                 "rest": Rest(rest).post(f"rest-{turn}", hot=False),
-                "grpc": over_grpc(make(channel), turn),
+                "grpc": over_grpc(by_hand(posts), f"grpc-{turn}"),
+                "rest_by_httpx": over_httpx(api, f"httpx-{turn}"),
+                "grpc_by_grpc_aio": over_grpc(make(channel).PostTransaction, f"aio-{turn}"),
                 "rest_hot_account": Rest(rest).post(f"hot-{turn}", hot=True),
             }
             for name, call in calls.items():
                 found.setdefault(name, []).append(await measure(call, seconds / rounds))
+        health.close()
+        posts.close()
         for session in sessions:
             await session.close()
     return {
@@ -189,7 +116,7 @@ def main() -> int:
                 wait_for(url)
                 found = under_load_with_ratios(asyncio.run(under_load(server, rest, rpc, given.seconds, given.rounds)))
                 if given.large:
-                    found["balance"] = balance_of_a_large_account(server, url, given.large)
+                    found["balance"] = balance_of_a_large_account(server, url, given.large, hot_posts(rest))
             finally:
                 process.terminate()
     RESULT.parent.mkdir(exist_ok=True)
@@ -205,6 +132,7 @@ def under_load_with_ratios(found: dict[str, Any]) -> dict[str, Any]:
         "ratios": {
             "rest_to_empty_endpoint": round(rate["rest"] / rate["empty_endpoint"], 2),
             "grpc_to_rest": round(rate["grpc"] / rate["rest"], 2),
+            "grpc_to_rest_by_usual_clients": round(rate["grpc_by_grpc_aio"] / rate["rest_by_httpx"], 2),
             "rest_to_bare_sql": round(rate["rest"] / rate["bare_sql"], 2),
             "hot_to_spread": round(rate["rest_hot_account"] / rate["rest"], 2),
         }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -12,6 +14,8 @@ from billing_aggregator.local.warehouse import DATABASE, ROLE
 from services.ledger_api.queries import page_of_entries
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from billing_aggregator.local.postgres import EmbeddedPostgres
 
 # Transactions of a thousand entries of account 1200 and one of 4000, spread over a year.
@@ -32,6 +36,8 @@ join ledger.account
     on account.owner = 'house' and account.code = case when line <= %(lines)s::integer then '1200' else '4000' end
 """
 LINES_OF_ONE, ONES_OF_A_STATEMENT = 1000, 500
+#: Seconds: so long the account is posted to before it is asked.
+FOLDED_TWICE = 11
 # What one account has of a day on which it was posted to all the time, and nobody has folded its totals yet.
 UNFOLDED = """
 do $$
@@ -47,10 +53,15 @@ end $$
 """
 
 
-def balance_of_a_large_account(server: EmbeddedPostgres, url: str, rows: int) -> dict[str, Any]:
+def balance_of_a_large_account(
+    server: EmbeddedPostgres, url: str, rows: int, post: Callable[[threading.Event], None]
+) -> dict[str, Any]:
     """Post *rows* entries to account 1200 by SQL and return the milliseconds of its balance, the worst of 20.
 
-    Then the same with the totals of 20,000 single posts of a day on top, and the first page of its transactions.
+    Then the same while clients post to it, and with the totals of 20,000 single posts of a day on top; a page of
+    another account's entries.
+
+    :param post: posts to the account until the event is set.
     """
     step = LINES_OF_ONE * ONES_OF_A_STATEMENT
     began = time.perf_counter()
@@ -60,6 +71,12 @@ def balance_of_a_large_account(server: EmbeddedPostgres, url: str, rows: int) ->
             owner.execute(LARGE.encode(), wanted)
         found: dict[str, Any] = {"entries": -(-rows // step) * step, "seconds": round(time.perf_counter() - began)}
         found |= balances(url, "")
+        end = threading.Event()
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(post, end)
+            time.sleep(FOLDED_TWICE)
+            found |= balances(url, "_under_load")
+            end.set()
         owner.execute(UNFOLDED.encode())
         found |= balances(url, "_unfolded") | {"entries_of_account_4000": entries_of_an_account(owner)}
     return found

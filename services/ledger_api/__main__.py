@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 GRACE_SECONDS = 25
 HEALTH_SECONDS = 5.0
 #: Postings add rows to the accounts' totals; a balance adds up those of so many seconds.
-FOLD_SECONDS = 15.0
+FOLD_SECONDS = 5.0
 CONFIG_STATUS = 2
 
 

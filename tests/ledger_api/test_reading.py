@@ -59,7 +59,6 @@ def test_pages_have_every_row_once(api: httpx.Client, new_key: Callable[[], str]
     assert pages(api, "/v1/transactions", owner="nobody") == []
     one = pages(api, "/v1/transactions", idempotency_key=keys[0])
     assert [row["idempotency_key"] for row in one] == keys[:1]
-    wanted |= {"owner": None}
     assert [row["idempotency_key"] for row in pages(api, "/v1/transactions", limit=3, **wanted)] == keys
     codes = [row["code"] for row in pages(api, "/v1/accounts", limit=2, owner="house")]
     assert {"1000", "1200", "4000"} <= set(codes)
