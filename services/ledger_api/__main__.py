@@ -22,6 +22,7 @@ from services.ledger_api.service import new_service
 from services.ledger_api.settings import read_settings
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import AsyncIterator
 
     from services.ledger_api.service import Service
@@ -31,29 +32,55 @@ HEALTH_SECONDS = 5.0
 #: Postings add rows to the accounts' totals; a balance adds up those of so many seconds.
 FOLD_SECONDS = 5.0
 CONFIG_STATUS = 2
+START_STATUS = 3
 
 
-@contextlib.asynccontextmanager
-async def running(service: Service) -> AsyncIterator[None]:
-    """Open the pool and the gRPC server; close both when the last HTTP request is answered."""
-    settings = service.settings
-    await service.pool.open()
-    rpc = Rpc(service)
-    await rpc.start()
-    watches = [asyncio.create_task(_watch(service, rpc)), asyncio.create_task(_fold(service))]
-    log.info(
-        "listening", rest=f"http://{settings.host}:{settings.api_port}", grpc=f"{settings.host}:{settings.grpc_port}",
-        access="tokens of the issuer" if settings.oidc_issuer else "no issuer: loopback only, everybody may post",
-    )  # fmt: skip
-    try:
-        yield
-    finally:
-        for watch in watches:
-            watch.cancel()
-        await rpc.stop(GRACE_SECONDS)
-        await service.pool.close()
-        TRACES.stop()
-        log.info("stopped")
+class Roads:
+    """Both roads of one service: the HTTP server runs, and gRPC beside it, from the first request to the last."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._rpc: Rpc | None = None
+
+    @contextlib.asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """Open the pool and the gRPC server; close the pool when the last request is answered."""
+        service, settings = self._service, self._service.settings
+        await service.pool.open()
+        self._rpc = rpc = Rpc(service)
+        await rpc.start()
+        watches = [asyncio.create_task(_watch(service, rpc)), asyncio.create_task(_fold(service))]
+        log.info(
+            "listening", rest=f"http://{settings.host}:{settings.api_port}",
+            grpc=f"{settings.host}:{settings.grpc_port}",
+            access="tokens of the issuer" if settings.oidc_issuer else "no issuer: loopback only, everybody may post",
+        )  # fmt: skip
+        try:
+            yield
+        finally:
+            for watch in watches:
+                watch.cancel()
+            await self.drain()
+            await service.pool.close()
+            TRACES.stop()
+            log.info("stopped")
+
+    async def drain(self) -> None:
+        """Take no new calls of gRPC, and wait for those under way."""
+        if self._rpc is not None:
+            await self._rpc.stop(GRACE_SECONDS)
+
+
+class Server(uvicorn.Server):
+    """Where it is told to stop, both roads end at the same time: what is under way has one grace, not two."""
+
+    def __init__(self, config: uvicorn.Config, roads: Roads) -> None:
+        super().__init__(config)
+        self._roads = roads
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take nothing new, and wait for the requests under way."""
+        await asyncio.gather(self._roads.drain(), super().shutdown(sockets))
 
 
 async def _watch(service: Service, rpc: Rpc) -> None:
@@ -87,12 +114,15 @@ def main() -> int:
     configure_logs(settings.log_level or "INFO")
     TRACES.start()
     service = new_service(settings)
-    app = Surroundings(new_app(service, lambda: running(service)))
-    uvicorn.run(
-        app, host=settings.host, port=settings.api_port, loop="uvloop", http="httptools", log_level="warning",
-        access_log=False, timeout_graceful_shutdown=GRACE_SECONDS, server_header=False, lifespan="on",
+    roads = Roads(service)
+    config = uvicorn.Config(
+        Surroundings(new_app(service, roads.open)), host=settings.host, port=settings.api_port, loop="uvloop",
+        http="httptools", log_level="warning", access_log=False, timeout_graceful_shutdown=GRACE_SECONDS,
+        server_header=False, lifespan="on",
     )  # fmt: skip
-    return 0
+    server = Server(config, roads)
+    server.run()
+    return 0 if server.started else START_STATUS
 
 
 if __name__ == "__main__":

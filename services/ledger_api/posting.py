@@ -20,13 +20,14 @@ from services.ledger_api.problems import RETRIED
 from services.ledger_api.transactions import BY_KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from datetime import date
     from uuid import UUID
 
     from services.ledger_api.database import Pool, Row
 
 GROUP = 64
+#: Of the event loop: what its requests bring meanwhile goes along, instead of a transaction for the first of them.
+TURNS = 1
 TRIES = 6
 
 # A subquery: each account is found by its index however many there are, and an unknown one refuses the statement
@@ -103,6 +104,7 @@ class Poster:
         self._pool = pool
         self._waiting: list[tuple[Posting, asyncio.Future[Row | None]]] = []
         self._slots = 2
+        self._starting = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._minor_units: dict[str, int] = {}
 
@@ -118,15 +120,20 @@ class Poster:
         return await self._post_alone(posting)
 
     def _start(self) -> None:
-        if self._slots and self._waiting:
+        if self._slots and self._waiting and not self._starting:
             self._slots -= 1
-            group, self._waiting = self._waiting[:GROUP], self._waiting[GROUP:]
-            task = asyncio.create_task(self._post_group(group))
+            self._starting = True
+            task = asyncio.create_task(self._post_group())
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _post_group(self, group: Sequence[tuple[Posting, asyncio.Future[Row | None]]]) -> None:
-        """Post a group at once; each future gets its row, or None: to be posted alone."""
+    async def _post_group(self) -> None:
+        """Post at once what waits; each future gets its row, or None: to be posted alone."""
+        for _ in range(TURNS):
+            await asyncio.sleep(0)
+        self._starting = False
+        group, self._waiting = self._waiting[:GROUP], self._waiting[GROUP:]
+        self._start()
         posted: dict[str, Row] = {}
         try:
             first = {posting.idempotency_key: posting for posting, _ in reversed(group)}

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from services.ledger_api.database import Pool, Row
 
-TRANSACTIONS: LiteralString = """
+COLUMNS: LiteralString = """
 select
     posted.transaction_id, posted.idempotency_key, posted.kind, posted.business_date, posted.occurred_at,
     posted.posted_at, posted.description, posted.source, posted.reverses, posted.metadata,
@@ -32,8 +32,9 @@ select
         join ledger.currency on entry.currency = currency.code
         where entry.transaction_id = posted.transaction_id
     ) as entries
-from ledger.transaction as posted
+from {source} as posted
 """
+TRANSACTIONS = COLUMNS.replace("{source}", "ledger.transaction")
 ONE_TRANSACTION = TRANSACTIONS + "where posted.transaction_id = %(id)s"
 BY_KEY = TRANSACTIONS + "where posted.idempotency_key = %(key)s"
 # Only what is asked for: a condition that may be left out would hide the index that a page needs.
@@ -46,8 +47,15 @@ CONDITIONS: dict[str, LiteralString] = {
     "last": "posted.business_date <= %(last)s",
 }
 OF_ACCOUNT: dict[str, LiteralString] = {"owner": "account.owner = %(owner)s", "code": "account.code = %(code)s"}
-FEW_ACCOUNTS = 100
+FEW_ACCOUNTS, FEW_DAYS = 100, 31
 SOME_ACCOUNTS: LiteralString = "select account_id from ledger.account where {accounts} limit %(few)s + 1"
+# OFFSET 0 below keeps the planner on the way that is written: it takes those who match for spread over all, and would
+# go through all transactions in their order until it has met enough of them.
+OF_DAYS: LiteralString = """(
+    select * from ledger.transaction as dated
+    where dated.business_date >= %(first)s and dated.business_date <= %(last)s
+    offset 0
+)"""
 # Of a few accounts: each account's own entries in their order, as far as a page needs them.
 BY_ENTRIES: LiteralString = """
 posted.transaction_id in (
@@ -56,19 +64,25 @@ posted.transaction_id in (
     cross join lateral (
         select distinct entry.transaction_id
         from ledger.entry
-        join ledger.transaction as posted on entry.transaction_id = posted.transaction_id
-        where entry.account_id = one.account_id {more}
+        where
+            entry.account_id = one.account_id
+            and exists (
+                select from ledger.transaction as posted
+                where posted.transaction_id = entry.transaction_id {conditions}
+                offset 0
+            )
         order by entry.transaction_id
         limit %(limit)s
     ) as picked
 )
 """
-# A code that many owners have: most transactions touch one of them, so they are gone through in their own order.
+# Of a few days, or of a code that many owners have.
 BY_TRANSACTIONS: LiteralString = """
 exists (
     select from ledger.entry
     join ledger.account on entry.account_id = account.account_id
     where entry.transaction_id = posted.transaction_id and {accounts}
+    offset 0
 )
 """
 
@@ -76,25 +90,29 @@ exists (
 async def transactions(pool: Pool, limit: int, **wanted: Any) -> Row:
     """Return a page of transactions, in the order of their posting."""
     values: Row = wanted | {"limit": limit + 1, "few": FEW_ACCOUNTS}
-    accounts = " and ".join(condition for name, condition in OF_ACCOUNT.items() if values.get(name) is not None)
-    if accounts:
-        found = await rows(pool, SOME_ACCOUNTS.replace("{accounts}", accounts), values)
+    if accounts := _conditions(OF_ACCOUNT, values):
+        found = await rows(pool, SOME_ACCOUNTS.replace("{accounts}", " and ".join(accounts)), values)
         values["account_ids"] = [row["account_id"] for row in found]
     return page(await rows(pool, page_of_transactions(values), values), limit, "transaction_id")
 
 
 def page_of_transactions(wanted: Row) -> LiteralString:
-    """Return the query of the transactions that *wanted* asks for; ``account_ids``: of these accounts, if few."""
-    conditions = [condition for name, condition in CONDITIONS.items() if wanted.get(name) is not None]
-    ids = wanted.get("account_ids")
-    if ids is not None and len(ids) <= FEW_ACCOUNTS:
-        more = [condition.replace("posted.transaction_id", "entry.transaction_id") for condition in conditions]
-        conditions = [BY_ENTRIES.replace("{more}", "".join(" and " + condition for condition in more))]
-    elif ids is not None:
-        accounts = [condition for name, condition in OF_ACCOUNT.items() if wanted.get(name) is not None]
+    """Return the query of the transactions that *wanted* asks for; ``account_ids``: its accounts, or too many."""
+    conditions, accounts = _conditions(CONDITIONS, wanted), _conditions(OF_ACCOUNT, wanted)
+    few_days = wanted.get("first") and wanted.get("last") and (wanted["last"] - wanted["first"]).days <= FEW_DAYS
+    if accounts and (few_days or len(wanted["account_ids"]) > FEW_ACCOUNTS):
         conditions.append(BY_TRANSACTIONS.replace("{accounts}", " and ".join(accounts)))
+    elif accounts:
+        after: LiteralString = "entry.transaction_id > %(after)s and " if wanted.get("after") else ""
+        of_entries = BY_ENTRIES.replace("entry.account_id =", after + "entry.account_id =")
+        conditions = [of_entries.replace("{conditions}", "".join(" and " + one for one in conditions))]
     where = " where " + " and ".join(conditions) if conditions else ""
-    return TRANSACTIONS + where + " order by posted.transaction_id limit %(limit)s"
+    query = COLUMNS.replace("{source}", OF_DAYS) if few_days else TRANSACTIONS
+    return query + where + " order by posted.transaction_id limit %(limit)s"
+
+
+def _conditions(known: dict[str, LiteralString], wanted: Row) -> list[LiteralString]:
+    return [condition for name, condition in known.items() if wanted.get(name) is not None]
 
 
 async def transaction(pool: Pool, transaction_id: UUID) -> Row:

@@ -8,6 +8,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+import grpc
 import httpx
 import psycopg
 import pytest
@@ -15,6 +16,7 @@ import pytest
 from billing_aggregator.local.warehouse import ROLE
 from tests.ledger_api.server import Running, new_ledger
 from tests.ledger_api.test_posting import body, post
+from tests.ledger_api.test_rpc import entry, refusal, stub
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -98,7 +100,7 @@ def under_way(running: Running) -> float:
     return sum(float(line.split()[-1]) for line in lines if line.startswith("ledger_requests_in_flight{")) - 1
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_posts_under_way_are_finished_before_it_stops(postgres: EmbeddedPostgres, tmp_path: Path) -> None:
     """Their statement waits for another session when the signal comes."""
     new_ledger(postgres, "ledger_api_stop")
@@ -108,22 +110,31 @@ def test_posts_under_way_are_finished_before_it_stops(postgres: EmbeddedPostgres
         with running.client() as api:
             answers.append(post(api, f"stop-{number}", body("1.00")).status_code)
 
+    def over_grpc() -> None:
+        with grpc.insecure_channel(f"127.0.0.1:{running.grpc}") as channel:
+            stub(channel).CreateEntry(entry("stop-grpc", amount="1.00"), timeout=60)
+            answers.append(201)
+
     with (
         Running(postgres, "ledger_api_stop", tmp_path / "log") as running,
         psycopg.connect(postgres.dsn("ledger_api_stop", ROLE)) as owner,
     ):
         owner.execute("lock table ledger.entry in exclusive mode")
         threads = [threading.Thread(target=one, args=(number,)) for number in range(4)]
+        threads.append(threading.Thread(target=over_grpc))
         for thread in threads:
             thread.start()
         while under_way(running) < len(threads):
             time.sleep(0.05)
         assert running.process is not None
         running.process.terminate()
-        time.sleep(0.5)
+        with grpc.insecure_channel(f"127.0.0.1:{running.grpc}") as channel:
+            until = time.monotonic() + 20
+            while refusal(stub(channel).CreateEntry, entry("late"), timeout=1)[0] != grpc.StatusCode.UNAVAILABLE:
+                assert time.monotonic() < until, "gRPC takes new calls while REST waits for its last"
         owner.rollback()
         for thread in threads:
             thread.join(30)
         assert running.process.wait(30) in {0, -15}
-    assert answers == [201] * 4
-    assert len(in_books(postgres, "ledger_api_stop")[0]) == 4
+    assert answers == [201] * 5
+    assert set(in_books(postgres, "ledger_api_stop")[0]) >= {f"stop-{number}" for number in range(4)} | {"stop-grpc"}

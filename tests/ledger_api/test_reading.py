@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import psycopg
 
@@ -23,11 +25,11 @@ if TYPE_CHECKING:
     from billing_aggregator.local.s3 import LocalS3
 
 
-# 5,000 transactions of account 201, then two of account 202.
+# 5,000 transactions of account 201, then two of account 202, of another day.
 LARGE = """
 with posted as (
     insert into ledger.transaction (transaction_id, idempotency_key, kind, business_date, source)
-    select lpad(to_hex(n), 32, '0')::uuid, 'large-' || n, 'manual', '2026-01-01', 'api'
+    select lpad(to_hex(n), 32, '0')::uuid, 'large-' || n, 'manual', date '2026-01-01' + n / 5001 * 31, 'api'
     from generate_series(1, 5002) as n
     returning transaction_id, idempotency_key
 )
@@ -95,13 +97,23 @@ def test_a_page_of_an_account_reads_little_of_a_large_ledger(postgres: EmbeddedP
     with psycopg.connect(postgres.dsn("ledger_api_large", ROLE), autocommit=True) as owner:
         owner.execute(LARGE)
         owner.execute("analyze ledger.transaction, ledger.entry, ledger.account")
-        for code in ("201", "202"):
-            ids = owner.execute("select account_id from ledger.account where code = %s", [code]).fetchone()
-            wanted = {"owner": "C-1", "code": code, "account_ids": list(ids or ()), "limit": 3, "source": "api"}
-            query = b"explain (analyze, format json) " + page_of_transactions(wanted).encode()
-            row = owner.execute(query, wanted).fetchone()
+        ids = dict(owner.execute("select code, account_id from ledger.account where owner = 'C-1'").fetchall())
+        day = date(2026, 2, 1)
+        for wanted in (
+            {"owner": "C-1", "code": "201", "account_ids": [ids["201"]], "source": "api"},
+            {"owner": "C-1", "code": "202", "account_ids": [ids["202"]], "source": "api"},
+            {"owner": "C-1", "account_ids": list(ids.values()), "after": UUID(int=4998)},
+            {"first": day, "last": day},
+            {"first": day, "last": day, "owner": "house", "code": "1200", "account_ids": [2]},
+        ):
+            values = wanted | {"limit": 3}
+            query = page_of_transactions(values)
+            assert len(owner.execute(query, values).fetchall()) == (
+                3 if "201" in str(wanted) or "after" in wanted else 2
+            )
+            row = owner.execute(b"explain (analyze, format json) " + query.encode(), values).fetchone()
             assert row is not None
-            assert rows_read(row[0][0]["Plan"]) < 300, code
+            assert rows_read(row[0][0]["Plan"]) < 300, wanted
 
 
 def test_balance_now_and_at_a_day(api: httpx.Client, new_key: Callable[[], str]) -> None:
