@@ -97,7 +97,9 @@ def test_a_page_of_an_account_reads_little_of_a_large_ledger(postgres: EmbeddedP
     with psycopg.connect(postgres.dsn("ledger_api_large", ROLE), autocommit=True) as owner:
         owner.execute(LARGE)
         owner.execute("analyze ledger.transaction, ledger.entry, ledger.account")
-        ids = dict(owner.execute("select code, account_id from ledger.account where owner = 'C-1'").fetchall())
+        ids: dict[str, int] = dict(
+            owner.execute("select code, account_id from ledger.account where owner = 'C-1'").fetchall()
+        )
         day = date(2026, 2, 1)
         for wanted in (
             {"owner": "C-1", "code": "201", "account_ids": [ids["201"]], "source": "api"},

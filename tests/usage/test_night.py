@@ -51,6 +51,25 @@ def started(vault: psycopg.Connection[Any]) -> psycopg.Connection[Any]:
     return vault
 
 
+def test_a_reading_at_the_moment_that_a_price_changes(vault: psycopg.Connection[Any]) -> None:
+    """The range says which price has its bound: one ends behind the second hour, another begins at the fifth."""
+    write(vault, steady(datetime(2026, 3, 2, 10, tzinfo=UTC), 6), ORGS)
+    vault.execute("delete from usage_vault.price")
+    for microcredits, during in (
+        (1, "(2026-03-02 10:00+00, 2026-03-02 11:00+00]"),
+        (10, "(2026-03-02 11:00+00, 2026-03-02 14:00+00)"),
+        (100, "[2026-03-02 14:00+00,)"),
+    ):
+        vault.execute("insert into usage_vault.price values ('cfapps', '', 'MB', %s, 1, %s)", [microcredits, during])
+    vault.commit()
+    night(vault, "2026-03-03")
+    found = vault.execute(
+        "select microcredits_per_unit, hours from report_oibl.new_usage_rows where customer_id = %s order by 1",
+        [CUSTOMER],
+    ).fetchall()
+    assert found == [(1, 1), (10, 2), (100, 2), (None, 1)]
+
+
 def test_an_agreement_starts_and_what_is_left_of_it_expires(started: psycopg.Connection[Any]) -> None:
     for day in ("2026-02-01", "2026-03-01", "2026-03-31", "2026-04-01", "2026-04-02"):
         night(started, day)
