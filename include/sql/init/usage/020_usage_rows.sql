@@ -9,9 +9,9 @@
 -- Both tables see the same measurements: the feed waits.
 lock table usage_vault.reading in share row exclusive mode;
 
--- priced_at: the moments at which prices begin and end cut a month into stretches, in each of which a kind has one price
--- or none; its first reading stands for it. A reading at such a moment is a stretch of its own. So measurements are
--- summed first and priced then, when few rows are left.
+-- priced_at: the moments at which prices begin and end cut a month into stretches, in each of which a kind has one
+-- price or none; its first reading stands for it. A reading at such a moment is a stretch of its own. So measurements
+-- are summed first and priced then, when few rows are left.
 drop table if exists report_oibl.new_usage_readings;
 create table report_oibl.new_usage_readings as
 with moments as materialized (
