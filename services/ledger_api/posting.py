@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 GROUP = 64
 #: Of the event loop: what its requests bring meanwhile goes along, instead of a transaction for the first of them.
-TURNS = 1
+TURNS = 3
 TRIES = 6
 
 # A subquery: each account is found by its index however many there are, and an unknown one refuses the statement
