@@ -15,15 +15,13 @@ if TYPE_CHECKING:
 
 STREAMED_ROWS = 500
 
-ACCOUNTS = """
+ACCOUNTS: LiteralString = """
 select account_id, owner, code, name, kind, normal_side, allow_negative, metadata
-from ledger.account
-where
-    (%(after)s::bigint is null or account_id > %(after)s)
-    and (%(owner)s::text is null or owner = %(owner)s)
+from ledger.account{where}
 order by account_id
 limit %(limit)s
 """
+ACCOUNT_CONDITIONS: dict[str, LiteralString] = {"after": "account_id > %(after)s", "owner": "owner = %(owner)s"}
 ACCOUNT = "select account_id, owner, code, normal_side from ledger.account where owner = %(owner)s and code = %(code)s"
 # The totals answer for any number of entries; a day's balance is that of all days until then.
 BALANCES = """
@@ -41,19 +39,20 @@ where total.account_id = %(account_id)s and (%(at)s::date is null or total.busin
 group by total.currency, currency.minor_units
 order by total.currency
 """
-INVOICES = """
+INVOICES: LiteralString = """
 select
     id, order_id, customer_id, invoice_number, currency, subtotal::text, tax::text, total::text, base_currency,
     fx_rate::text, base_total::text, status, paid::text, version, business_date, created_at, updated_at
-from billing.invoices
-where
-    (%(id)s::bigint is null or id = %(id)s)
-    and (%(after)s::bigint is null or id > %(after)s)
-    and (%(status)s::text is null or status = %(status)s)
-    and (%(customer)s::text is null or customer_id = %(customer)s)
+from billing.invoices{where}
 order by id
 limit %(limit)s
 """
+INVOICE_CONDITIONS: dict[str, LiteralString] = {
+    "id": "id = %(id)s",
+    "after": "id > %(after)s",
+    "status": "status = %(status)s",
+    "customer": "customer_id = %(customer)s",
+}
 LINES = """
 select line, sku, qty, unit_price::text, net::text, tax_class, tax_rate::text
 from billing.invoice_lines where invoice_id = %(id)s order by line
@@ -66,16 +65,25 @@ select
 from ledger.entry
 join ledger.transaction as posted on entry.transaction_id = posted.transaction_id
 join ledger.account on entry.account_id = account.account_id
-join ledger.currency on entry.currency = currency.code
+join ledger.currency on entry.currency = currency.code{where}
+order by entry.transaction_id, entry.line
+limit %(limit)s
 """
-# Only what is asked for: a condition that may be left out keeps a plan from going through an account's entries alone.
 ENTRY_CONDITIONS: dict[str, LiteralString] = {
     "after": "(entry.transaction_id, entry.line) > (%(after)s::uuid, %(line)s)",
     "account_id": "entry.account_id = %(account_id)s",
     "first": "posted.business_date >= %(first)s",
     "last": "posted.business_date <= %(last)s",
 }
-IN_ORDER = " order by entry.transaction_id, entry.line limit %(limit)s"
+
+
+def asked_for(query: LiteralString, conditions: dict[str, LiteralString], wanted: Row) -> LiteralString:
+    """Return *query* with those of the *conditions* that *wanted* has a value for, at ``{where}``.
+
+    One that may be left out ("... is null or ...") would hide the index from the plans that a session keeps.
+    """
+    found = [condition for name, condition in conditions.items() if wanted.get(name) is not None]
+    return query.replace("{where}", "\nwhere " + " and ".join(found) if found else "")
 
 
 def page(found: list[Row], limit: int, key: str) -> Row:
@@ -87,7 +95,7 @@ def page(found: list[Row], limit: int, key: str) -> Row:
 async def accounts(pool: Pool, limit: int, after: int | None, owner: str | None) -> Row:
     """Return a page of accounts."""
     wanted = {"limit": limit + 1, "after": after, "owner": owner}
-    return page(await rows(pool, ACCOUNTS, wanted), limit, "account_id")
+    return page(await rows(pool, asked_for(ACCOUNTS, ACCOUNT_CONDITIONS, wanted), wanted), limit, "account_id")
 
 
 async def account(pool: Pool, owner: str, code: str) -> Row:
@@ -110,14 +118,14 @@ async def balance(pool: Pool, owner: str, code: str, at: date | None) -> Row:
 
 async def invoices(pool: Pool, limit: int, after: int | None, status: str | None, customer_id: str | None) -> Row:
     """Return a page of invoices."""
-    wanted = {"limit": limit + 1, "after": after, "status": status, "customer": customer_id, "id": None}
-    return page(await rows(pool, INVOICES, wanted), limit, "id")
+    wanted = {"limit": limit + 1, "after": after, "status": status, "customer": customer_id}
+    return page(await rows(pool, asked_for(INVOICES, INVOICE_CONDITIONS, wanted), wanted), limit, "id")
 
 
 async def invoice(pool: Pool, invoice_id: int) -> Row:
     """Return one invoice with its lines."""
-    wanted = {"limit": 1, "after": None, "status": None, "customer": None, "id": invoice_id}
-    found = await rows(pool, INVOICES, wanted)
+    wanted = {"limit": 1, "id": invoice_id}
+    found = await rows(pool, asked_for(INVOICES, INVOICE_CONDITIONS, wanted), wanted)
     if not found:
         raise not_found(f"invoice {invoice_id}")
     return found[0] | {"lines": await rows(pool, LINES, {"id": invoice_id})}
@@ -137,5 +145,4 @@ async def entries(pool: Pool, account_id: int | None, first: date | None, last: 
 
 def page_of_entries(wanted: Row) -> LiteralString:
     """Return the query of the entries that *wanted* asks for."""
-    conditions = [condition for name, condition in ENTRY_CONDITIONS.items() if wanted.get(name) is not None]
-    return ENTRIES + (" where " + " and ".join(conditions) if conditions else "") + IN_ORDER
+    return asked_for(ENTRIES, ENTRY_CONDITIONS, wanted)

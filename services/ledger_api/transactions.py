@@ -37,7 +37,6 @@ from {source} as posted
 TRANSACTIONS = COLUMNS.replace("{source}", "ledger.transaction")
 ONE_TRANSACTION = TRANSACTIONS + "where posted.transaction_id = %(id)s"
 BY_KEY = TRANSACTIONS + "where posted.idempotency_key = %(key)s"
-# Only what is asked for: a condition that may be left out would hide the index that a page needs.
 CONDITIONS: dict[str, LiteralString] = {
     "after": "posted.transaction_id > %(after)s",
     "key": "posted.idempotency_key = %(key)s",
