@@ -10,7 +10,7 @@ import asyncio
 import random
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import psycopg
 from psycopg.types.json import Jsonb
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 GROUP = 64
 #: Of the event loop: what its requests bring meanwhile goes along, instead of a transaction for the first of them.
 TURNS = 3
+#: Two groups side by side would be smaller, and cost the database more: another one is begun where one takes longer.
+LONG_SECONDS = 0.02
+MOST_GROUPS = 4
 TRIES = 6
 
 # A subquery: each account is found by its index however many there are, and an unknown one refuses the statement
@@ -98,13 +101,15 @@ class Posting:
 
 
 class Poster:
-    """Posts for both roads. At most two groups are under way: what arrives meanwhile forms the next one."""
+    """Posts for both roads. What arrives while a group is under way forms the next one.
+
+    A group that takes long, since it waits for another session's lock, does not hold the others up.
+    """
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self._waiting: list[tuple[Posting, asyncio.Future[Row | None]]] = []
-        self._slots = 2
-        self._starting = False
+        self._latest: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._minor_units: dict[str, int] = {}
 
@@ -120,20 +125,23 @@ class Poster:
         return await self._post_alone(posting)
 
     def _start(self) -> None:
-        if self._slots and self._waiting and not self._starting:
-            self._slots -= 1
-            self._starting = True
-            task = asyncio.create_task(self._post_group())
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        if self._waiting and self._latest is None and len(self._tasks) < MOST_GROUPS:
+            self._latest = asyncio.create_task(self._post_group())
+            self._tasks.add(self._latest)
+
+    def _go_on(self, task: asyncio.Task[None] | None) -> None:
+        """Start the next group: this one has ended, or its time is over."""
+        if self._latest is task:
+            self._latest = None
+        self._start()
 
     async def _post_group(self) -> None:
         """Post at once what waits; each future gets its row, or None: to be posted alone."""
         for _ in range(TURNS):
             await asyncio.sleep(0)
-        self._starting = False
         group, self._waiting = self._waiting[:GROUP], self._waiting[GROUP:]
-        self._start()
+        own = asyncio.current_task()
+        long = asyncio.get_running_loop().call_later(LONG_SECONDS, self._go_on, own)
         posted: dict[str, Row] = {}
         try:
             first = {posting.idempotency_key: posting for posting, _ in reversed(group)}
@@ -145,8 +153,9 @@ class Poster:
         except Exception:  # noqa: S110 - each is posted alone, and says itself what is wrong
             pass
         finally:
-            self._slots += 1
-            self._start()
+            long.cancel()
+            self._tasks.discard(cast("asyncio.Task[None]", own))
+            self._go_on(own)
             for posting, future in group:
                 if not future.done():
                     # A second one of the same key has to be compared with the first.

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
+from psycopg.types.json import Jsonb
+
+from billing_aggregator.local.warehouse import ROLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import httpx
-    import psycopg
 
+    from billing_aggregator.local.postgres import EmbeddedPostgres
     from tests.ledger_api.server import Running
 
 
@@ -85,6 +90,28 @@ def test_a_refused_post_does_not_harm_those_beside_it(
         answers = list(pool.map(lambda pair: post(api, *pair), zip(keys, contents, strict=True)))
     assert [answer.status_code for answer in answers] == [201 if number % 3 else 422 for number in range(60)]
     assert written(books)[0] == before[0] + 40
+
+
+WAITING = "select from pg_locks where not granted"
+
+
+def test_a_post_that_waits_for_a_lock_holds_up_no_others(
+    postgres: EmbeddedPostgres, ledger_database: str, api: httpx.Client, new_key: Callable[[], str]
+) -> None:
+    """Another session has posted to an account that may not go below zero, and has not committed yet."""
+    guarded = [line("1200", "debit", "1.00"), line("202", "credit", "1.00", owner="C-1")]
+    with (
+        psycopg.connect(postgres.dsn(ledger_database, ROLE)) as other,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        other.execute("select ledger.post(%s, 'manual', '2026-07-01', 'api', %s)", [new_key(), Jsonb(guarded)])
+        waits = pool.submit(post, api, new_key(), body() | {"entries": guarded})
+        while other.execute(WAITING).fetchone() is None:
+            time.sleep(0.02)
+        assert [post(api, new_key(), body("1.00")).status_code for _ in range(3)] == [201] * 3
+        assert other.execute(WAITING).fetchone() is not None
+        other.rollback()
+        assert waits.result(30).status_code == 201
 
 
 LINES = [line("1200", "debit", "1.00"), line("4000", "credit", "1.00")]
