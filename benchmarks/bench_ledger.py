@@ -15,13 +15,14 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+import aiohttp
 import grpc
 import httpx
 import psycopg
 
 from benchmarks.http2_client import Http2Client
 from benchmarks.ledger_balance import balance_of_a_large_account
-from benchmarks.ledger_calls import CLIENTS, SPREAD, Rest, bare, by_hand, empty_grpc, hot_posts, over_grpc, over_httpx
+from benchmarks.ledger_calls import CLIENTS, SPREAD, Rest, bare, by_hand, empty_grpc, hot_posts, over_aiohttp, over_grpc
 from billing_aggregator.local.postgres import EmbeddedPostgres, free_port
 from billing_aggregator.local.warehouse import DATABASE, ROLE
 from services.ledger_api.proto import ledger_pb2_grpc
@@ -72,7 +73,7 @@ async def under_load(server: EmbeddedPostgres, rest: int, rpc: int, seconds: flo
         posts = await Http2Client.connect(rpc, "/ledger.LedgerService/PostTransaction")
         async with (
             grpc.aio.insecure_channel(f"127.0.0.1:{rpc}") as channel,
-            httpx.AsyncClient(base_url=f"http://127.0.0.1:{rest}", trust_env=False) as api,
+            aiohttp.ClientSession(f"http://127.0.0.1:{rest}") as api,
         ):
             make: Any = ledger_pb2_grpc.LedgerServiceStub
             calls: dict[str, Call] = {
@@ -81,7 +82,7 @@ async def under_load(server: EmbeddedPostgres, rest: int, rpc: int, seconds: flo
                 "bare_sql": bare(sessions, turn),
                 "rest": Rest(rest).post(f"rest-{turn}", hot=False),
                 "grpc": over_grpc(by_hand(posts), f"grpc-{turn}"),
-                "rest_by_httpx": over_httpx(api, f"httpx-{turn}"),
+                "rest_by_aiohttp": over_aiohttp(api, f"aiohttp-{turn}"),
                 "grpc_by_grpc_aio": over_grpc(make(channel).PostTransaction, f"aio-{turn}"),
                 "rest_hot_account": Rest(rest).post(f"hot-{turn}", hot=True),
             }
@@ -132,7 +133,7 @@ def under_load_with_ratios(found: dict[str, Any]) -> dict[str, Any]:
         "ratios": {
             "rest_to_empty_endpoint": round(rate["rest"] / rate["empty_endpoint"], 2),
             "grpc_to_rest": round(rate["grpc"] / rate["rest"], 2),
-            "grpc_to_rest_by_usual_clients": round(rate["grpc_by_grpc_aio"] / rate["rest_by_httpx"], 2),
+            "grpc_to_rest_by_usual_clients": round(rate["grpc_by_grpc_aio"] / rate["rest_by_aiohttp"], 2),
             "rest_to_bare_sql": round(rate["rest"] / rate["bare_sql"], 2),
             "hot_to_spread": round(rate["rest_hot_account"] / rate["rest"], 2),
         }

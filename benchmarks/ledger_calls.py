@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Awaitable, Callable
 
-    import httpx
+    import aiohttp
     import psycopg
 
     from benchmarks.http2_client import Http2Client
@@ -109,13 +109,15 @@ def empty_grpc(client: Http2Client) -> Call:
     return call
 
 
-def over_httpx(api: httpx.AsyncClient, name: str) -> Call:
-    """Return a call that posts over REST by the usual client."""
+def over_aiohttp(api: aiohttp.ClientSession, name: str) -> Call:
+    """Return a call that posts over REST by a usual client, the fastest of them."""
 
     async def call(client: int, number: int) -> None:
         body = {"business_date": "2026-01-01", "entries": entries(client, number, hot=False)}
         headers = {"Idempotency-Key": f"{name}-{client}-{number}"}
-        (await api.post("/v1/transactions", json=body, headers=headers)).raise_for_status()
+        async with api.post("/v1/transactions", json=body, headers=headers) as answer:
+            answer.raise_for_status()
+            await answer.json()
 
     return call
 
