@@ -99,11 +99,16 @@ def test_a_post_that_waits_for_a_lock_holds_up_no_others(
     postgres: EmbeddedPostgres, ledger_database: str, api: httpx.Client, new_key: Callable[[], str]
 ) -> None:
     """Another session has posted to an account that may not go below zero, and has not committed yet."""
-    guarded = [line("1200", "debit", "1.00"), line("202", "credit", "1.00", owner="C-1")]
+    guarded = [line("1200", "debit", "1.00"), line("202", "credit", "1.00", owner="C-waits")]
     with (
         psycopg.connect(postgres.dsn(ledger_database, ROLE)) as other,
         ThreadPoolExecutor(1) as pool,
     ):
+        other.execute(
+            "insert into ledger.account (owner, code, kind, normal_side, allow_negative) "
+            "values ('C-waits', '202', 'liability', 'credit', false)"
+        )
+        other.commit()
         other.execute("select ledger.post(%s, 'manual', '2026-07-01', 'api', %s)", [new_key(), Jsonb(guarded)])
         waits = pool.submit(post, api, new_key(), body() | {"entries": guarded})
         while other.execute(WAITING).fetchone() is None:
