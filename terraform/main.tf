@@ -62,7 +62,7 @@ module "alarms" {
   source            = "./modules/alarms"
   name              = local.name
   environment       = var.environment
-  clients           = { for client, entry in local.clients : client => { schedule = entry.schedule, deadline = entry.deadline } }
+  clients           = local.clients
   log_groups        = module.mwaa.log_groups
   emails            = var.alarm_emails
   publication_hours = var.publication_hours
@@ -76,6 +76,7 @@ module "kafka" {
   cluster_arn              = var.kafka.cluster_arn
   read_topics              = var.kafka.read_topics
   write_topics             = var.kafka.write_topics
+  create_topics            = var.kafka.create_topics
   group                    = var.kafka.group
   lag_messages             = var.kafka.lag_messages
   broker_security_group_id = var.kafka.broker_security_group_id

@@ -102,6 +102,7 @@ variable "kafka" {
     cluster_arn              = string
     read_topics              = list(string)
     write_topics             = optional(list(string), [])
+    create_topics            = optional(map(number), {})
     group                    = string
     broker_security_group_id = optional(string)
     lag_messages             = optional(number, 10000)

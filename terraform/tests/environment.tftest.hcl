@@ -34,8 +34,9 @@ run "clients_come_from_the_file" {
   }
   assert {
     condition = output.secrets == [
+      "airflow/connections/cloudfoundry_hourly_prod", "airflow/connections/kafka_hourly_prod",
       "airflow/connections/octopus_hourly_prod", "airflow/connections/octopus_north_prod",
-      "airflow/connections/slack_alerts", "airflow/connections/warehouse",
+      "airflow/connections/platform", "airflow/connections/slack_alerts", "airflow/connections/warehouse",
     ]
     error_message = "the secrets are not the connections of the clients"
   }
@@ -95,7 +96,8 @@ run "alarms_cover_each_client" {
   assert {
     condition = output.alarms == tolist([
       "billing-data-aggregator-prod-hourly.alert_failed", "billing-data-aggregator-prod-hourly.deadline_missed",
-      "billing-data-aggregator-prod-hourly.export_failed", "billing-data-aggregator-prod-hourly.run_failed",
+      "billing-data-aggregator-prod-hourly.export_failed", "billing-data-aggregator-prod-hourly.feed_lost",
+      "billing-data-aggregator-prod-hourly.feed_rejected", "billing-data-aggregator-prod-hourly.run_failed",
       "billing-data-aggregator-prod-north.alert_failed", "billing-data-aggregator-prod-north.deadline_missed",
       "billing-data-aggregator-prod-north.export_failed", "billing-data-aggregator-prod-north.nothing_published",
       "billing-data-aggregator-prod-north.run_failed", "billing-data-aggregator-prod-south.alert_failed",
@@ -113,7 +115,7 @@ run "kafka_is_optional" {
       cluster_arn  = "arn:aws:kafka:eu-central-1:000000000000:cluster/orders/11111111-2222"
       read_topics  = ["orders"]
       write_topics = ["postings"]
-      group        = "billing-prod"
+      group        = "billing-orders-hourly-prod"
     }
   }
 
@@ -127,6 +129,50 @@ run "kafka_is_optional" {
       if contains(statement.Action, "kafka-cluster:WriteData")
     ])) == toset(["arn:aws:kafka:eu-central-1:000000000000:topic/orders/11111111-2222/postings"])
     error_message = "the feed can write to another topic than its own"
+  }
+  assert {
+    condition = toset(flatten([
+      for statement in jsondecode(module.kafka[0].policy).Statement : statement.Resource
+      if contains(statement.Action, "kafka-cluster:ReadData")
+      ])) == toset([
+      "arn:aws:kafka:eu-central-1:000000000000:topic/orders/11111111-2222/orders",
+      "arn:aws:kafka:eu-central-1:000000000000:topic/orders/11111111-2222/postings",
+    ])
+    error_message = "the feed cannot look for what it has sent, or reads other topics than its own"
+  }
+  assert {
+    condition = flatten([
+      for statement in jsondecode(module.kafka[0].policy).Statement : statement.Resource
+      if contains(statement.Action, "kafka-cluster:AlterTransactionalId")
+    ]) == ["arn:aws:kafka:eu-central-1:000000000000:transactional-id/orders/11111111-2222/billing-orders-hourly-prod"]
+    error_message = "the feed may not begin a transaction, or those of others"
+  }
+  assert {
+    condition     = length(module.kafka[0].created_topics) == 0
+    error_message = "topics are made that nobody has asked for"
+  }
+}
+
+run "topics_are_made_where_they_are_asked_for" {
+  command = apply
+  variables {
+    kafka = {
+      cluster_arn   = "arn:aws:kafka:eu-central-1:000000000000:cluster/orders/11111111-2222"
+      read_topics   = ["orders"]
+      write_topics  = ["postings"]
+      create_topics = { postings = 4 }
+      group         = "billing-orders-hourly-prod"
+    }
+  }
+
+  assert {
+    condition = module.kafka[0].created_topics == [{
+      ClusterArn        = "arn:aws:kafka:eu-central-1:000000000000:cluster/orders/11111111-2222"
+      TopicName         = "postings"
+      PartitionCount    = 4
+      ReplicationFactor = 3
+    }]
+    error_message = "the topic is not made, or not as asked for"
   }
 }
 

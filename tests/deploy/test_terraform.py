@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = sorted(path.parent.name for path in TERRAFORM.glob("examples/*/main.tf"))
 MODULE = TERRAFORM / "modules/clients"
+PLATFORMS = {"kafka": "kafka", "meters": "cloudfoundry"}
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +65,8 @@ def test_layers_are_merged_as_the_package_merges_them() -> None:
 
 
 def expected(config: ClientConfig) -> dict[str, object]:
-    alerts, export = config.alerts, config.export
+    alerts, export, own = config.alerts, config.export, f"{config.client}_{config.environment}"
+    feeds = [feed for feed in config.feeds.values() if feed.enabled]
     return {
         "bucket": config.s3_bucket,
         "template": config.key_template,
@@ -74,7 +76,8 @@ def expected(config: ClientConfig) -> dict[str, object]:
         "log_level": config.log_level,
         "mail": alerts.smtp_conn_id if alerts.email else None,
         "slack": alerts.slack_conn_id if alerts.slack else None,
-        "kafka": config.kafka_conn_id if config.feeds else None,
+        "feeds": sorted({feed.conn_id or f"{PLATFORMS[feed.kind]}_{own}" for feed in feeds}),
+        "events": any(feed.kind == "kafka" for feed in feeds),
         "encryption": export.encryption,
         "kms_key": export.kms_key_id,
         "acl": export.acl is not None,

@@ -20,7 +20,7 @@ locals {
     for client, entry in var.clients : [
       for metric, groups in local.groups : {
         for group in groups : "${client}.${metric}.${group}" => { client = client, metric = metric, group = group }
-      } if !startswith(metric, "feed_") || entry.kafka != null
+      } if !startswith(metric, "feed_") || entry.events
     ]
   ])...)
 
@@ -35,7 +35,7 @@ locals {
   counted = merge([
     for client, entry in var.clients : {
       for metric, alarm in local.failures : "${client}.${metric}" => merge(alarm, { client = client })
-      if(metric != "deadline_missed" || entry.deadline != null) && (!startswith(metric, "feed_") || entry.kafka != null)
+      if(metric != "deadline_missed" || entry.deadline != null) && (!startswith(metric, "feed_") || entry.events)
     }
   ]...)
   awaited = {

@@ -9,12 +9,12 @@ variable "environment" {
 }
 
 variable "clients" {
-  description = "Client → whether it publishes by itself (schedule), must do so in time (deadline), has a feed (kafka)."
-  type        = map(object({ schedule = optional(string), deadline = optional(number), kafka = optional(string) }))
+  description = "Client → whether it publishes by itself (schedule), must do so in time (deadline), takes events in (events)."
+  type        = map(object({ schedule = optional(string), deadline = optional(number), events = optional(bool, false) }))
 
   validation {
     # CloudWatch takes at most 100 metric filters of a log group.
-    condition     = length([for entry in var.clients : entry if entry.kafka == null]) * 5 + length([for entry in var.clients : entry if entry.kafka != null]) * 7 <= 100
+    condition     = sum(concat([0], [for entry in var.clients : entry.events ? 7 : 5])) <= 100
     error_message = "clients: at most 20 for one MWAA environment (14 with feeds), 5 metric filters each (7 with feeds); use a second environment."
   }
 }

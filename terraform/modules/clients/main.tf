@@ -17,17 +17,30 @@ locals {
   own    = { for client, layers in local.layers : client => merge([for layer in layers : jsondecode(layer)]...) }
   alerts = { for client, layers in local.layers : client => merge([for layer in layers : try(jsondecode(layer).alerts, {})]...) }
   export = { for client, layers in local.layers : client => merge([for layer in layers : try(jsondecode(layer).export, {})]...) }
+  feeds = {
+    for client, layers in local.layers : client => {
+      for name in distinct(flatten([for layer in layers : try(keys(jsondecode(layer).feeds), [])])) : name => merge([
+        for layer in layers : try(jsondecode(layer).feeds[name], {})
+      ]...)
+    }
+  }
+  # Kind of feed → what the name of its connection begins with.
+  platforms = { kafka = "kafka", meters = "cloudfoundry" }
 
   clients = {
     for client, entry in local.own : client => {
-      bucket     = entry.s3_bucket
-      template   = try(entry.key_template, "{client}/{environment}/{file}")
-      schedule   = try(entry.schedule, null)
-      deadline   = try(entry.deadline_minutes, 120)
-      database   = try(coalesce(entry.db_conn_id), "octopus_${client}_${var.environment}")
-      log_level  = upper(try(entry.log_level, "INFO"))
-      mail       = try(length(local.alerts[client].email), 0) > 0 ? try(local.alerts[client].smtp_conn_id, "smtp_default") : null
-      kafka      = length(try(entry.feeds, {})) > 0 ? "kafka_${client}_${var.environment}" : null
+      bucket    = entry.s3_bucket
+      template  = try(entry.key_template, "{client}/{environment}/{file}")
+      schedule  = try(entry.schedule, null)
+      deadline  = try(entry.deadline_minutes, 120)
+      database  = try(coalesce(entry.db_conn_id), "octopus_${client}_${var.environment}")
+      log_level = upper(try(entry.log_level, "INFO"))
+      mail      = try(length(local.alerts[client].email), 0) > 0 ? try(local.alerts[client].smtp_conn_id, "smtp_default") : null
+      feeds = sort(distinct([
+        for feed in values(local.feeds[client]) :
+        try(coalesce(feed.conn_id), "${local.platforms[feed.kind]}_${client}_${var.environment}") if try(feed.enabled, true)
+      ]))
+      events     = anytrue([for feed in values(local.feeds[client]) : feed.kind == "kafka" && try(feed.enabled, true)])
       slack      = try(local.alerts[client].slack, false) ? try(local.alerts[client].slack_conn_id, "slack_alerts") : null
       encryption = try(local.export[client].encryption, "bucket")
       kms_key    = try(local.export[client].kms_key_id, null)

@@ -15,6 +15,6 @@ output "buckets" {
 output "connections" {
   description = "Names of the Airflow connections that the clients use, sorted."
   value = sort(distinct(compact(flatten([
-    for entry in values(local.clients) : [entry.database, entry.kafka, entry.mail, entry.slack]
+    for entry in values(local.clients) : concat(entry.feeds, [entry.database, entry.mail, entry.slack])
   ]))))
 }

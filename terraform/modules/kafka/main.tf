@@ -1,10 +1,11 @@
-# Access to an MSK cluster by IAM, and the alarm on a feed that falls behind. The cluster and its topics belong to
-# those who run Kafka: the AWS provider has no resource for a topic (terraform/README.md has the command).
+# Access to an MSK cluster by IAM, its topics where they are to be made here, and the alarm on a feed that falls behind.
+# The cluster belongs to those who run Kafka.
 
 locals {
   parts   = regex("^(?P<prefix>arn:aws:kafka:[a-z0-9-]+:[0-9]{12}):cluster/(?P<name>[^/]+)/(?P<id>[^/]+)$", var.cluster_arn)
   topic   = "${local.parts.prefix}:topic/${local.parts.name}/${local.parts.id}"
   group   = "${local.parts.prefix}:group/${local.parts.name}/${local.parts.id}/${var.group}"
+  writer  = "${local.parts.prefix}:transactional-id/${local.parts.name}/${local.parts.id}/${var.group}"
   iam_tls = 9098
 
   statements = concat(
@@ -27,9 +28,15 @@ locals {
     ],
     length(var.write_topics) == 0 ? [] : [
       {
-        Effect   = "Allow"
-        Action   = ["kafka-cluster:DescribeTopic", "kafka-cluster:WriteData"]
+        Effect = "Allow"
+        # Read: after a crash the relay looks for what it has sent.
+        Action   = ["kafka-cluster:DescribeTopic", "kafka-cluster:ReadData", "kafka-cluster:WriteData"]
         Resource = [for topic in var.write_topics : "${local.topic}/${topic}"]
+      },
+      {
+        Effect   = "Allow"
+        Action   = ["kafka-cluster:AlterTransactionalId", "kafka-cluster:DescribeTransactionalId"]
+        Resource = [local.writer]
       },
       {
         Effect   = "Allow"
@@ -38,6 +45,28 @@ locals {
       },
     ],
   )
+}
+
+# The provider has a resource for topics in its newest versions only; CloudFormation's is there with all of them.
+resource "aws_cloudformation_stack" "topics" {
+  count = length(var.create_topics) == 0 ? 0 : 1
+  name  = "${var.name}-topics"
+  template_body = jsonencode({
+    Resources = {
+      for topic, partitions in var.create_topics : "Topic${md5(topic)}" => {
+        Type = "AWS::MSK::Topic"
+        # What has been sent is not removed with a line of Terraform.
+        DeletionPolicy      = "Retain"
+        UpdateReplacePolicy = "Retain"
+        Properties = {
+          ClusterArn        = var.cluster_arn
+          TopicName         = topic
+          PartitionCount    = partitions
+          ReplicationFactor = 3
+        }
+      }
+    }
+  })
 }
 
 resource "aws_vpc_security_group_ingress_rule" "workers" {

@@ -19,8 +19,14 @@ variable "write_topics" {
   default     = []
 }
 
+variable "create_topics" {
+  description = "Topic → partitions, of those that are made here, with three replicas and the cluster's own settings."
+  type        = map(number)
+  default     = {}
+}
+
 variable "group" {
-  description = "Consumer group of the feed."
+  description = "Consumer group of the feed, and its transactional id: billing-<feed>-<client>-<environment>."
   type        = string
 }
 
