@@ -95,9 +95,19 @@ def test_they_call_targets_and_scripts_that_there_are() -> None:
 
 def test_a_pull_request_runs_everything_that_a_release_needs() -> None:
     text = (ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8")
-    for needed in ("make test ", "redis-server", "BDA_REQUIRE_TOOLS", "make package-mwaa docs", "provenance: mode=max",
-                   "trivy-action", "make release-check", "terraform", "helm pull"):  # fmt: skip
+    for needed in ("make test ", "make test-older ", "redis-server", "BDA_REQUIRE_TOOLS", "make package-mwaa docs",
+                   "provenance: mode=max", "trivy-action", "make release-check", "terraform", "helm pull"):  # fmt: skip
         assert needed in text, needed
+
+
+@pytest.mark.parametrize("name", ["infrastructure.yml", "release.yml"])
+def test_what_is_published_is_signed_and_has_its_changes_and_contents(name: str) -> None:
+    (publish,) = (step["run"] for step in steps(name) if "gh release create" in step.get("run", ""))
+    assert "--notes-file build/notes.md" in publish or "--generate-notes" in publish
+    files = set(re.findall(r"build/[\w*-]+(?:\.[\w*-]+)+", publish)) - {"build/notes.md"}
+    options = [step["with"] for step in steps(name) if "with" in step]
+    assert {each["output-file"] for each in options if "output-file" in each} < files
+    assert {line for each in options for line in each.get("subject-path", "").split()} == files
 
 
 @pytest.mark.parametrize("name", ["ci.yml", "release.yml"])
