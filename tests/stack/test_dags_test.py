@@ -42,6 +42,7 @@ def airflow(folder: Path, source: Path, variables: dict[str, str], *arguments: s
         "AIRFLOW__CORE__DAGS_FOLDER": str(source / "dags"),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(source / "plugins"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT": "600",  # on a busy machine
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{folder}/home/airflow.db",
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
     }
