@@ -1,8 +1,8 @@
 """Runs docker-compose.yaml once with podman, on a machine that reaches no registry: ``python -m scripts.try_compose``.
 
-Stand-ins take the place of the images: one Debian with PostgreSQL and this project's virtual environment, by
-debootstrap. The image of the project is built from its own Dockerfile on top of them. Then every service is started
-in the order of `depends_on`, its health check must pass, and a run is triggered through the API and has to publish.
+Stand-ins take the place of the images (``scripts/compose_images.py``). Every service, those of the profile `ledger`
+too, is started in the order of `depends_on`, and its health check must pass. Then a night is triggered through the API
+and has to publish, and random orders are sent to the feed, whose invoices the ledger's API has to show.
 
 It shows that services, environment, mounts, commands, ports and their order fit together; not how the official
 images behave. Needs Linux, root, podman with runc, debootstrap, and the virtual environment of `make venv`.
@@ -19,22 +19,13 @@ import subprocess
 import sys
 import time
 import urllib.request
-from datetime import UTC, datetime
 from graphlib import TopologicalSorter
-from pathlib import Path
 from typing import Any
 
 import yaml
+from confluent_kafka import Consumer, TopicPartition
+from scripts.compose_images import ROOT, VENV, WORK, make_images, run, tell
 
-ROOT = Path(__file__).resolve().parents[1]
-STANDINS = ROOT / "scripts/standins"
-WORK = ROOT / "build/compose"
-VENV = Path(sys.prefix)
-#: Image → its stand-in, scripts/standins/standin-<role>; any other image is the project's own.
-ROLES = {"postgres": "postgres", "motoserver/moto": "moto", "axllent/mailpit": "mailpit"}
-LEFT_OUT = frozenset({"apache/kafka"})  # no stand-in: `make run CLIENT=webshop` tries the feeds
-SUITE = "bookworm"
-PACKAGES = "postgresql,curl,ca-certificates,gzip,libsqlite3-0,libffi8,libssl3"
 # For this script only. crun fails where cgroups are hybrid; names of services need aardvark-dns, which netavark brings.
 SETTINGS = """[engine]
 runtime = "runc"
@@ -43,105 +34,39 @@ events_logger = "file"
 [network]
 network_backend = "netavark"
 """
+PROFILE = "ledger"
 PATIENCE_SECONDS = 900
-DAG = "billing_data_aggregator_enercity_local"
+NIGHT = "billing_data_aggregator_enercity_local"
+FEED = "billing_feed_orders_webshop_local"
 API = "http://127.0.0.1:8080"
+LEDGER = "http://127.0.0.1:8000"
+KAFKA = "localhost:9094"
+EVENTS = "billing.events"
+PARTITIONS = 4
+ORDERS = 20
 
 
-def run(*command: str, **options: Any) -> str:
-    """Run *command* and return what it wrote; raises :class:`subprocess.CalledProcessError`."""
-    return str(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, **options).stdout)
-
-
-def tell(text: str) -> None:
-    """Write one line of progress."""
-    sys.stdout.write(f"{datetime.now(UTC):%H:%M:%S} {text}\n")
-    sys.stdout.flush()
-
-
-def wait_for(condition: Any, what: str) -> None:
-    """Wait until *condition* returns something true; raises :class:`TimeoutError`."""
+def wait_for(condition: Any, what: str, service: str) -> None:
+    """Wait until *condition* returns something true; raises :class:`TimeoutError` with the service's log."""
     end = time.monotonic() + PATIENCE_SECONDS
     while not condition():
         if time.monotonic() > end:
-            raise TimeoutError(f"after {PATIENCE_SECONDS} s still not: {what}")
+            raise TimeoutError(f"after {PATIENCE_SECONDS} s still not: {what}; {log(service)}")
         time.sleep(1)
-
-
-def remove(folder: Path) -> None:
-    """Remove a folder, but nothing that an aborted debootstrap has left mounted in it."""
-    run("rm", "-rf", "--one-file-system", str(folder))
 
 
 def services() -> dict[str, Any]:
     """Return the services as Compose merges them."""
-    text = run(str(VENV / "bin/podman-compose"), "-f", "docker-compose.yaml", "config", cwd=ROOT)
+    text = run(str(VENV / "bin/podman-compose"), "--profile", PROFILE, "-f", "docker-compose.yaml", "config", cwd=ROOT)
     found: dict[str, Any] = yaml.safe_load(text)["services"]
-    left_out = {name for name, each in found.items() if each["image"].split(":")[0] in LEFT_OUT or "profiles" in each}
-    tell(f"left out, of a profile or without a stand-in: {', '.join(sorted(left_out))}")
-    for each in found.values():
-        each["depends_on"] = {key: need for key, need in (each.get("depends_on") or {}).items() if key not in left_out}
-    return {name: service for name, service in found.items() if name not in left_out}
-
-
-def make_base(base_image: str) -> None:
-    """Import the stand-in for all images, and tag it as *base_image*: a Debian, this Python, this environment."""
-    if not run("podman", "images", "--quiet", "bda-standin").strip():
-        rootfs = WORK / "rootfs"
-        remove(rootfs)
-        mirror = next(line for line in run("apt-get", "indextargets", "--format", "$(REPO_URI)").splitlines() if line)
-        run("debootstrap", "--variant=minbase", f"--include={PACKAGES}", SUITE, str(rootfs), mirror)
-        for source in {Path(sys.base_prefix) / "bin", Path(sys.base_prefix) / "lib", VENV}:
-            (rootfs / source.relative_to("/")).mkdir(parents=True, exist_ok=True)
-            run("cp", "--archive", f"{source}/.", str(rootfs / source.relative_to("/")))
-        run("cp", "--archive", f"{STANDINS}/.", str(rootfs))
-        # This Python may be in the home of root: the stand-in's other users must reach it.
-        (rootfs / "root").chmod(0o755)
-        run("chroot", str(rootfs), "useradd", "--uid", "50000", "--gid", "0", "--home-dir", "/opt/airflow", "airflow")
-        run("chroot", str(rootfs), "install", "-d", "-o", "airflow", "-g", "0", "/opt/airflow", "/opt/airflow/logs")
-        run("sh", "-c", f"tar -C {rootfs} -c . | podman import --quiet - bda-standin")
-        remove(rootfs)
-    variables = {
-        "PATH": f"{VENV}/bin:/usr/local/bin:/usr/bin:/bin",
-        "AIRFLOW_HOME": "/opt/airflow",
-        "AIRFLOW__CORE__DAGS_FOLDER": "/opt/airflow/dags",
-        "PYTHONPATH": "/opt/airflow",
-    }
-    lines = ["FROM bda-standin", *(f"ENV {name}={value}" for name, value in variables.items())]
-    lines += ["USER airflow", "WORKDIR /opt/airflow", 'ENTRYPOINT ["/standin-airflow"]']
-    build(base_image, lines)
-
-
-def build(tag: str, lines: list[str]) -> None:
-    """Build an image of a few lines."""
-    folder = WORK / "context"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "Dockerfile").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    run("podman", "build", "--isolation", "chroot", "--quiet", "--tag", f"docker.io/{tag}", str(folder))
-
-
-def make_images(found: dict[str, Any]) -> None:
-    """Make every image that the services name: stand-ins, and the project's own by its Dockerfile."""
-    base = (ROOT / "Dockerfile").read_text(encoding="utf-8").split("FROM ", 1)[1].split()[0]
-    make_base(base)
-    tell(f"stand-in for {base}")
-    names = {service["image"] for service in found.values()}
-    for name in sorted(names):
-        role = ROLES.get(name.split(":")[0])
-        if role:
-            build(name if "/" in name else f"library/{name}", [f"FROM docker.io/{base}", "USER root",
-                                                               f'ENTRYPOINT ["/standin-{role}"]'])  # fmt: skip
-            tell(f"stand-in for {name}")
-        else:
-            run("podman", "build", "--isolation", "chroot", "--quiet", "--tag", f"localhost/{name}", str(ROOT))
-            tell(f"built {name} by its Dockerfile")
+    return found
 
 
 def start(found: dict[str, Any]) -> None:
     """Create and start each service when those that it depends on are as far as it wants them to be."""
     needs = {name: service.get("depends_on") or {} for name, service in found.items()}
-    plain = {name: {key: value for key, value in service.items() if key not in ("depends_on", "build", "restart")}
-             for name, service in found.items()}  # fmt: skip
+    ours = ("depends_on", "build", "restart", "profiles")
+    plain = {name: {key: value for key, value in service.items() if key not in ours} for name, service in found.items()}
     limits = {"nofile": min(resource.getrlimit(resource.RLIMIT_NOFILE)[1], 16_384), "nproc": 4_096}
     for service in plain.values():
         # Relative to the project, not to this file.
@@ -155,11 +80,11 @@ def start(found: dict[str, Any]) -> None:
     for name in TopologicalSorter({name: set(waits) for name, waits in needs.items()}).static_order():
         for other, wanted in needs[name].items():
             if wanted.get("condition") == "service_completed_successfully":
-                wait_for(lambda other=other: state(other)["Status"] == "exited", f"{other} has ended")
+                wait_for(lambda other=other: state(other)["Status"] == "exited", f"{other} has ended", other)
                 assert state(other)["ExitCode"] == 0, f"{other} failed: {log(other)}"  # noqa: S101
         run("podman", "--log-level", "fatal", "start", container(name))
         if "healthcheck" in plain[name]:
-            wait_for(lambda name=name: healthy(name), f"{name} is healthy: {log(name)}")
+            wait_for(lambda name=name: healthy(name), f"{name} is healthy", name)
         tell(f"{name} is {'healthy' if 'healthcheck' in plain[name] else 'started'}")
 
 
@@ -198,23 +123,29 @@ def healthy(service: str) -> bool:
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
-def call(path: str, token: str = "", body: Any = None, method: str = "GET") -> Any:
-    """Call Airflow's REST API on the published port."""
+def call(path: str, token: str = "", body: Any = None, method: str = "GET", api: str = API) -> Any:
+    """Call a REST API on its published port: Airflow's, if no other is named."""
     data = None if body is None else json.dumps(body).encode()
     headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
-    request = urllib.request.Request(f"{API}{path}", data=data, headers=headers, method=method)  # noqa: S310
+    request = urllib.request.Request(f"{api}{path}", data=data, headers=headers, method=method)  # noqa: S310
     with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
         return json.load(answer)
 
 
+def unpaused(dag: str) -> str:
+    """Unpause a DAG as a person would; return the token of the person."""
+    token: str = call("/auth/token")["access_token"]
+    wait_for(lambda: dag in str(call("/api/v2/dags", token)), f"{dag} is parsed", "dag-processor")
+    call(f"/api/v2/dags/{dag}", token, {"is_paused": False}, "PATCH")
+    return token
+
+
 def publish() -> dict[str, Any]:
-    """Trigger a run as a person would, wait for it, and return the manifest that the S3 service has."""
-    token = call("/auth/token")["access_token"]
-    wait_for(lambda: DAG in str(call("/api/v2/dags", token)), "the DAG is parsed")
-    call(f"/api/v2/dags/{DAG}", token, {"is_paused": False}, "PATCH")
-    made = call(f"/api/v2/dags/{DAG}/dagRuns", token, {"logical_date": None}, "POST")["dag_run_id"]
-    path = f"/api/v2/dags/{DAG}/dagRuns/{made}"
-    wait_for(lambda: call(path, token)["state"] in ("success", "failed"), "the run has ended")
+    """Trigger a night, wait for it, and return the manifest that the S3 service has."""
+    token = unpaused(NIGHT)
+    made = call(f"/api/v2/dags/{NIGHT}/dagRuns", token, {"logical_date": None}, "POST")["dag_run_id"]
+    path = f"/api/v2/dags/{NIGHT}/dagRuns/{made}"
+    wait_for(lambda: call(path, token)["state"] in ("success", "failed"), "the run has ended", "scheduler")
     ended = call(path, token)["state"]
     if ended != "success":
         raise RuntimeError(f"the run is {ended}: {log('scheduler')}")
@@ -223,6 +154,25 @@ def publish() -> dict[str, Any]:
     with urllib.request.urlopen(urllib.request.Request(key, headers=headers), timeout=60) as answer:
         manifest: dict[str, Any] = json.load(answer)
     return manifest
+
+
+def take_orders() -> tuple[int, int]:
+    """Send orders with the documented command; return how many invoices the ledger's API and events the topic has."""
+    command = ["make", "produce-orders", "CLIENT=webshop", "ENV=local", f"ORDERS={ORDERS}", f"VENV={VENV}"]
+    tell(run(*command, cwd=ROOT, env=os.environ | {"BDA_KAFKA_BOOTSTRAP_SERVERS": KAFKA}).strip())
+    unpaused(FEED)
+    wait_for(lambda: events() > 0, f"the feed has told {EVENTS}", "scheduler")
+    return len(call("/v1/invoices", api=LEDGER)["items"]), events()
+
+
+def events() -> int:
+    """Return how many messages the events' topic has."""
+    consumer = Consumer({"bootstrap.servers": KAFKA, "group.id": "try-compose"})
+    try:
+        places = [TopicPartition(EVENTS, number) for number in range(PARTITIONS)]
+        return sum(consumer.get_watermark_offsets(place, timeout=10)[1] for place in places)
+    finally:
+        consumer.close()
 
 
 def main() -> int:
@@ -241,6 +191,7 @@ def main() -> int:
         manifest = publish()
         rows = {name: export["rows"] for name, export in manifest["exports"].items()}
         tell(f"published by {manifest['run_id']}: {rows}")
+        tell("{} invoices by the ledger's API, {} messages of the feed's events".format(*take_orders()))
     finally:
         compose("down", "--volumes")
     return 0

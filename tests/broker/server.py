@@ -17,16 +17,16 @@ UNSUPPORTED_VERSION = 35
 
 
 class Broker:
-    """A Kafka broker on a port of 127.0.0.1.
+    """A Kafka broker on a port of 127.0.0.1, or of another address; it tells clients the one that they connected to.
 
     :param partitions: of every topic; topics are made by their first use.
+    :param state: of a broker that this one is another port of.
     """
 
-    def __init__(self, partitions: int = 4, port: int = 0) -> None:
-        self.state = State(partitions)
-        self._listener = socket.create_server(("127.0.0.1", port))
-        self.servers = f"127.0.0.1:{self._listener.getsockname()[1]}"
-        self._handlers = Handlers(self.state, self._listener.getsockname()[:2])
+    def __init__(self, partitions: int = 4, port: int = 0, host: str = "127.0.0.1", state: State | None = None) -> None:
+        self.state = state or State(partitions)
+        self._listener = socket.create_server((host, port))
+        self.servers = f"{host}:{self._listener.getsockname()[1]}"
         self._connections: set[socket.socket] = set()
         self._refusing = False
 
@@ -67,6 +67,7 @@ class Broker:
             threading.Thread(target=self._serve, args=[connection], daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
+        handlers = Handlers(self.state, connection.getsockname()[:2])
         with contextlib.suppress(OSError), connection, connection.makefile("rb") as requests:
             while True:
                 head = requests.read(4)
@@ -78,7 +79,7 @@ class Broker:
                 request.text()
                 low, high = VERSIONS.get(key, (1, 0))
                 if low <= version <= high:
-                    body = self._handlers.answer(key, request)
+                    body = handlers.answer(key, request)
                 elif key == API_VERSIONS:
                     body = struct.pack(">hi", UNSUPPORTED_VERSION, 0)
                 else:

@@ -8,7 +8,7 @@ import subprocess
 from typing import TYPE_CHECKING, Any
 
 import yaml
-from scripts import try_compose
+from scripts import compose_images
 
 from services.ledger_api.settings import read_settings
 from tests.deploy.support import COMPOSE, IMAGE, ROOT, TOOLS, pins
@@ -16,6 +16,7 @@ from tests.deploy.support import COMPOSE, IMAGE, ROOT, TOOLS, pins
 if TYPE_CHECKING:
     from pathlib import Path
 
+LEDGER = ROOT / "services/ledger_api/Dockerfile"
 COMPONENTS = {"api-server", "scheduler", "dag-processor", "triggerer"}
 
 
@@ -117,7 +118,7 @@ def test_the_ledger_api_is_reached_by_this_machine_only() -> None:
 
 
 def test_the_ledger_apis_image_has_what_it_copies() -> None:
-    dockerfile = (ROOT / "services/ledger_api/Dockerfile").read_text()
+    dockerfile = LEDGER.read_text()
     allowed = {line.strip("!/\n") for line in (ROOT / ".dockerignore").read_text().splitlines() if line[:1] == "!"}
     sources = [line.split()[0] for line in re.findall(r"^COPY (.+)$", dockerfile, re.MULTILINE)]
     assert len(sources) == 4
@@ -147,8 +148,8 @@ def test_image_is_built_from_what_the_repository_pins() -> None:
 def test_every_image_has_a_stand_in(compose: dict[str, Any]) -> None:
     """For `make try-compose`: any image that has none would be taken for the project's own."""
     others = {service["image"].split(":")[0] for service in compose["services"].values()}
-    # Services of a profile are not started.
-    others -= {"billing-data-aggregator", "billing-ledger-api"}
-    assert others == set(try_compose.ROLES) | try_compose.LEFT_OUT
-    for role in ("airflow", *try_compose.ROLES.values()):
-        assert os.access(try_compose.STANDINS / f"standin-{role}", os.X_OK), role
+    assert others - {"billing-data-aggregator"} == set(compose_images.ROLES)
+    for role in ("airflow", *compose_images.ROLES.values()):
+        assert os.access(compose_images.STANDINS / f"standin-{role}", os.X_OK), role
+    dockerfiles = "".join(path.read_text() for path in (ROOT / "Dockerfile", LEDGER))
+    assert re.findall(r"^FROM ([^:]+)", dockerfiles, re.MULTILINE) == list(compose_images.BASES)

@@ -7,10 +7,11 @@ import re
 from typing import Any
 
 import pytest
+import yaml
 
 from billing_aggregator.config import ClientConfig, load_client, load_clients
 from billing_aggregator.config.feeds import as_kafka
-from tests.deploy.support import unknown_airflow_variables
+from tests.deploy.support import COMPOSE, unknown_airflow_variables
 
 LISTENS = {"postgres": 5432, "s3": 5000, "mail": 1025, "api-server": 8080, "kafka": 9092}
 
@@ -77,6 +78,20 @@ def test_wiring_fits_the_configuration(
     assert config.s3_bucket == entry.s3_bucket
 
 
+def test_the_ledgers_services_work_on_the_shops_database(connections: dict[str, dict[str, Any]]) -> None:
+    """podman-compose leaves profiles out: the file itself is read."""
+    services = yaml.safe_load(COMPOSE.read_text())["services"]
+    shop = connections["octopus_webshop_local"]["schema"]
+    for name, variable in (
+        ("ledger-migrate", "BDA_DB_NAME"),
+        ("ledger-role", "PGDATABASE"),
+        ("ledger-api", "BDA_DB_NAME"),
+    ):
+        assert services[name]["environment"][variable] == shop, name
+    assert services["ledger-migrate"]["command"][-4:] == ["--client", "webshop", "--environment", "local"]
+    assert services["ledger-api"]["environment"]["BDA_CLIENT_ID"] == "webshop"
+
+
 def test_the_feed_finds_its_broker_and_its_topics(
     connections: dict[str, dict[str, Any]], compose: dict[str, Any]
 ) -> None:
@@ -90,5 +105,6 @@ def test_the_feed_finds_its_broker_and_its_topics(
     assert compose["services"]["kafka-init"]["image"] == kafka["image"]
 
 
-def test_slack_is_off_unless_the_shell_sets_its_connection(environment: dict[str, str | None]) -> None:
-    assert environment["AIRFLOW_CONN_SLACK_ALERTS"] is None
+@pytest.mark.parametrize("name", ["SLACK_ALERTS", "CLOUDFOUNDRY_AGENCY_LOCAL"])
+def test_a_connection_of_the_world_outside_is_the_shells(environment: dict[str, str | None], name: str) -> None:
+    assert environment[f"AIRFLOW_CONN_{name}"] is None

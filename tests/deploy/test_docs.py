@@ -5,14 +5,21 @@ from __future__ import annotations
 import importlib
 import json
 import re
+from functools import cache
+from textwrap import dedent
 from typing import TYPE_CHECKING
 
 import boto3
+import yaml
 
-from billing_aggregator.config import ClientConfig, load_clients
+from billing_aggregator.config import ClientConfig, load_client, load_clients
+from billing_aggregator.dag.build import build_dag
+from billing_aggregator.night import read_night
 from tests.deploy.support import ROOT, airflow_options
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pytest
 
     from billing_aggregator.local.s3 import LocalS3
@@ -54,12 +61,38 @@ def test_mwaa_options_find_connections_in_secrets_manager(s3_server: LocalS3, mo
     assert backend.get_conn_value("octopus_enercity_stage") is None
 
 
+def test_a_night_in_pods_has_as_many_as_the_page_says() -> None:
+    text = " ".join(DEPLOY.split())
+    dag = build_dag(read_night(load_client("enercity", "prod", environ={})))
+    above = {task.task_id: task.upstream_task_ids for task in dag.tasks}
+    assert f"with both systems has {len(above)} tasks" in text
+    assert f"tasks that wait for each other has {chain(above)}." in text
+    assert f"least {chain(above)} × *s*" in text
+    assert f"least {len(above)} × *s*" in text
+    (example,) = (yaml.safe_load(dedent(block)) for block in re.findall(r"```yaml\n(.*?)```", DEPLOY, re.DOTALL))
+    beside = set(example["environments"]["prod"]["executors"])
+    pods = {task for task in above if task.split(".")[0].replace("finish", "start") not in beside}
+    assert f"the chain has {chain(above, pods)} of them" in text
+
+
+def chain(above: Mapping[str, set[str]], counted: set[str] | None = None) -> int:
+    """Return how many of the counted tasks (or all) wait for each other at most."""
+
+    @cache
+    def length(task: str) -> int:
+        return (counted is None or task in counted) + max(map(length, above[task]), default=0)
+
+    return max(map(length, above))
+
+
 def test_connections_of_the_table_are_those_of_the_configuration() -> None:
     rows = dict(re.findall(r"^\| `([\w<>]+)` \| (\w+) \| .*\| `\{", DEPLOY, re.MULTILINE))
     config = next(config for config in load_clients(environ={}) if isinstance(config, ClientConfig))
     pattern = config.database_conn_id.replace(config.client, "<client>").replace(config.environment, "<environment>")
     assert rows == {
         pattern: "postgres",
+        pattern.replace("octopus", "kafka"): "kafka",
+        pattern.replace("octopus", "cloudfoundry"): "http",
         config.aws_conn_id: "aws",
         config.alerts.smtp_conn_id: "smtp",
         config.alerts.slack_conn_id: "slackwebhook",
