@@ -63,7 +63,8 @@ def unknown_airflow_variables(names: list[str]) -> list[str]:
 
 
 def missing_tool(reason: str) -> NoReturn:
-    """Skip with a reason; with BDA_REQUIRE_TOOLS=1 (continuous integration) fail instead."""
-    if os.environ.get("BDA_REQUIRE_TOOLS") == "1":
+    """Skip with a reason; fail instead where BDA_REQUIRE_TOOLS is 1, or the tool that the reason begins with."""
+    required = os.environ.get("BDA_REQUIRE_TOOLS", "")
+    if required == "1" or (required and reason.startswith(f"{required} ")):
         pytest.fail(reason)
     pytest.skip(reason)

@@ -6,11 +6,13 @@ import re
 from datetime import date
 from typing import TYPE_CHECKING
 
+import pytest
 import yaml
 from pre_commit.clientlib import load_config
 from scripts import release
 
-from tests.deploy.support import ROOT
+from billing_aggregator.config.environment import TOOL_VARIABLES
+from tests.deploy.support import ROOT, missing_tool
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,6 +22,20 @@ VERSION = release.version()
 IMAGE = re.compile(r"billing-data-aggregator:(\d[\w.+-]*)")
 SECTIONS = ["Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"]
 CHANGELOG = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_variables_of_the_tests_are_kept() -> None:
+    """tests/conftest.py removes every other BDA_* variable before any test could read it."""
+    texts = [path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("*.py")]
+    read = {name for text in texts for name in re.findall(r'os\.environ\.get\("(BDA_\w+)"', text)}
+    assert read == TOOL_VARIABLES
+
+
+@pytest.mark.parametrize(("required", "fails"), [("", False), ("1", True), ("redis-server", True), ("redis", False)])
+def test_a_tool_that_must_be_there_is_not_skipped(monkeypatch: pytest.MonkeyPatch, required: str, fails: bool) -> None:
+    monkeypatch.setenv("BDA_REQUIRE_TOOLS", required)
+    with pytest.raises(pytest.fail.Exception if fails else pytest.skip.Exception):
+        missing_tool("redis-server is not installed")
 
 
 def recipe(target: str) -> str:

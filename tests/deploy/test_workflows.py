@@ -100,6 +100,15 @@ def test_a_pull_request_runs_everything_that_a_release_needs() -> None:
         assert needed in text, needed
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_a_job_that_installs_a_tool_skips_no_test_of_it(name: str) -> None:
+    for job in workflow(name)["jobs"].values():
+        installed = "redis-server" in str(job) or "setup-terraform" in str(job) or "helm pull" in str(job)
+        needed = [step for step in job["steps"] if re.search(r"make test[ -]", step.get("run", ""))]
+        for step in needed if installed else []:
+            assert step["env"]["BDA_REQUIRE_TOOLS"] == ("redis-server" if "redis-server" in str(job) else "1")
+
+
 @pytest.mark.parametrize("name", ["infrastructure.yml", "release.yml"])
 def test_what_is_published_is_signed_and_has_its_changes_and_contents(name: str) -> None:
     (publish,) = (step["run"] for step in steps(name) if "gh release create" in step.get("run", ""))

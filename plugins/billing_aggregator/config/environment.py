@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 PREFIX = "BDA_"
 # Read by the project's own tools, not by the aggregator.
-TOOL_VARIABLES = frozenset({"BDA_TEST_PG_VERSION", "BDA_AIRFLOW_CHART", "BDA_REQUIRE_TOOLS"})
+TOOL_VARIABLES = frozenset({"BDA_TEST_PG_VERSION", "BDA_AIRFLOW_CHART", "BDA_REQUIRE_TOOLS", "BDA_TF_PLUGINS"})
 # Kubernetes puts the addresses of services into each pod: a Helm release `bda` gives BDA_..._SERVICE_HOST.
 SERVICE_LINK = re.compile(r"BDA_\w+_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP)(_\w+)?)|BDA_\w+_PORT=tcp://.*")
 PAIRS = (("BDA_S3_ACCESS_KEY", "BDA_S3_SECRET_ACCESS_KEY"),)

@@ -17,6 +17,7 @@ from billing_aggregator.config.load import sql_root
 from billing_aggregator.local import run
 from billing_aggregator.local.loopback import direct_loopback, loopback_exceptions
 from tests.conftest import ROOT
+from tests.waiting import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -96,7 +97,7 @@ def test_commands_need_no_home(command: list[str], tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=240,
+        timeout=PATIENCE_SECONDS,
     )
     assert "Traceback" not in done.stdout + done.stderr
     assert done.returncode == (0 if command == ["validate"] else 1), done.stdout + done.stderr
