@@ -186,6 +186,7 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         "HOME": str(base),
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT": "600",  # on a busy machine
         "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
     }
     done = subprocess.run(

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LOCK = ROOT / "services/ledger_api/requirements.txt"
-DOCKERFILES = sorted(path for path in ROOT.glob("**/Dockerfile") if ".venv" not in path.parts)
+MADE = {".venv", "build"}
+DOCKERFILES = sorted(path for path in ROOT.glob("**/Dockerfile") if not MADE & {*path.relative_to(ROOT).parts})
 SECRET = re.compile(r"(?i)password|secret|token|_key\b|credential")
 #: Licences that would oblige us to publish our own sources; LGPL and MPL do not, as the packages are not changed.
 COPYLEFT = re.compile(r"(?<!L)(?<!Lesser )\bA?GPL|GNU (Affero )?General Public")
