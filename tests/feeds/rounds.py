@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import random
+import sys
 import threading
 import time
 from collections import Counter
@@ -160,4 +161,5 @@ def run(rounds: Rounds, count: int, seed: int, *, orders: int = 60, of_a_stream:
         found = rounds.round(seed + number, messages, expected)
         if found:
             wrong.append(f"round {number} (seed {seed + number}): {found}")
+        print(wrong[-1] if found else f"round {number} of {count}: as undisturbed", file=sys.stderr, flush=True)
     return wrong
