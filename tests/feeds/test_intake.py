@@ -111,7 +111,7 @@ def test_what_only_the_database_refuses_takes_no_neighbour_with_it(
     assert shop.rows("select count(*) from billing.invoices") == [(10,)]
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(texts=st.lists(st.from_regex(events.TIMESTAMP, fullmatch=True), min_size=20, max_size=20))
 def test_the_database_takes_each_timestamp_that_is_read(postgres: EmbeddedPostgres, texts: list[str]) -> None:
     read = [found for found in map(instant, texts) if found]
