@@ -34,7 +34,7 @@ from ledger.entry group by currency having sum(case side when 'debit' then amoun
 """
 CUT = """
 select pg_terminate_backend(pid) from pg_stat_activity
-where datname = current_database() and pid <> pg_backend_pid()
+where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'
 """
 #: Starts processes in milliseconds: it has imported what they need.
 CONTEXT = multiprocessing.get_context("forkserver")
