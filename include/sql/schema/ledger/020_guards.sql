@@ -3,10 +3,10 @@
 -- Sources: none.
 --
 -- The database itself keeps what the ledger guarantees, for every client of it, the tables' owner included. At commit
--- (or at SET CONSTRAINTS ... IMMEDIATE) each transaction has two entries or more, balances in each currency, and in base
--- where base amounts are given. At each statement: accounts and currencies are known, amounts fit the currency's minor
--- units, the month is open. Transactions and entries are never changed or deleted. No database can guard against a
--- superuser who switches triggers off (session_replication_role) or an owner who drops them.
+-- (or at SET CONSTRAINTS ... IMMEDIATE) each transaction has two entries or more, balances in each currency, and in
+-- base where base amounts are given. At each statement: accounts and currencies are known, amounts fit the currency's
+-- minor units, the month is open. Transactions and entries are never changed or deleted. No database can guard against
+-- a superuser who switches triggers off (session_replication_role) or an owner who drops them.
 --
 -- All checks are set-based: a statement may post one transaction or a hundred thousand. What a statement has checked
 -- itself waits for no check at commit: a transaction that comes whole, with entries that balance, costs nothing there.
