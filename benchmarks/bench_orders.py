@@ -1,8 +1,8 @@
 """Measures the orders' feed: ``python -m benchmarks.bench_orders --events 200000``.
 
 From the broker to posted invoices, and on to the events' topic; beside a loop of one transaction per event on the same
-server in the same run. Then the memory with a backlog, the time from event to published row at a steady rate, and the
-CPU of an idle feed. Writes ``build/bench-orders.json``.
+server in the same run. Then the memory with a backlog, the time from event to published row at a steady rate, of a
+stream alone and under a real scheduler, and the CPU of an idle feed. Writes ``build/bench-orders.json``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import argparse
 import json
 import subprocess
 import sys
-import threading
 import time
 from contextlib import contextmanager
 from itertools import islice
@@ -21,11 +20,12 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from benchmarks.orders_loop import Loop, messages_of
+from benchmarks.orders_scheduled import Listener, scheduled
 from billing_aggregator.local.kafka import produce
 from billing_aggregator.local.postgres import EmbeddedPostgres
 from billing_aggregator.local.random_orders import random_orders
 from billing_aggregator.local.warehouse import create_octopus
-from tests.feeds.surroundings import EVENTS, TOPIC, make_schema
+from tests.feeds.surroundings import TOPIC, make_schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -124,47 +124,12 @@ def backlog(bench: Bench, events: int, seconds: float) -> dict[str, Any]:
 
 def latency(bench: Bench, per_second: int, seconds: int) -> dict[str, Any]:
     """Return how long an order takes from the producer to its row in the events' topic, at a steady rate."""
-    from confluent_kafka import Consumer, Producer, TopicPartition
-
-    sent: dict[str, float] = {}
-    took: list[float] = []
-    with broker(0) as servers:
-        brokers = {"bootstrap.servers": servers}
-        producer = Producer(brokers)
-        producer.list_topics(TOPIC, timeout=10)
-        over = threading.Event()
-
-        def listen() -> None:
-            own = {"group.id": "latency", "isolation.level": "read_committed", "fetch.wait.max.ms": 50}
-            consumer = Consumer({**brokers, **own})
-            partitions = consumer.list_topics(EVENTS, timeout=10).topics[EVENTS].partitions
-            consumer.assign([TopicPartition(EVENTS, partition, 0) for partition in partitions])
-            while not over.is_set():
-                for message in consumer.consume(500, 0.1):
-                    value = json.loads(message.value() or b"{}")
-                    if value.get("type") == "invoice_created":
-                        took.append(time.monotonic() - sent[value["order_id"]])
-            consumer.close()
-
+    with broker(0) as servers, Listener(servers) as listener:
         process = bench.start(bench.database(), servers, seconds + 8)
         time.sleep(3)
-        thread = threading.Thread(target=listen)
-        thread.start()
-        began = time.monotonic()
-        for number, (order, value) in enumerate(islice(random_orders(10**6, 2, wrong=False), per_second * seconds)):
-            time.sleep(max(0.0, began + number / per_second - time.monotonic()))
-            sent.setdefault(order, time.monotonic())
-            producer.produce(TOPIC, value, order)
-            producer.poll(0)
-        producer.flush(30)
+        listener.produce(per_second, seconds)
         process.communicate()
-        time.sleep(1)
-        over.set()
-        thread.join()
-    took.sort()
-    assert len(took) == len(sent), (len(took), len(sent))
-    shares = {f"p{share}": round(took[min(len(took) - 1, len(took) * share // 100)], 2) for share in (50, 95, 99)}
-    return {"events_per_second": per_second, "seconds": seconds, "orders": len(took), **shares}
+        return listener.figures()
 
 
 def idle(bench: Bench, seconds: int) -> dict[str, Any]:
@@ -182,7 +147,9 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=200_000)
     parser.add_argument("--loop-events", type=int, default=2_500)
     parser.add_argument("--batch", type=int, default=10_000)
-    parser.add_argument("--parts", default="speed,backlog,latency,idle")
+    parser.add_argument("--parts", default="speed,backlog,latency,scheduled,idle")
+    parser.add_argument("--minutes", type=float, default=5, help="of the part scheduled")
+    parser.add_argument("--run-minutes", type=int, default=1, help="of the feed in the part scheduled")
     options = parser.parse_args()
     path = ROOT / "build" / "bench-orders.json"
     figures: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
@@ -192,6 +159,7 @@ def main() -> None:
             "speed": lambda: feed_against_loop(bench, options.events, options.loop_events),
             "backlog": lambda: backlog(bench, 1_000_000, 30),
             "latency": lambda: latency(bench, 100, 60),
+            "scheduled": lambda: scheduled(postgres, broker, 100, options.minutes, options.run_minutes),
             "idle": lambda: idle(bench, 120),
         }
         for name in options.parts.split(","):

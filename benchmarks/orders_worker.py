@@ -12,6 +12,7 @@ from typing import Any
 
 import structlog
 
+from billing_aggregator.config.feeds import KafkaFeed
 from billing_aggregator.feeds.kafka.intake import Intake
 from billing_aggregator.feeds.kafka.posting import Posting
 from billing_aggregator.feeds.kafka.relay import Relay
@@ -55,7 +56,7 @@ def main(dsn: str, servers: str, batch: int, seconds: float) -> None:
         (Relay, "send", "relay"),
     ):
         timed(owner, method, name)
-    shop = Feed(dsn, servers, batch=batch)
+    shop = Feed(dsn, servers, batch=batch, collect=KafkaFeed(kind="kafka").collect_milliseconds / 1000)
     began = time.monotonic()
     with shop.stream(seconds=seconds or 3_600, drain=not seconds) as stream:
         outcome = stream.run()

@@ -29,7 +29,7 @@ Funktionalität: Rechnungen aus Bestellungen
       | 4000  |       | 100,00 |
     Und wird von "A-1" gemeldet "invoice_created"
 
-  Szenario: Wer zu viel zahlt, hat ein Guthaben
+  Szenario: Gutschrift: wer zu viel zahlt, hat ein Guthaben
     Wenn "A-1" über 2 x 50,00 EUR bestellt wird
     Und für "A-1" 20,00 EUR eingehen
     Und für "A-1" 100,00 EUR eingehen

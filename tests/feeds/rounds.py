@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import random
+import sys
 import threading
 import time
 from collections import Counter
@@ -33,7 +34,7 @@ from ledger.entry group by currency having sum(case side when 'debit' then amoun
 """
 CUT = """
 select pg_terminate_backend(pid) from pg_stat_activity
-where datname = current_database() and pid <> pg_backend_pid()
+where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'
 """
 #: Starts processes in milliseconds: it has imported what they need.
 CONTEXT = multiprocessing.get_context("forkserver")
@@ -160,4 +161,5 @@ def run(rounds: Rounds, count: int, seed: int, *, orders: int = 60, of_a_stream:
         found = rounds.round(seed + number, messages, expected)
         if found:
             wrong.append(f"round {number} (seed {seed + number}): {found}")
+        print(wrong[-1] if found else f"round {number} of {count}: as undisturbed", file=sys.stderr, flush=True)
     return wrong

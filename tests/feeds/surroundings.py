@@ -60,6 +60,7 @@ class Shop:
     servers: str
     driver: str = "psycopg"
     batch: int = 1_000
+    collect: float = 0.05
     events: str = EVENTS
     settings: dict[str, str] = field(default_factory=lambda: dict(SETTINGS))
 
@@ -95,7 +96,7 @@ class Shop:
                     posting=Posting(SQL_ROOT, "orders", "webshop"),
                     relay=relay,
                     settings=self.settings,
-                    limits=Limits(self.batch, 0.05, seconds, drain),
+                    limits=Limits(self.batch, self.collect, seconds, drain),
                 )
             finally:
                 relay.close()

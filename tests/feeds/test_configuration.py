@@ -121,6 +121,9 @@ def test_without_tls_only_the_local_environment_works(tmp_path: Path, monkeypatc
         settings(config)
     connect(monkeypatch, "prod", **{"bootstrap.servers": "a:1", "security.protocol": "SASL_SSL"})
     assert settings(config)["security.protocol"] == "SASL_SSL"
+    monkeypatch.delenv("AIRFLOW_CONN_KAFKA_SHOP_PROD")
+    monkeypatch.setenv("BDA_KAFKA_BOOTSTRAP_SERVERS", "a:1")
+    assert settings(config) == {"bootstrap.servers": "a:1", "security.protocol": "SSL"}
 
 
 def test_a_connection_without_brokers_is_malformed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

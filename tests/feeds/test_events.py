@@ -143,6 +143,11 @@ def test_a_required_field_is_missing_or_of_a_wrong_type(name: str) -> None:
         (placed(timestamp="2026-02-30T00:00:00Z"), "timestamp is no date and time"),
         (placed(timestamp="2026-01-31"), "timestamp is no date and time"),
         (placed(timestamp="0001-01-01T00:00:00+10:00"), "timestamp is no date and time"),
+        # Where another day begins earlier, or later, it is no date that Python can read from the database.
+        (placed(timestamp="0001-01-01T00:00:00Z"), "timestamp is no date and time"),
+        (placed(timestamp="9999-12-31T23:59:59Z"), "timestamp is no date and time"),
+        (placed(timestamp="2026-06-30T23:59:60Z"), "timestamp is no date and time"),
+        (placed(timestamp="\u0662026-01-31T23:30:00Z"), "timestamp is no date and time"),
         (PAID | {"amount": None}, "amount is missing"),
         (PAID | {"amount": [1]}, "amount is of a wrong type"),
         (PAID | {"amount": "ten"}, "amount is no number"),
@@ -176,6 +181,11 @@ def test_a_price_is_a_string_or_a_number(text: str) -> None:
         (json.dumps(placed(note={"\0": 1})).encode(), "a string with the character NUL"),
         (json.dumps(placed(order_id="\ud800")).encode(), "a string with half of a surrogate pair"),
         (json.dumps(placed(note="x" * (10 << 20))).encode(), "longer than 1,048,576 bytes"),
+        (json.dumps(placed(note=float("nan"))).encode(), "not a UTF-8 JSON object"),
+        (json.dumps(placed(note=[{"x": float("-inf")}])).encode(), "not a UTF-8 JSON object"),
+        (number("1e400"), "a number with an exponent beyond 99"),
+        (json.dumps(placed(order_id="\u2003\t")).encode(), "order_id is empty"),
+        (json.dumps(placed(note="x")).encode().replace(b'"x"', b'"\xed\xa0\x80"'), "not a UTF-8 JSON object"),
     ],
 )
 def test_messages_that_mean_harm(message: bytes, why: str) -> None:
@@ -187,6 +197,9 @@ def test_what_only_looks_dangerous_is_taken() -> None:
     assert reason(placed(order_id="A\\u0000")) == ""
     assert reason(placed(order_id='😀 \\ " \t %s')) == ""
     assert reason(placed(lines=PLACED["lines"] * 300)) == ""
+    assert reason(placed(note="NaN, Infinity")) == ""
+    assert reason(number("-0")) == ""
+    assert reason(placed(order_id="\U0001f600" * 200)) == ""
 
 
 @given(st.binary(max_size=200))

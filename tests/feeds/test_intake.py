@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from billing_aggregator.feeds.kafka import events
 from billing_aggregator.feeds.kafka.errors import FeedLockLostError, GapError, OffsetsMovedError
 from billing_aggregator.runs import Run, lock
 from tests.feeds.surroundings import TOPIC
 from tests.feeds.test_events import PLACED
 
 if TYPE_CHECKING:
+    from billing_aggregator.local.postgres import EmbeddedPostgres
     from tests.broker.server import Broker
     from tests.feeds.surroundings import Shop
 
@@ -77,6 +82,7 @@ def test_hostile_messages_take_no_neighbour_with_them(shop: Shop) -> None:
         order(94, order_id="\ud83d"),
         order(95, note="x" * (10 << 20)),
         b"\x00" * 1000,
+        order(96, note=float("nan")),
     ]
     harmless = order(80, order_id="x'; drop table billing.invoices; --")
     shop.produce(
@@ -88,6 +94,45 @@ def test_hostile_messages_take_no_neighbour_with_them(shop: Shop) -> None:
     assert kept == set(hostile)
     orders = {name for (name,) in shop.rows("select order_id from billing.invoices")}
     assert orders == {f"A-{at}" for at in range(len(hostile))} | {"x'; drop table billing.invoices; --"}
+
+
+@pytest.mark.parametrize("driver", ["psycopg", "psycopg2"])
+def test_what_only_the_database_refuses_takes_no_neighbour_with_it(
+    shop: Shop, driver: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "refuse_constants", lambda _text: None)
+    shop.driver = driver
+    bad = {number: order(number, note=float("nan")) for number in (0, 7, 8)}
+    shop.produce([(0, bad.get(number) or order(number)) for number in range(13)] + [(0, order(1))])
+    figures = shop.drain()
+    assert (figures["events"], figures["repeated"], figures["rejected"]) == (10, 1, 3)
+    assert figures["reasons"] == {"the database cannot hold it": 3}
+    assert {bytes(raw) for _, _, raw, _ in shop.rows(REJECTED)} == set(bad.values())
+    assert shop.rows("select count(*) from billing.invoices") == [(10,)]
+
+
+ZONES = st.sampled_from(["", "Z"]) | st.builds("{}{:02}{}{:02}".format, st.sampled_from("+-"), st.integers(0, 23),
+                                               st.sampled_from(["", ":"]), st.integers(0, 59))  # fmt: skip
+TIMESTAMPS = st.builds(
+    lambda moment, separator, zone: moment.isoformat(separator) + zone, st.datetimes(), st.sampled_from("T "), ZONES
+)
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(texts=st.lists(TIMESTAMPS, min_size=40, max_size=40))
+def test_the_database_takes_each_timestamp_that_is_read(postgres: EmbeddedPostgres, texts: list[str]) -> None:
+    read = [found for found in map(instant, texts) if found]
+    assert read
+    with psycopg.connect(postgres.dsn()) as connection:
+        connection.execute("select listed::timestamptz from unnest(%s::text[]) as listed", [read])
+
+
+def instant(text: str) -> str:
+    """Return the instant of an event with this timestamp, empty where it is refused."""
+    try:
+        return events.read_event(order(1, timestamp=text), {"EUR": 2}).occurred_at
+    except events.RefusedError:
+        return ""
 
 
 def test_messages_that_were_deleted_fail_the_run_until_somebody_accepts_it(shop: Shop, broker: Broker) -> None:
@@ -122,6 +167,22 @@ def test_a_partition_that_the_topic_gets_is_read_too(shop: Shop, broker: Broker)
         stream.topic.look_for_partitions(dict)
         assert [message.partition for message in stream.topic.take(10, 10, 0.05)] == [4]
     assert shop.drain()["events"] == 2
+
+
+def test_a_first_message_is_asked_for_alone(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that is asked for more waits for them, or for its time to be over."""
+    asked = []
+
+    def consume(count: int, _seconds: float) -> list[Any]:
+        asked.append(count)
+        return []
+
+    with shop.stream() as stream:
+        stream.topic.begin({})
+        monkeypatch.setattr(stream.topic, "_consumer", SimpleNamespace(consume=consume, close=stream.topic.close))
+        assert stream.topic.take(1_000, 0, 0) == []
+        monkeypatch.undo()
+    assert asked == [1]
 
 
 def test_what_another_reader_has_taken_is_not_written(shop: Shop) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,8 @@ from billing_aggregator.feeds.kafka import outbox, relay
 from billing_aggregator.feeds.kafka.errors import BrokerError, FencedError
 from billing_aggregator.feeds.kafka.read_back import ids_in_topic
 from tests.feeds.surroundings import EVENTS
+from tests.feeds.test_events import PLACED
+from tests.feeds.test_intake import order
 from tests.feeds.worker import ArmedProducer
 
 if TYPE_CHECKING:
@@ -128,6 +131,15 @@ def test_other_senders_messages_are_no_rows(shop: Shop) -> None:
     fill(shop, 3)
     with closing(shop.connect()) as connection:
         assert new_relay(shop).send(connection, 10).rows == 3
+
+
+def test_the_longest_message_that_is_taken_can_be_sent_on(shop: Shop) -> None:
+    """A broker takes about a megabyte, and what is told of an event is longer than the event."""
+    long = {"event_id": "e2", "event_type": "order_cancelled", "order_id": "A-1", "timestamp": PLACED["timestamp"]}
+    shop.produce([(0, order(1)), (0, json.dumps(long | {"reason": "\u0001" * 170_000}).encode())])
+    assert shop.drain()["sent"] == 2
+    values = [json.loads(message["value"]) for message in shop.published()]
+    assert [len(value.get("reason", "")) for value in values] == [0, 1000]
 
 
 def test_a_broker_that_is_away_is_an_outage(shop: Shop, broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:

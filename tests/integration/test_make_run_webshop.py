@@ -6,13 +6,19 @@ import json
 import subprocess
 import sys
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
 
 from tests.conftest import ROOT
 from tests.integration.test_make_run import environment
 from tests.waiting import PATIENCE_SECONDS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from billing_aggregator.local.postgres import EmbeddedPostgres
 
 COMMAND = [sys.executable, "-m", "billing_aggregator"]
 
@@ -62,6 +68,18 @@ def test_the_night_publishes_the_list_and_the_archive(outcome: dict[str, Any]) -
     assert set(outcome["manifest"]["exports"]) == {"orders_results", "billing/invoices", "billing/ledger_entries"}
     invoices = sum(int(count) for _, _, count, _, _ in outcome["feeds"]["invoices"])
     assert outcome["manifest"]["exports"]["orders_results"]["rows"] == invoices
+
+
+def test_a_dry_run_on_ones_own_warehouse_takes_nothing(
+    postgres: EmbeddedPostgres, new_warehouse: Callable[[], str]
+) -> None:
+    name = new_warehouse()
+    server = {"BDA_DB_HOST": postgres.host, "BDA_DB_PORT": str(postgres.port), "BDA_DB_NAME": name}
+    done = command("run", "--client", "webshop", "--environment", "local", "--dry-run", **server)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "left out: what they take and publish is no dry run" in done.stdout
+    with psycopg.connect(postgres.dsn(name)) as connection:
+        assert connection.execute("select count(*) from orders_vault.order_event").fetchall() == [(0,)]
 
 
 @pytest.mark.parametrize(

@@ -54,3 +54,12 @@ def connect(postgres: EmbeddedPostgres, orders_database: str) -> Iterator[Callab
 def books(connect: Callable[[], psycopg.Connection[Any]]) -> psycopg.Connection[Any]:
     """A session of the tables' owner."""
     return connect()
+
+
+@pytest.fixture(scope="module")
+def owner_and_admin(postgres: EmbeddedPostgres, orders_template: str) -> Iterator[tuple[Any, Any]]:
+    """A session of the tables' owner, and one of a superuser that can empty them: for many examples in one database."""
+    name = f"orders_{next(_numbers)}"
+    create_octopus(postgres, name, template=orders_template)
+    with psycopg.connect(postgres.dsn(name, ROLE)) as owner, psycopg.connect(postgres.dsn(name)) as admin:
+        yield owner, admin

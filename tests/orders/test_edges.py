@@ -5,22 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-import psycopg
 import pytest
 
-from billing_aggregator.local.warehouse import ROLE, create_octopus
-from billing_aggregator.sql.runner import run_script
 from tests.orders.events import Event, take
 from tests.orders.model import Rates
-from tests.orders.warehouse import SETTINGS, empty, posting_text, rows, write_rates
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from billing_aggregator.local.postgres import EmbeddedPostgres
+from tests.orders.warehouse import empty, post, posting_text, rows, write_rates
 
 TAX = {("DE", "standard", date(2020, 1, 1)): Decimal("0.19")}
 #: Overlaps the rate above for half a year.
@@ -90,40 +82,29 @@ CASES = {
 }
 
 
-@pytest.fixture(scope="module")
-def database(postgres: EmbeddedPostgres, orders_template: str) -> Iterator[tuple[Any, Any]]:
-    """A session of the tables' owner, and one of a superuser that can empty them."""
-    create_octopus(postgres, "orders_edges", template=orders_template)
-    with (
-        psycopg.connect(postgres.dsn("orders_edges", ROLE)) as owner,
-        psycopg.connect(postgres.dsn("orders_edges")) as admin,
-    ):
-        yield owner, admin
-
-
-def invoices(database: tuple[Any, Any], case: Case, text: str) -> list[tuple[Any, ...]]:
+def invoices(owner_and_admin: tuple[Any, Any], case: Case, text: str) -> list[tuple[Any, ...]]:
     """Return the invoices that *text* makes of the case's events."""
-    owner, admin = database
+    owner, admin = owner_and_admin
     empty(admin)
     write_rates(owner, Rates(TAX, {("USD", date(2026, 3, 1)): Decimal("0.5")}))
     if any(event.order_id == "D" for event in case.events):
         owner.execute(YOUNGER)
     take(owner, [replace(event, offset=place) for place, event in enumerate(case.events)])
     owner.commit()
-    run_script(owner, text, SETTINGS)
+    post(owner, text)
     return rows(owner, INVOICES)
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_the_edge_is_where_the_rule_has_it(database: tuple[Any, Any], name: str) -> None:
-    assert invoices(database, CASES[name], posting_text()) == CASES[name].expected
+def test_the_edge_is_where_the_rule_has_it(owner_and_admin: tuple[Any, Any], name: str) -> None:
+    assert invoices(owner_and_admin, CASES[name], posting_text()) == CASES[name].expected
 
 
 @pytest.mark.parametrize(
     ("name", "place"), [(name, at) for name, case in CASES.items() for at in range(len(case.broken))]
 )
-def test_a_broken_rule_is_seen(database: tuple[Any, Any], name: str, place: int) -> None:
+def test_a_broken_rule_is_seen(owner_and_admin: tuple[Any, Any], name: str, place: int) -> None:
     old, new = CASES[name].broken[place]
     text = posting_text()
     assert text.count(old) == 1
-    assert invoices(database, CASES[name], text.replace(old, new)) != CASES[name].expected
+    assert invoices(owner_and_admin, CASES[name], text.replace(old, new)) != CASES[name].expected

@@ -39,9 +39,9 @@ def posting_text() -> str:
     return "\n".join(script.read() for script in folder_scripts(SQL_ROOT / "feeds" / "orders", SQL_ROOT, "base"))
 
 
-def post(connection: psycopg.Connection[Any]) -> None:
-    """Post what was taken in, in one transaction."""
-    run_script(connection, posting_text(), SETTINGS)
+def post(connection: psycopg.Connection[Any], text: str = "") -> None:
+    """Post what was taken in, in one transaction, by *text* instead of the scripts where it is given."""
+    run_script(connection, text or posting_text(), SETTINGS)
 
 
 def write_rates(connection: psycopg.Connection[Any], rates: Rates) -> None:

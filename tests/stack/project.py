@@ -97,7 +97,9 @@ def write(
     }
     entries = {name: {"local": entry | {"alerts": alerts(name) | dict(entry.get("alerts", {}))}}
                for name, entry in clients.items()}  # fmt: skip
-    content = {"systems": {"bookkeeper": {}}, "defaults": defaults, "clients": entries}
+    named = {system for entry in clients.values() for system in entry.get("systems", ())}
+    systems: dict[str, Any] = {name: {} for name in sorted(named | {"bookkeeper"})}
+    content = {"systems": systems, "defaults": defaults, "clients": entries}
     (folder / "include/clients.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
     return folder
 

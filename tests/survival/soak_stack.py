@@ -9,7 +9,6 @@ from urllib.request import Request, urlopen
 
 import psutil
 import psycopg
-import yaml
 
 from billing_aggregator.local.kafka import produce
 from billing_aggregator.local.postgres import EmbeddedPostgres
@@ -130,7 +129,6 @@ def soak_stack(folder: Path) -> Iterator[Soak]:
         variables = project.variables(server, s3, sinks[0], sinks[1], sinks[2], CLIENTS)
         variables["BDA_KAFKA_BOOTSTRAP_SERVERS"] = broker.servers
         written = project.write(folder, s3, clients=CLIENTS, scripts=small_night.all_scripts() | orders_scripts())
-        _allow_orders(written / "include/clients.yaml")
         clients = {name: Client(name, server, s3, BUCKET, folder, reader=reader) for name in CLIENTS}
         clients[NIGHT].sql(small_night.SOURCE)
         with psycopg.connect(server.dsn(clients[SHOP].database, ROLE)) as connection:
@@ -139,9 +137,3 @@ def soak_stack(folder: Path) -> Iterator[Soak]:
         points = folder / "points"
         airflow = Stack(written, folder / "home", server, variables | {"KILL_POINTS": str(points)})
         yield Soak(stack.enter_context(airflow), s3, reader, broker, clients, points)
-
-
-def _allow_orders(file: Path) -> None:
-    content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    content["systems"]["orders"] = {}
-    file.write_text(yaml.safe_dump(content), encoding="utf-8")

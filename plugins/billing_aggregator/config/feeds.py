@@ -76,7 +76,7 @@ class KafkaFeed(Model):
         default=10_000, ge=1, le=100_000, description="Most events of one batch, and most outbox rows of one."
     )
     collect_milliseconds: int = Field(
-        default=200, ge=0, le=60_000, description="How long a batch waits for more events behind its first one."
+        default=500, ge=0, le=60_000, description="How long a batch waits for more events behind its first one."
     )
     conn_id: ConnectionId | None = Field(
         default=None, description="Airflow connection of Kafka; `null`: `kafka_<client>_<environment>`."

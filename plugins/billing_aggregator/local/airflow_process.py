@@ -72,6 +72,8 @@ class AirflowProcess:
             "AIRFLOW__CORE__DAGS_FOLDER": str(self._root / "dags"),
             "AIRFLOW__CORE__PLUGINS_FOLDER": str(self._root / "plugins"),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            # A busy machine is not an error.
+            "AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT": "600",
             "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.database}",
             "AIRFLOW__LOGGING__COLORED_CONSOLE_LOG": "False",

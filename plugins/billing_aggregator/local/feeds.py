@@ -30,6 +30,13 @@ def enabled_feeds(config: ClientConfig) -> list[str]:
     return [name for name, feed in config.feeds.items() if feed.enabled]
 
 
+def named_broker(config: ClientConfig) -> str:
+    """Return the brokers that the environment names; empty: one of this machine is to be started."""
+    connection = f"AIRFLOW_CONN_{config.kafka_conn_id.upper().replace('-', '_')}"
+    named = f"connection {config.kafka_conn_id}" if connection in os.environ else ""
+    return named or read_environment(os.environ).kafka_bootstrap_servers or ""
+
+
 def kafka(config: ClientConfig, samples: Path, stack: ExitStack) -> dict[str, str]:
     """Return the variables of a broker; without one that is named it is one of this machine, with the sample events.
 
@@ -39,9 +46,9 @@ def kafka(config: ClientConfig, samples: Path, stack: ExitStack) -> dict[str, st
     if not feeds:
         return {}
     settings = read_environment(os.environ)
-    connection = f"AIRFLOW_CONN_{config.kafka_conn_id.upper().replace('-', '_')}"
-    if settings.kafka_bootstrap_servers is not None or connection in os.environ:
-        print(report.field("Kafka", settings.kafka_bootstrap_servers or f"connection {config.kafka_conn_id}"))
+    named = named_broker(config)
+    if named:
+        print(report.field("Kafka", named))
         return {}
     broker = stack.enter_context(LocalKafka())
     variables = {"BDA_KAFKA_BOOTSTRAP_SERVERS": broker.servers}

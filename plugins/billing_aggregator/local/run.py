@@ -22,7 +22,7 @@ from billing_aggregator.config.home import is_writable
 from billing_aggregator.local import records, report, warehouse
 from billing_aggregator.local.airflow_process import AirflowProcess
 from billing_aggregator.local.feed_report import feed_figures, feed_text
-from billing_aggregator.local.feeds import enabled_feeds, kafka, run_feeds
+from billing_aggregator.local.feeds import enabled_feeds, kafka, named_broker, run_feeds
 from billing_aggregator.local.loopback import direct_loopback
 from billing_aggregator.local.objects import ObjectStore
 from billing_aggregator.local.postgres import EmbeddedPostgres
@@ -92,6 +92,9 @@ def _run(config: ClientConfig, conf: Mapping[str, Any], parts: Parts, stack: Exi
     variables |= _warehouse(stack, folder)
     variables |= _s3(config, stack)
     feeds = enabled_feeds(config) if parts.feeds else []
+    if feeds and conf.get("dry_run") and ("BDA_DB_HOST" not in variables or named_broker(config)):
+        print(report.field("feeds", "left out: what they take and publish is no dry run"))
+        feeds = []
     if feeds and "BDA_DB_HOST" in variables:
         warehouse.load_samples(config, SAMPLES, variables)
     variables |= kafka(config, SAMPLES, stack) if feeds else {}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from billing_aggregator.alerts.feed_alerts import alert_feed_end
-from billing_aggregator.operators.feed_task import FeedTaskOperator
+from billing_aggregator.operators.event_task import EventTaskOperator
 from billing_aggregator.runs import lock
 from billing_aggregator.runs.airflow_names import CHECKS_KEY, CHECKS_TASK, STREAM_TASK
 from billing_aggregator.runs.airflow_states import task_states
@@ -18,13 +18,14 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 
-class FeedFinishOperator(FeedTaskOperator):
+class FeedFinishOperator(EventTaskOperator):
     """End a feed's run: its lock and its alerts. Returns what a person should look at -> how many of it."""
 
     heartbeats = False
 
     def work(self, context: Context) -> dict[str, int]:
         """Return the warnings of the run."""
+        self.catch_up(context)
         run = self.this_run(context)
         with self.warehouse(context) as connection:
             if not lock.release(connection, run):

@@ -10,7 +10,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from billing_aggregator.config.load import sql_root
 from billing_aggregator.migrations import apply_migrations, find_migrations
-from billing_aggregator.operators.feed_task import FeedTaskOperator
+from billing_aggregator.operators.event_task import EventTaskOperator
 from billing_aggregator.operators.task_errors import task_errors
 from billing_aggregator.runs import LockHeldError, run_records
 from billing_aggregator.runs.airflow_names import DEPLOYMENT_KEY
@@ -25,7 +25,7 @@ log = structlog.get_logger(__name__)
 ASK_SECONDS = 15
 
 
-class FeedStartOperator(FeedTaskOperator):
+class FeedStartOperator(EventTaskOperator):
     """Lock the feed for this run; wait as long as a run may take where another Airflow has it, then skip the run.
 
     Returns the run's params.
@@ -69,4 +69,5 @@ class FeedStartOperator(FeedTaskOperator):
         else:
             resolved |= {"meters": list(feed.meters)}
         log.info("feed starts", **resolved, session_tag=run.tag, deployment=run.deployment)
+        self.catch_up(context)
         return resolved

@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from billing_aggregator.feeds.feed_metrics import FeedMetrics
 from billing_aggregator.feeds.kafka.errors import FeedLockLostError, FencedError, OffsetsMovedError
-from billing_aggregator.feeds.kafka.start import open_stream
-from billing_aggregator.operators.feed_task import FeedTaskOperator
+from billing_aggregator.operators.event_task import EventTaskOperator
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
@@ -22,7 +20,7 @@ log = structlog.get_logger(__name__)
 GRACE_SECONDS = 3.0
 
 
-class StreamEventsOperator(FeedTaskOperator):
+class StreamEventsOperator(EventTaskOperator):
     """Run the feed's loop; see :mod:`billing_aggregator.feeds.kafka.stream`.
 
     Returns what was done. Where another run has taken the feed over, it ends without a word to anybody: that run goes
@@ -32,24 +30,12 @@ class StreamEventsOperator(FeedTaskOperator):
     def work(self, context: Context) -> dict[str, Any]:
         """Return the figures of the stream."""
         params = self.feed_params(context)
-        with (
-            self.warehouse(context) as connection,
-            open_stream(
-                self.client_config,
-                self.feed,
-                connection=connection,
-                run=self.this_run(context),
-                settings=self.run_settings(context),
-                drain=params.drain,
-                stop=lambda: self.killed,
-                tell=FeedMetrics(self.client_config, self.feed),
-            ) as stream,
-        ):
-            try:
+        try:
+            with self.stream(context, drain=params.drain) as stream:
                 outcome = stream.run(accept_gap=params.accept_gap)
-            except (FeedLockLostError, FencedError, OffsetsMovedError) as lost:
-                log.warning("another run has taken the feed over", reason=str(lost))
-                return {"ended": str(lost)}
+        except (FeedLockLostError, FencedError, OffsetsMovedError) as lost:
+            log.warning("another run has taken the feed over", reason=str(lost))
+            return {"ended": str(lost)}
         figures = outcome.to_json()
         log.info("feed ends", **figures)
         return figures

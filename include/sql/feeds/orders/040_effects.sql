@@ -251,8 +251,9 @@ select
     amount,
     coalesce(to_receivable, 0) as to_receivable,
     amount - coalesce(to_receivable, 0) as to_credit,
+    -- Brokers take messages of about a megabyte: a reason has no limit of its own.
     jsonb_strip_nulls(
-        jsonb_build_object('payment_id', payload -> 'payment_id', 'reason', payload -> 'reason')
+        jsonb_build_object('payment_id', payload -> 'payment_id', 'reason', left(payload ->> 'reason', 1000))
     ) as detail
 from changed;
 

@@ -103,24 +103,6 @@ where
 
 analyze pg_temp.posting_transaction;
 
--- The ledger posts nothing into a closed month: what is late goes into the first open one after it.
-insert into ledger.transaction (
-    transaction_id, idempotency_key, kind, business_date, occurred_at, description, source, reverses, metadata
-)
-select
-    posting.transaction_id,
-    posting.idempotency_key,
-    posting.kind,
-    coalesce(moved.open_day, posting.business_date) as business_date,
-    posting.occurred_at,
-    posting.description,
-    'orders' as source,
-    posting.reverses,
-    posting.metadata
-from pg_temp.posting_transaction as posting
-left join ledger.first_open_day as moved on date_trunc('month', posting.business_date)::date = moved.month
-order by posting.transaction_id;
-
 -- Rule 4: base amounts are rounded each; a difference goes to the largest credit entry, the first of two equal ones.
 with house as materialized (
     select
@@ -220,6 +202,27 @@ entries as (
             )
         ) as side (line, code, name, amount, base)
     where side.amount > 0
+),
+
+-- The ledger posts nothing into a closed month: what is late goes into the first open one after it. By one statement
+-- with the entries: what comes whole and balances waits for no check at commit.
+posted as (
+    insert into ledger.transaction (
+        transaction_id, idempotency_key, kind, business_date, occurred_at, description, source, reverses, metadata
+    )
+    select
+        posting.transaction_id,
+        posting.idempotency_key,
+        posting.kind,
+        coalesce(moved.open_day, posting.business_date) as business_date,
+        posting.occurred_at,
+        posting.description,
+        'orders' as source,
+        posting.reverses,
+        posting.metadata
+    from pg_temp.posting_transaction as posting
+    left join ledger.first_open_day as moved on date_trunc('month', posting.business_date)::date = moved.month
+    order by posting.transaction_id
 )
 
 insert into ledger.entry (transaction_id, line, account_id, side, amount, currency, base_amount)

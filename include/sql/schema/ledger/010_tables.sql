@@ -2,7 +2,7 @@
 -- Grain:   one row per currency, account, transaction, entry, closed month.
 -- Sources: ISO 4217 (currencies in use and those that earlier bookings may have), and CREDIT for usage.
 --
--- Money is numeric, never float. An entry has no foreign keys: 020_guards looks each up, statement by statement, and
+-- Money is numeric, never float. An entry has no foreign keys: 026_entries looks each up, statement by statement, and
 -- accounts, currencies and transactions cannot be deleted.
 
 create schema if not exists ledger;

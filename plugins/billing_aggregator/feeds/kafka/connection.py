@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 KAFKA_TYPES = ("kafka",)
 SERVERS = "bootstrap.servers"
+LOCAL = "local"
 TLS_PROTOCOLS = ("SSL", "SASL_SSL")
 MSK_HOST = re.compile(
     r"\.kafka(?:-serverless)?\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(?:\.cn)?(?=[:,]|$)", re.IGNORECASE
@@ -47,7 +48,7 @@ def kafka_settings(config: ClientConfig, feed: KafkaFeed) -> dict[str, Any]:
                 f"no Kafka for {config.client}/{config.environment}: create the Airflow connection {name} (type kafka) "
                 "or set BDA_KAFKA_BOOTSTRAP_SERVERS"
             )
-        return {SERVERS: servers}
+        return {SERVERS: servers} | ({} if config.environment == LOCAL else {"security.protocol": "SSL"})
     extra = dict(found.extra_dejson)
     if not isinstance(extra.get(SERVERS), str) or not extra[SERVERS].strip():
         raise malformed(name, f"its extra has no {SERVERS}")
@@ -69,7 +70,7 @@ def msk_region(settings: Mapping[str, Any]) -> str | None:
 
 def _require_tls(extra: Mapping[str, Any], name: str, environment: str) -> None:
     protocol = str(extra.get("security.protocol", "PLAINTEXT")).upper()
-    if environment != "local" and protocol not in TLS_PROTOCOLS:
+    if environment != LOCAL and protocol not in TLS_PROTOCOLS:
         raise ConfigError(
             f"connection {name}: security.protocol = {protocol!r}, but {environment} needs TLS: one of "
             f"{', '.join(TLS_PROTOCOLS)}"

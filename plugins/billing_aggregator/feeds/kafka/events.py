@@ -7,11 +7,11 @@ id, the currency of a payment) is SQL.
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from billing_aggregator.feeds.kafka.json_text import NOT_JSON, Number, RefusedError, json_object
+from billing_aggregator.feeds.kafka.json_text import NOT_JSON, Number, RefusedError, json_object, refuse_constants
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,7 +25,7 @@ LARGEST_AMOUNT = Decimal(10) ** 13
 AMOUNT = re.compile(r"-?[0-9]{1,60}(\.[0-9]{1,60})?([eE][+-]?[0-9]{1,2})?")
 NOT_FINITE = frozenset({"nan", "inf", "infinity"})
 TIMESTAMP = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?([Zz]|[+-][0-9]{2}(:?[0-9]{2})?)?"
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}(:?[0-9]{2})?)?"
 )
 
 
@@ -62,6 +62,7 @@ def read_event(raw: bytes, minor_units: Mapping[str, int]) -> Event:
         raise RefusedError("unknown event type")
     occurred_at = _timestamp(fields)
     rules(fields, minor_units)
+    refuse_constants(text)
     return Event(event_id, event_type, order_id, occurred_at, text)
 
 
@@ -183,12 +184,15 @@ def _timestamp(fields: Mapping[str, Any]) -> str:
         raise RefusedError("timestamp is no date and time")
     try:
         instant = datetime.fromisoformat(value)
-        if value[-1] in "Zz":
+        # Its day in any time zone is one that every client of the database can read.
+        if not MINYEAR < instant.year < MAXYEAR:
+            raise ValueError
+        if value[-1] == "Z":
             return value
         # Postgres takes fewer zones than Python, and its own where none is given.
         instant = instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
         return instant.isoformat()
-    except (ValueError, OverflowError):
+    except ValueError:
         raise RefusedError("timestamp is no date and time") from None
 
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from billing_aggregator.errors.kinds import sqlstate
 from billing_aggregator.feeds.kafka.errors import OffsetsMovedError
 from billing_aggregator.feeds.kafka.events import Event, RefusedError, read_event
 
@@ -66,6 +68,9 @@ where move ->> 'from' is null
 on conflict (topic, partition) do nothing
 """
 NEXT_OFFSETS = "select partition, next_offset from orders_vault.consumed_offset where topic = %s"
+#: Classes of SQLSTATE: a value that cannot be, or one beyond a limit. What is known of it, the reading foresees.
+REFUSED = frozenset({"22", "54"})
+NOT_HELD = "the database cannot hold it"
 CURRENCIES = "select code, minor_units from ledger.currency"
 
 
@@ -114,8 +119,8 @@ class Intake:
         :raises OffsetsMovedError: another reader has taken messages of these partitions.
         """
         taken = Taken()
-        events: list[str] = []
-        rejected: list[dict[str, object]] = []
+        events: list[tuple[Message, str]] = []
+        rejected: list[tuple[Message, str]] = []
         for message in messages:
             if message.value is None:
                 taken.tombstones += 1
@@ -123,33 +128,58 @@ class Intake:
             try:
                 event = read_event(message.value, self._minor_units)
             except RefusedError as refused:
-                reason = str(refused)
-                raw = b64encode(message.value).decode("ascii")
-                rejected.append({"p": message.partition, "o": message.offset, "reason": reason, "raw": raw})
-                taken.reasons[reason] = taken.reasons.get(reason, 0) + 1
+                rejected.append((message, str(refused)))
             else:
-                events.append(_element(message, event))
+                events.append((message, _element(message, event)))
         with connection.cursor() as cursor:
             self._move(cursor, moves)
-            if rejected:
-                cursor.execute(REJECTED, {"topic": self._topic, "rejected": json.dumps(rejected)})
-                taken.rejected = len(rejected)
-            if events:
-                self._events(cursor, events, taken)
+            rejected += [(message, NOT_HELD) for message in self._events(cursor, events, taken)]
+            self._reject(cursor, rejected, taken)
         return taken
 
-    def _events(self, cursor: Cursor, events: list[str], taken: Taken) -> None:
-        values = {"topic": self._topic, "events": f"[{','.join(events)}]"}
+    def _events(self, cursor: Cursor, events: list[tuple[Message, str]], taken: Taken) -> list[Message]:
+        """Insert *events*; return those that the server refuses, which no neighbour has to pay for."""
+        if not events:
+            return []
+        cursor.execute("savepoint events")
+        try:
+            self._insert(cursor, [element for _, element in events], taken)
+        except Exception as error:
+            if (sqlstate(error) or "")[:2] not in REFUSED:
+                raise
+            cursor.execute("rollback to savepoint events")
+            if len(events) == 1:
+                return [events[0][0]]
+            half = len(events) // 2
+            return [*self._events(cursor, events[:half], taken), *self._events(cursor, events[half:], taken)]
+        cursor.execute("release savepoint events")
+        return []
+
+    def _insert(self, cursor: Cursor, elements: list[str], taken: Taken) -> None:
+        values = {"topic": self._topic, "events": f"[{','.join(elements)}]"}
         cursor.execute(EVENTS, values)
-        taken.events = max(0, cursor.rowcount)
-        again = len(events) - taken.events
-        if again:
+        new, conflicts = max(0, cursor.rowcount), 0
+        if new < len(elements):
             cursor.execute(CONFLICTS, values)
             conflicts = max(0, cursor.rowcount)
-            taken.rejected += conflicts
-            taken.repeated = again - conflicts
-            if conflicts:
-                taken.reasons["conflicting event"] = conflicts
+        taken.add(Taken(new, len(elements) - new - conflicts, conflicts))
+        if conflicts:
+            taken.add(Taken(reasons={"conflicting event": conflicts}))
+
+    def _reject(self, cursor: Cursor, rejected: list[tuple[Message, str]], taken: Taken) -> None:
+        if not rejected:
+            return
+        plain = [
+            {
+                "p": message.partition,
+                "o": message.offset,
+                "reason": reason,
+                "raw": b64encode(message.value or b"").decode(),
+            }
+            for message, reason in rejected
+        ]
+        cursor.execute(REJECTED, {"topic": self._topic, "rejected": json.dumps(plain)})
+        taken.add(Taken(rejected=len(rejected), reasons=dict(Counter(reason for _, reason in rejected))))
 
     def _move(self, cursor: Cursor, moves: Mapping[int, tuple[int | None, int]]) -> None:
         plain = [{"p": partition, "from": begin, "to": end} for partition, (begin, end) in sorted(moves.items())]

@@ -1,6 +1,6 @@
 """Reads JSON of strangers: exact numbers, no duplicate keys, nothing that Postgres' ``jsonb`` could not take.
 
-A batch is written by one COPY, so a text that the server refused would stop all its neighbours.
+A batch is written by one statement: a text that the server refuses costs all its neighbours a second try.
 """
 
 from __future__ import annotations
@@ -72,12 +72,21 @@ def _decimal(text: str) -> Number:
     return _whole(text)
 
 
-def _constant(text: str) -> Any:
-    # JSON knows no NaN and no Infinity; Python's reader does. The field's own rule gives the reason.
-    return Number(text)
+# NaN and Infinity are no JSON, and Python reads them: a field's own rule gives a better reason than refuse_constants.
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_int=_whole, parse_float=_decimal, parse_constant=Number)
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_int=_whole, parse_float=_decimal, parse_constant=_constant)
+def refuse_constants(text: str) -> None:
+    """Refuse NaN and Infinity outside of strings, in a text that was read: the database takes neither.
+
+    :raises RefusedError: there is one.
+    """
+    if "NaN" in text or "Infinity" in text:
+        json.loads(text, parse_constant=_refuse_constant)
+
+
+def _refuse_constant(_text: str) -> None:
+    raise RefusedError(NOT_JSON)
 
 
 def _refuse_depth(value: Any) -> None:

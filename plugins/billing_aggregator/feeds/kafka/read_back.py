@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 OUTBOX_ID = "outbox_id"
 FIRST_WINDOW = 1_000
+#: How long the broker and we wait for messages that do not come, for each partition: rows to be sent wait as long.
+WAIT_SECONDS = 0.05
+READ_BACK = {"fetch.wait.max.ms": round(1_000 * WAIT_SECONDS)}
 
 
 def ids_in_topic(settings: Mapping[str, Any], topic: str, group: str, first: int) -> set[int]:
@@ -30,7 +33,8 @@ def ids_in_topic(settings: Mapping[str, Any], topic: str, group: str, first: int
 
     found: set[int] = set()
     with broker_errors("Kafka consumer"):
-        consumer = Consumer({**READER_DEFAULTS, **settings, **READER, "group.id": group}, logger=LOGGER)
+        own = {**READER_DEFAULTS, **settings, **READER, **READ_BACK, "group.id": group}
+        consumer = Consumer(own, logger=LOGGER)
     try:
         with broker_errors(f"topic {topic}"):
             metadata = consumer.list_topics(topic, timeout=ANSWER_SECONDS).topics[topic]
@@ -70,7 +74,7 @@ def _window(consumer: Any, place: Any, begin: int, end: int) -> list[int]:
     consumer.assign([TopicPartition(place.topic, place.partition, begin)])
     until = time.monotonic() + ANSWER_SECONDS
     while True:
-        for message in consumer.consume(500, 0.5):
+        for message in consumer.consume(500, WAIT_SECONDS):
             until = time.monotonic() + ANSWER_SECONDS
             error = message.error()
             if error is not None and error.name() != "_PARTITION_EOF":

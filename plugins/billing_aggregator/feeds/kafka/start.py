@@ -40,11 +40,11 @@ def posting_settings(config: ClientConfig) -> dict[str, str]:
     }
 
 
-def limits_of(config: ClientConfig, feed: str, *, drain: bool) -> Limits:
-    """Return when a run of the feed ends: one that drains may take as long as a nightly run."""
+def limits_of(config: ClientConfig, feed: str, *, drain: bool, seconds: float | None = None) -> Limits:
+    """Return when a run of the feed ends: one that drains may take as long as a nightly run, else *seconds*."""
     own = as_kafka(config.feeds[feed])
     minutes = config.run_timeout_minutes if drain else own.run_minutes
-    return Limits(own.batch_size, own.collect_milliseconds / 1000, minutes * 60.0, drain)
+    return Limits(own.batch_size, own.collect_milliseconds / 1000, seconds or minutes * 60.0, drain)
 
 
 @contextmanager
@@ -56,6 +56,7 @@ def open_stream(
     run: Run,
     settings: Mapping[str, str],
     drain: bool,
+    seconds: float | None = None,
     stop: Callable[[], bool],
     tell: Callable[[Outcome], None],
 ) -> Iterator[Stream]:
@@ -64,6 +65,7 @@ def open_stream(
     :param connection: a session that holds nothing open; the caller closes it.
     :param run: holds the feed's lock.
     :param settings: what every script of the run reads as ``bda.<name>``.
+    :param seconds: it ends behind the batch in which they are over; None: as :func:`limits_of` has it.
     :raises ConfigError: there is no Kafka to talk to.
     """
     own = as_kafka(config.feeds[feed])
@@ -88,7 +90,7 @@ def open_stream(
             posting=posting,
             relay=relay,
             settings={**settings, **posting_settings(config)},
-            limits=limits_of(config, feed, drain=drain),
+            limits=limits_of(config, feed, drain=drain, seconds=seconds),
             stop=stop,
             tell=tell,
         )

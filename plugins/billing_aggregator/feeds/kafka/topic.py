@@ -106,8 +106,10 @@ class Topic:
         until = time.monotonic() + wait
         while len(found) < most and size < BATCH_BYTES:
             left = max(0.0, until - time.monotonic())
+            # It comes back when it has as many, or when the time is over: the first one is not to wait for others.
+            count = min(SLICE, most - len(found)) if found else 1
             with broker_errors(f"topic {self.name}"):
-                got = self._consumer.consume(min(SLICE, most - len(found)), left)
+                got = self._consumer.consume(count, left)
             for message in got:
                 read = self._read(message)
                 if read is not None:
