@@ -114,7 +114,7 @@ def test_feed_and_night_at_once(shopkeeper: Client) -> None:
 
 
 @pytest.mark.faults
-@pytest.mark.timeout(3600)
+@pytest.mark.timeout(4 * 3600)
 def test_a_hundred_times_feed_and_night_at_once(shopkeeper: Client) -> None:
     done, looks = races(shopkeeper, RACES)
     record("feed and night at once", races=done, looks=looks)

@@ -58,7 +58,7 @@ def test_a_night_that_is_killed_at_some_steps(new_client: Callable[[], Client]) 
 
 
 @pytest.mark.faults
-@pytest.mark.timeout(3600)
+@pytest.mark.timeout(4 * 3600)
 def test_rounds_at_every_step(new_client: Callable[[], Client]) -> None:
     client, twin, rounds = new_client(), new_client(), 0
     with Watcher(client) as watcher:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from billing_aggregator.local.postgres import EmbeddedPostgres
     from tests.survival.night_child import Order
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(3600)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(4 * 3600)]
 #: How long the cable is out, in turns: longer than keepalives; longer than a time-out of S3's connections.
 AWAY_SECONDS = (75.0, 12.0)
 MOST_CLEARINGS = 12

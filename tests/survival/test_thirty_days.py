@@ -65,7 +65,7 @@ def test_a_few_days_with_faults(new_client: Callable[[], Client]) -> None:
 
 
 @pytest.mark.faults
-@pytest.mark.timeout(3600)
+@pytest.mark.timeout(4 * 3600)
 def test_thirty_business_days_with_faults(new_client: Callable[[], Client]) -> None:
     client, twin, seed = new_client(), new_client(), 1
     with Watcher(client) as watcher:
