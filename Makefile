@@ -25,9 +25,11 @@ $(VENV)/.installed: requirements-dev.txt
 	@echo "installing the pinned dependencies into $(VENV) with $(PYTHON), once"
 	@$(PYTHON) -m venv $(VENV)
 	@# uv installs in a tenth of pip's time; where it fails (no wheel, an index only pip knows), pip installs.
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check "$$(grep '^uv==' requirements-dev.txt)" \
-		&& VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps -r requirements-dev.txt 2>/dev/null \
-		|| $(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps -r requirements-dev.txt
+	@# Both refuse what has not the hash of the lock.
+	@sed -n '/^uv==/,/[^\\]$$/p' requirements-dev.txt > $(VENV)/uv.txt
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r $(VENV)/uv.txt \
+		&& VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --require-hashes -r requirements-dev.txt 2>/dev/null \
+		|| $(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes -r requirements-dev.txt
 	@touch $@
 
 run: venv ## run the nightly job on this machine: make run CLIENT=enercity ENV=local
@@ -99,7 +101,7 @@ test-faults: venv ## the long form of docs/promises.md, under an hour: make test
 	@rm -f build/test-faults.jsonl
 	@$(if $(ROUNDS),FAULT_ROUNDS='$(ROUNDS)') $(if $(RACES),FAULT_RACES='$(RACES)') \
 		$(if $(MINUTES),FAULT_MINUTES='$(MINUTES)') \
-		$(BIN)/python -m pytest -m faults --durations 0 --durations-min 10 --junitxml=build/tests-faults.xml $(ARGS) tests
+		$(BIN)/python -m pytest -m faults --durations 0 --durations-min 10 --junitxml=build/tests-faults.xml $(ARGS) tests/faults tests/survival
 	@$(BIN)/python -m tests.feeds --rounds 40 --out test-faults-feeds.json
 
 soak: venv ## feeds and nights under a real scheduler with faults: make soak HOURS=2; figures in build/soak.json
@@ -183,7 +185,7 @@ hooks: venv ## check changed files before each commit, with the tools of lint an
 
 lock: venv ## resolve requirements-dev.in again into requirements-dev.txt
 	$(BIN)/uv pip compile --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url \
-		--constraint constraints/mwaa-3.3.1.txt requirements-dev.in -o requirements-dev.txt
+		--generate-hashes --constraint constraints/mwaa-3.3.1.txt requirements-dev.in -o requirements-dev.txt
 	$(BIN)/uv pip compile --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url \
 		--generate-hashes --constraint requirements-dev.txt $(foreach name,flask blinker itsdangerous jinja2 markupsafe werkzeug,--no-emit-package $(name)) \
 		services/ledger_api/requirements.in -o services/ledger_api/requirements.txt

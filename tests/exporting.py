@@ -70,9 +70,12 @@ class Lab:
     def run(self, run_id: str | None = None, business_date: str = "2026-01-31") -> ExportRun:
         return ExportRun(self.target, "enercity", "prod", business_date, run_id or f"run {next(_runs)}")
 
-    def plan(self, run: ExportRun, export: Export, options: ExportOptions | None = None) -> ExportPlan:
+    def plan(
+        self, run: ExportRun, export: Export, options: ExportOptions | None = None, *, attempt: int = 1
+    ) -> ExportPlan:
+        options = options or self.options
         with closing(self.connect()) as connection:
-            plan = plan_export(connection, self.store, run, export, options or self.options, timeout=TIMEOUT)
+            plan = plan_export(connection, self.store, run, export, options, timeout=TIMEOUT, attempt=attempt)
         return ExportPlan.from_json(over_json(plan.to_json()))
 
     def chunks(self, plan: ExportPlan, indexes: Sequence[int] | None = None) -> list[ChunkState]:

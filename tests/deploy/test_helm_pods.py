@@ -62,6 +62,48 @@ def pod_template(rendered: list[Values]) -> dict[str, Any]:
     return pod
 
 
+def containers(document: Any) -> list[dict[str, Any]]:
+    """Return every container of an object, and of the pod that a ConfigMap keeps."""
+    if isinstance(document, list):
+        return [found for item in document for found in containers(item)]
+    if not isinstance(document, dict):
+        return []
+    own = [item for name in ("containers", "initContainers") for item in document.get(name) or ()]
+    kept = document.get("pod_template_file.yaml")
+    return own + containers(list(document.values())) + containers(yaml.safe_load(kept) if kept else None)
+
+
+def assert_read_only(rendered: list[Values]) -> None:
+    """Assert that no container can write to its root, and that Airflow's have a place for temporary files."""
+    found = containers(rendered)
+    assert found
+    for container in found:
+        own = container["securityContext"]
+        assert own["readOnlyRootFilesystem"] is True, container["name"]
+        assert own["allowPrivilegeEscalation"] is False, container["name"]
+        assert own["capabilities"] == {"drop": ["ALL"]}, container["name"]
+        if "billing-data-aggregator" in container["image"]:
+            assert "/tmp" in [mount["mountPath"] for mount in container["volumeMounts"]], container["name"]
+
+
+@pytest.mark.parametrize("environment", [*DEPLOYED, "local"])
+def test_no_container_can_write_to_its_root(environment: str) -> None:
+    values = all_values(environment)["airflow"]
+    assert_read_only(render(environment_values(environment)))
+    # What the official chart gives to each of its containers; none has a context of its own.
+    assert_read_only([{"containers": [{
+        "name": "any", "image": values["defaultAirflowRepository"], "volumeMounts": values["volumeMounts"],
+        "securityContext": values["securityContexts"]["containers"],
+    }]}])  # fmt: skip
+    assert [volume["name"] for volume in values["volumes"]] == ["tmp"]
+    assert "securityContext" not in repr({name: part for name, part in values.items() if name != "securityContexts"})
+
+
+@pytest.mark.parametrize("environment", [*DEPLOYED, "local"])
+def test_no_container_of_the_whole_release_can_write_to_its_root(environment: str, tmp_path: Path) -> None:
+    assert_read_only(render(environment_values(environment), whole_chart(tmp_path), official=True))
+
+
 @pytest.mark.parametrize("overlay", [{}, TWO], ids=["one executor", "two executors"])
 def test_the_pod_of_a_task(overlay: Values, tmp_path: Path) -> None:
     values = merged(environment_values("prod"), overlay)

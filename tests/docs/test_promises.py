@@ -10,6 +10,7 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.docs.pages import lines_of
+from tests.faults.figures import SHARES
 
 PAGE = ROOT / "docs" / "promises.md"
 _TEST = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
@@ -64,3 +65,11 @@ def test_a_promise_has_its_test_a_figure_and_a_command(row: list[str]) -> None:
 def test_every_long_form_is_on_the_page() -> None:
     named = {test for row in rows() for test in _TEST.findall(row[1])}
     assert sorted(long_forms() - named) == []
+
+
+def test_make_runs_every_long_form() -> None:
+    """It looks into some folders only: to read all tests takes longer than many a test."""
+    command = re.search(r"-m pytest -m faults .*", (ROOT / "Makefile").read_text(encoding="utf-8"))
+    assert command
+    assert {file.rpartition("/")[0] for file, _ in long_forms()} == set(re.findall(r"tests/\w+(?= |$)", command[0]))
+    assert sum(SHARES.values()) == pytest.approx(1)

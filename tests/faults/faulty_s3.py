@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 import time
@@ -22,6 +23,9 @@ REFUSALS = {
     501: "NotImplemented", 503: "SlowDown",
 }  # fmt: skip
 REFUSAL = "<?xml version='1.0'?><Error><Code>{code}</Code><Message>on demand</Message></Error>"
+UPLOAD_ID = re.compile(rb"<UploadId>([^<]+)</UploadId>")
+MOTOS_DATE = b"2010-11-10T20:48:33.000Z"
+_BEGUN: dict[bytes, bytes] = {}
 
 
 @dataclass
@@ -79,6 +83,8 @@ class FaultyS3:
         self.seen: Counter[str] = Counter()
         self.parts: list[tuple[str, float]] = []
         self._gone: set[str] = set()
+        # Of all servers of a process: moto keeps its uploads for all of them.
+        self._begun = _BEGUN
         self._lock = threading.Lock()
         self._server = make_server(host, 0, self, threaded=True)
         self.url = f"http://{host}:{self._server.server_port}"
@@ -137,7 +143,17 @@ class FaultyS3:
                 self._gone.add(upload)
             return start_response(status, headers, *rest)
 
-        return list(self.app(environ, started))
+        return [self._dated(b"".join(self.app(environ, started)), name)]
+
+    def _dated(self, body: bytes, name: str) -> bytes:
+        """Say when an upload was begun: moto says of each that it was in 2010."""
+        ids = UPLOAD_ID.findall(body)
+        if name == "create upload":
+            self._begun.update(dict.fromkeys(ids, time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime()).encode()))
+        if name == "list uploads":
+            dates = iter([self._begun.get(upload, MOTOS_DATE) for upload in ids])
+            body = re.sub(MOTOS_DATE, lambda _: next(dates), body)
+        return body
 
     @contextmanager
     def failing(self, *faults: Fault) -> Iterator[Self]:

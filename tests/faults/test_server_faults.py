@@ -20,13 +20,14 @@ from billing_aggregator.export.plan.planner import Export
 from billing_aggregator.export.store.factory import open_store
 from billing_aggregator.local.postgres import EmbeddedPostgres, free_port
 from tests.exporting import Lab
+from tests.faults.figures import counted
 from tests.faults.proxy import CuttingProxy
 from tests.faults.server_pair import Pair, wait_for_standby
 from tests.faults.test_database_faults import in_the_middle
 from tests.waiting import wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
 BIG = Export("big", table=("public", "big"))
@@ -125,14 +126,14 @@ def test_a_fail_over_in_the_middle_of_a_copy(pair: Pair, tmp_path: Path, monkeyp
     assert digests(lab) != expected
 
 
-def cut_rounds(postgres: EmbeddedPostgres, dsn: str, folder: Path, rounds: int) -> None:
+def cut_rounds(postgres: EmbeddedPostgres, dsn: str, folder: Path, rounds: Iterable[int]) -> None:
     """Cut the connection somewhere in the answers, also in those before and behind the COPY; try again each time."""
     choose = random.Random(16)  # noqa: S311 - no secret
     with CuttingProxy(postgres.port) as proxy:
         lab = lab_of(dsn.replace(f"port={postgres.port}", f"port={proxy.port}"), folder)
         lab.sql("drop table if exists big", FILL)
         expected = undisturbed(lab)
-        for number in range(rounds):
+        for number in rounds:
             run = lab.run(f"cut {number}")
             plan = lab.plan(run, BIG)
             # All answers together are more than 19 MB.
@@ -147,22 +148,22 @@ def cut_rounds(postgres: EmbeddedPostgres, dsn: str, folder: Path, rounds: int) 
 
 
 def test_a_connection_that_a_proxy_cuts(postgres: EmbeddedPostgres, faults_dsn: str, tmp_path: Path) -> None:
-    cut_rounds(postgres, faults_dsn, tmp_path, 3)
+    cut_rounds(postgres, faults_dsn, tmp_path, range(3))
 
 
 @pytest.mark.faults
 def test_a_connection_that_a_proxy_cuts_a_hundred_times(
     postgres: EmbeddedPostgres, faults_dsn: str, tmp_path: Path
 ) -> None:
-    cut_rounds(postgres, faults_dsn, tmp_path, 100)
+    cut_rounds(postgres, faults_dsn, tmp_path, counted("connection cut by a proxy"))
 
 
-def terminated_rounds(lab: Lab, monkeypatch: pytest.MonkeyPatch, rounds: int) -> None:
+def terminated_rounds(lab: Lab, monkeypatch: pytest.MonkeyPatch, rounds: Iterable[int]) -> None:
     """End the session at some block of the COPY."""
     choose = random.Random(17)  # noqa: S311 - no secret
     lab.sql("drop table if exists big", FILL)
     expected = undisturbed(lab)
-    for number in range(rounds):
+    for number in rounds:
         plan = lab.plan(lab.run(f"terminated {number}"), BIG)
         left = choose.randrange(1, 10)
 
@@ -189,11 +190,11 @@ def terminated_rounds(lab: Lab, monkeypatch: pytest.MonkeyPatch, rounds: int) ->
 def test_a_session_that_is_ended_at_a_hundred_places(
     faults_dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    terminated_rounds(lab_of(faults_dsn, tmp_path), monkeypatch, 100)
+    terminated_rounds(lab_of(faults_dsn, tmp_path), monkeypatch, counted("session ended in a COPY"))
 
 
 def test_a_session_that_is_ended_somewhere(faults_dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    terminated_rounds(lab_of(faults_dsn, tmp_path), monkeypatch, 2)
+    terminated_rounds(lab_of(faults_dsn, tmp_path), monkeypatch, range(2))
 
 
 def sessions_of(dsn: str, role: str) -> int:

@@ -1,7 +1,8 @@
 """Runs the generated DAG again and again in one process, each time with other variables and params.
 
-Reads a JSON object a line: ``{"variables": {...}, "conf": {...}}``. Answers each with a line ``RESULT {...}``: the
-run's state, the state and the tries of each task, and the errors. Everything that Airflow prints goes to stdout, too.
+Reads a JSON object a line: ``{"variables": {...}, "conf": {...}, "dag": beginning of its id}``. Answers each with a
+line ``RESULT {...}``: the run's state, the state and the tries of each task, and the errors. Everything that Airflow
+prints goes to stdout, too.
 """
 
 from __future__ import annotations
@@ -27,10 +28,10 @@ def main() -> None:
         for name in [name for name in os.environ if name.startswith(("BDA_", "AIRFLOW_CONN_"))]:
             del os.environ[name]
         os.environ.update(order["variables"])
-        print("RESULT " + json.dumps(one_run(order["conf"])), flush=True)
+        print("RESULT " + json.dumps(one_run(order["conf"], order["dag"])), flush=True)
 
 
-def one_run(conf: dict[str, Any]) -> dict[str, Any]:
+def one_run(conf: dict[str, Any], prefix: str) -> dict[str, Any]:
     """Run the DAG of the variables' client; return the result."""
     from airflow.dag_processing.dagbag import BundleDagBag
     from airflow.sdk.execution_time.cache import SecretCache
@@ -40,7 +41,7 @@ def one_run(conf: dict[str, Any]) -> dict[str, Any]:
     if bag.import_errors:
         return {"state": "broken", "tasks": {}, "tries": {}, "error": str(bag.import_errors)}
     # A client with feeds has more DAGs than its night.
-    (dag,) = (found for name, found in bag.dags.items() if name.startswith("billing_data_aggregator_"))
+    (dag,) = (found for name, found in bag.dags.items() if name.startswith(prefix))
     try:
         run = dag.test(logical_date=datetime.now(UTC), run_conf=conf)
     except Exception as error:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
+import yaml
 
+from billing_aggregator.local.cloudfoundry import CLIENT_ID, LocalPlatform
 from billing_aggregator.local.warehouse import ROLE, create_octopus
-from tests.conftest import ROOT
+from tests.conftest import ROOT, SQL_ROOT
 from tests.features.nightly import Nightly
 from tests.secrets.canaries import ProcessList, canary, folder, objects, warehouse
 from tests.stack import project
@@ -18,6 +20,8 @@ from tests.stack.messages import parts
 from tests.stack.sinks import MailSink, SlackSink
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from billing_aggregator.local.postgres import EmbeddedPostgres
     from billing_aggregator.local.s3 import LocalS3
 
@@ -27,7 +31,16 @@ BUCKET = "canaries"
 NAMES = (
     "database password", "S3 access key", "S3 secret key", "S3 session token", "mail password", "Slack webhook",
     "variable of the database password", "variable of the S3 access key", "variable of the S3 secret key",
+    "variable of the platform's secret",
 )  # fmt: skip
+#: A client whose usage is read on a platform every hour.
+METERED = "metered"
+METERS = {
+    "systems": ["usage"],
+    "usage": {"max_gap_hours": 6},
+    "feeds": {"usage": {"kind": "meters", "meters": ["cfapps", "cfservices"], "schedule": "5 * * * *"}},
+    "retries": 0,
+}
 SCRIPTS = {
     "init/bookkeeper/010_results.sql": (
         "create schema if not exists report_oibl;\ndrop table if exists report_oibl.new_bookkeeper_results;\n"
@@ -82,29 +95,50 @@ def connections(
     return {f"AIRFLOW_CONN_{name}": json.dumps(value) for name, value in values.items()}
 
 
+def prepare(root: Path, server: EmbeddedPostgres, s3: LocalS3) -> dict[str, str]:
+    """Write the project of both clients, create their databases and the bucket; return what names it to Airflow."""
+    alerts = {"log_level": "DEBUG", "alerts": {"slack_conn_id": "slack_alerts"}}
+    project.write(root, s3, BUCKET, {CLIENT: alerts, METERED: METERS | alerts}, SCRIPTS)
+    clients = root / "include/clients.yaml"
+    content = yaml.safe_load(clients.read_text(encoding="utf-8"))
+    clients.write_text(yaml.safe_dump(content | {"systems": {"bookkeeper": {}, "usage": {}}}), encoding="utf-8")
+    for database in (DATABASE, f"octopus_{METERED}"):
+        create_octopus(server, database)
+    s3.create_bucket(BUCKET)
+    return {
+        "AIRFLOW__CORE__DAGS_FOLDER": str(root / "dags"), "AIRFLOW__CORE__PLUGINS_FOLDER": f"{root}/plugins",
+        "PYTHONPATH": f"{root}/plugins:{ROOT}",
+    }  # fmt: skip
+
+
+def of_variables(canaries: dict[str, str], server: EmbeddedPostgres, s3: LocalS3, platform: str) -> dict[str, str]:
+    """Return the variables that stand for connections, each with its secret."""
+    return {
+        "BDA_DB_HOST": server.host, "BDA_DB_PORT": str(server.port), "BDA_DB_NAME": DATABASE,
+        "BDA_DB_PASSWORD": canaries["variable of the database password"], "BDA_S3_URL": s3.url,
+        "BDA_S3_BUCKET": "no-such-bucket", "BDA_S3_ACCESS_KEY": canaries["variable of the S3 access key"],
+        "BDA_S3_SECRET_ACCESS_KEY": canaries["variable of the S3 secret key"],
+        "BDA_CF_URL": platform, "BDA_CF_CLIENT_ID": CLIENT_ID,
+        "BDA_CF_CLIENT_SECRET": canaries["variable of the platform's secret"],
+    }  # fmt: skip
+
+
 @pytest.fixture(scope="session")
 def place(postgres: EmbeddedPostgres, s3_server: LocalS3, tmp_path_factory: pytest.TempPathFactory) -> Place:
-    """Four nights: one that fails, one that publishes, one without database, mail and Slack, one without its bucket."""
+    """Four nights: one that fails, one that publishes, one without database, mail and Slack, one without its bucket.
+
+    Then two runs of a feed: the platform refuses its secret, and takes it.
+    """
     canaries = {name: canary(name.replace(" ", "-")) for name in NAMES}
     home, root = tmp_path_factory.mktemp("canaries"), tmp_path_factory.mktemp("project")
-    alerts = {"log_level": "DEBUG", "alerts": {"slack_conn_id": "slack_alerts"}}
-    project.write(root, s3_server, BUCKET, {CLIENT: alerts}, SCRIPTS)
-    create_octopus(postgres, DATABASE)
-    s3_server.create_bucket(BUCKET)
-    nightly = Nightly(
-        home,
-        {
-            "AIRFLOW__CORE__DAGS_FOLDER": str(root / "dags"), "AIRFLOW__CORE__PLUGINS_FOLDER": f"{root}/plugins",
-            "PYTHONPATH": f"{root}/plugins:{ROOT}",
-        },
-    )  # fmt: skip
-    with MailSink(login=True) as mail, SlackSink() as slack, ProcessList() as processes:
+    nightly = Nightly(home, prepare(root, postgres, s3_server))
+    with MailSink(login=True) as mail, SlackSink() as slack, ProcessList() as processes, LocalPlatform() as platform:
         own = {"BDA_CLIENT_ID": CLIENT, "BDA_ENVIRONMENT": "local"}
         variables = own | connections(canaries, postgres, s3_server, mail.port, slack.port)
         result = Place(canaries, variables)
 
-        def night(**changed: str) -> None:
-            outcome, log = nightly.run(variables | changed, {})
+        def night(dag: str = "billing_data_aggregator_", **changed: str) -> None:
+            outcome, log = nightly.run(variables | changed, {}, dag)
             result.states.append(outcome["state"])
             result.found[f"log of night {len(result.states)}"] = log.encode() + json.dumps(outcome).encode()
 
@@ -115,21 +149,24 @@ def place(postgres: EmbeddedPostgres, s3_server: LocalS3, tmp_path_factory: pyte
         broken = connections(canaries, postgres, s3_server, 9, 9)
         nowhere = json.loads(broken[f"AIRFLOW_CONN_OCTOPUS_{CLIENT.upper()}_LOCAL"]) | {"schema": "nowhere"}
         night(**broken | {f"AIRFLOW_CONN_OCTOPUS_{CLIENT.upper()}_LOCAL": json.dumps(nowhere)})
-        variables = own | {
-            "BDA_DB_HOST": postgres.host, "BDA_DB_PORT": str(postgres.port), "BDA_DB_NAME": DATABASE,
-            "BDA_DB_PASSWORD": canaries["variable of the database password"], "BDA_S3_URL": s3_server.url,
-            "BDA_S3_BUCKET": "no-such-bucket", "BDA_S3_ACCESS_KEY": canaries["variable of the S3 access key"],
-            "BDA_S3_SECRET_ACCESS_KEY": canaries["variable of the S3 secret key"],
-        }  # fmt: skip
+        variables = own | of_variables(canaries, postgres, s3_server, platform.url)
         night()
+        told = connections(canaries, postgres, s3_server, mail.port, slack.port)
+        variables |= {name: told[name] for name in ("AIRFLOW_CONN_SMTP_DEFAULT", "AIRFLOW_CONN_SLACK_ALERTS")}
+        variables |= {"BDA_CLIENT_ID": METERED, "BDA_DB_NAME": f"octopus_{METERED}", "BDA_SCRIPTS_DIR": str(SQL_ROOT)}
+        night("billing_feed_usage_")
+        platform.secret = canaries["variable of the platform's secret"]
+        night("billing_feed_usage_")
+        canaries["the platform's token"] = platform.token
         nightly.close()
         assert mail.logins[0] == canaries["mail password"]
         assert canaries["Slack webhook"].rpartition("/")[2] == slack.posts[0][0]
         result.found |= processes.place()
-        told = ["\n".join([*map(str, sent.items()), *parts(sent)]) for sent in mail.mails]
-        result.found["mails"] = "\n".join(told).encode()
+        sent = ["\n".join([*map(str, each.items()), *parts(each)]) for each in mail.mails]
+        result.found["mails"] = "\n".join(sent).encode()
         # The webhook's own path is where the secret belongs.
         result.found["Slack's messages"] = json.dumps([post for _, post in slack.posts]).encode()
     # Airflow's home: the metadata database (XComs, rendered templates, DAGs), logs, configuration.
     result.found |= folder(home) | objects(s3_server.client(), BUCKET) | warehouse(postgres, DATABASE)
-    return result
+    more = warehouse(postgres, f"octopus_{METERED}")
+    return replace(result, found=result.found | {f"{METERED}: {name}": told for name, told in more.items()})

@@ -121,18 +121,20 @@ def test_the_page_of_publications(place: Place, s3_server: LocalS3, monkeypatch:
     assert leaks(place.canaries, {"overview": overview.content, "run": run.content}) == []
 
 
-def test_the_ledgers_api(postgres: EmbeddedPostgres, tmp_path: Path) -> None:
-    names = ("database", "airflow token", "bearer", "S3 key", "S3 secret", "query")
+@pytest.mark.parametrize("login", ["BDA_AIRFLOW_TOKEN", "BDA_AIRFLOW_PASSWORD"])
+def test_the_ledgers_api(postgres: EmbeddedPostgres, tmp_path: Path, login: str) -> None:
+    names = ("database", "BDA_AIRFLOW_TOKEN", "BDA_AIRFLOW_PASSWORD", "bearer", "S3 key", "S3 secret", "query")
     canaries = {name: canary(name.replace(" ", "-")) for name in names}
-    new_ledger(postgres, "ledger_canary")
+    database = f"ledger_canary_{login.rpartition('_')[2].lower()}"
+    new_ledger(postgres, database)
     with Issuer() as issuer, ProcessList() as processes:
         more = {
-            "BDA_DB_PASSWORD": canaries["database"], "BDA_AIRFLOW_TOKEN": canaries["airflow token"],
+            "BDA_DB_PASSWORD": canaries["database"], "BDA_AIRFLOW_USER": "billing", login: canaries[login],
             "BDA_AIRFLOW_URL": "http://127.0.0.1:9", "BDA_CLIENT_ID": "agency", "BDA_ENVIRONMENT": "local",
             "BDA_S3_ACCESS_KEY": canaries["S3 key"], "BDA_S3_SECRET_ACCESS_KEY": canaries["S3 secret"],
             "BDA_S3_URL": "http://127.0.0.1:9", "BDA_S3_BUCKET": "nowhere", "BDA_OIDC_ISSUER": issuer.url,
         }  # fmt: skip
-        with Running(postgres, "ledger_canary", tmp_path / "log", **more) as running:
+        with Running(postgres, database, tmp_path / "log", **more) as running:
             valid = issuer.token("ledger.read ledger.write usage.admin")
             answers = list(_answers(running, valid, canaries))
             log = running.log()

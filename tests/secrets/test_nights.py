@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def test_the_nights_did_what_they_should(place: Place) -> None:
     """The search is worth something: each place was written, alerts were sent, the metadata database is there."""
-    assert place.states == ["failed", "success", "failed", "failed"]
+    assert place.states == ["failed", "success", "failed", "failed", "failed", "success"]
     found = place.found
     assert b"not fixed" in found["mails"]
     assert b"not fixed" in found["Slack's messages"]
@@ -23,6 +23,9 @@ def test_the_nights_did_what_they_should(place: Place) -> None:
     assert b"nowhere" in found["log of night 3"]
     assert b"no-such-bucket" in found["log of night 4"]
     assert b"alert not sent" in found["log of night 3"]
+    assert b"status 401" in found["log of night 5"]
+    assert b"reading taken" in found["log of night 6"]
+    assert place.canaries["the platform's token"]
 
 
 def test_no_secret_is_anywhere(place: Place) -> None:

@@ -17,6 +17,7 @@ from tests.stack.rest import Rest
 from tests.waiting import wait_for
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 # The interpreter of another Airflow, to run the same tests on it.
@@ -45,10 +46,19 @@ class Stack:
     :param project: folder with ``dags/``, ``include/`` and ``plugins/``.
     :param home: Airflow's home; component logs are ``<component>.log`` in it.
     :param variables: more environment variables.
+    :param inside: what each component's command is preceded by.
     """
 
-    def __init__(self, project: Path, home: Path, server: EmbeddedPostgres, variables: dict[str, str]) -> None:
+    def __init__(
+        self,
+        project: Path,
+        home: Path,
+        server: EmbeddedPostgres,
+        variables: dict[str, str],
+        inside: Sequence[str] = (),
+    ) -> None:
         self.home = home
+        self._inside = inside
         self._port = free_port()
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         url = f"http://127.0.0.1:{self._port}"
@@ -103,7 +113,7 @@ class Stack:
         arguments = ("--port", str(self._port), "--workers", "1") if component == "api-server" else ()
         with (self.home / f"{component}.log").open("ab") as log:
             self._processes[component] = subprocess.Popen(
-                self._command(component, *arguments),
+                [*self._inside, *self._command(component, *arguments)],
                 env=self.environment,
                 stdout=log,
                 stderr=log,

@@ -35,13 +35,14 @@ LEFT_ALONE_BEHIND = 6
 class Disturbed:
     """Runs a client's nights and lets things happen to them.
 
-    ``happened`` counts what was planned by kind, ``attempts`` how often a run was started.
+    ``happened`` counts what was planned by kind, ``attempts`` how often a run was started; ``days`` there were.
     """
 
     client: Client
     chance: random.Random
     happened: dict[str, int] = field(default_factory=dict)
     attempts: int = 0
+    days: int = 0
 
     def run(self, order: Order) -> None:
         """Run the night to its success; what goes wrong is cleared as the runbook says."""

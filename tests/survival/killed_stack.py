@@ -18,13 +18,13 @@ from tests.stack.project import BUCKET, dag_id
 from tests.stack.sinks import MailSink, SlackSink, StatsdSink
 from tests.stack.stack import Stack
 from tests.survival import kill_points, small_night
-from tests.survival.armed import arm_project
+from tests.survival.armed import arm_project, read_only_but
 from tests.survival.surroundings import Client
 from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
 CLIENTS: Mapping[str, dict[str, object]] = {
@@ -36,11 +36,12 @@ CLIENTS: Mapping[str, dict[str, object]] = {
 
 @dataclass
 class KilledStack:
-    """The running stack, its clients, and the folder of their kill points."""
+    """The running stack, its clients, the folder of their kill points, whether its root is read-only."""
 
     stack: Stack
     clients: dict[str, Client]
     points: Path
+    read_only: bool
 
     def arm(self, client: str, *names: str) -> None:
         kill_points.light(self.points / dag_id(client), *names)
@@ -53,11 +54,13 @@ class KilledStack:
             (folder / f"{name}.fired").unlink()
         return found
 
-    def run(self, client: str, *, scheduler_dies: random.Random | None = None) -> str:
-        """Run the client's night to its end, clearing what failed as the runbook says; return the run's id."""
+    def run(self, client: str, meanwhile: Callable[[], None] = lambda: None) -> str:
+        """Run the client's night to its end, clearing what failed as the runbook says; return the run's id.
+
+        :param meanwhile: is called when the run has been started.
+        """
         run_id = self.stack.trigger(dag_id(client))
-        if scheduler_dies is not None:
-            self._kill_scheduler(client, scheduler_dies)
+        meanwhile()
         while self.stack.ended(dag_id(client), run_id) == "failed" or self._failed(client, run_id):
             self.stack.clear(dag_id(client), run_id, *self._failed(client, run_id), downstream=True)
         return run_id
@@ -66,10 +69,9 @@ class KilledStack:
         tasks = self.stack.tasks(dag_id(client), run_id)
         return sorted(name for name, task in tasks.items() if task["state"] == "failed")
 
-    def _kill_scheduler(self, client: str, chance: random.Random) -> None:
+    def kill_scheduler(self, client: str, chance: random.Random) -> None:
         """SIGKILL the scheduler and all tasks when the run has ended a random number of its tasks."""
-        wanted = chance.randrange(1, 14)
-        wait_for_tasks(self, client, wanted)
+        wait_for_tasks(self, client, chance.randrange(1, 14))
         self.stack.stop("scheduler", signal.SIGKILL)
         self.stack.start("scheduler")
 
@@ -86,17 +88,24 @@ def wait_for_tasks(killed: KilledStack, client: str, number: int) -> None:
 
 
 @contextmanager
-def killed_stack(folder: Path) -> Iterator[KilledStack]:
-    """Start everything below *folder*."""
+def killed_stack(
+    folder: Path, server: EmbeddedPostgres | None = None, s3: FaultyS3 | None = None
+) -> Iterator[KilledStack]:
+    """Start everything below *folder*.
+
+    :param server: of the warehouse; Airflow has another one.
+    :param s3: a running one.
+    """
     (folder / "home").mkdir(parents=True)
     with ExitStack() as stack:
-        s3 = stack.enter_context(FaultyS3())
-        server = stack.enter_context(EmbeddedPostgres(options={"max_connections": "200"}))
+        s3 = s3 or stack.enter_context(FaultyS3())
+        airflows = stack.enter_context(EmbeddedPostgres(options={"max_connections": "200"}))
+        server = server or airflows
         sinks = [stack.enter_context(sink()) for sink in (MailSink, SlackSink, StatsdSink)]
         # Left by another stack of this process: moto keeps its buckets for all servers.
         urlopen(Request(f"{s3.url}/moto-api/reset", method="POST")).close()  # noqa: S310 - our own server
         s3.create_bucket(BUCKET)
-        with psycopg.connect(server.dsn(), autocommit=True) as admin:
+        with psycopg.connect(airflows.dsn(), autocommit=True) as admin:
             admin.execute("create database airflow")
         mail, slack, statsd = sinks
         variables = project.variables(server, s3, mail, slack, statsd, CLIENTS) | SOON  # type: ignore[arg-type]  # in order
@@ -106,5 +115,8 @@ def killed_stack(folder: Path) -> Iterator[KilledStack]:
         clients = {name: Client(name, server, s3, BUCKET, folder) for name in CLIENTS}
         for client in clients.values():
             client.sql(small_night.SOURCE)
-        airflow = Stack(written, folder / "home", server, variables | {"KILL_POINTS": str(points)})
-        yield KilledStack(stack.enter_context(airflow), clients, points)
+        points.mkdir()
+        writable = read_only_but(points, folder / "home/logs", folder / "home/tmp")
+        own = {"KILL_POINTS": str(points), "TMPDIR": str(folder / "home/tmp")}
+        airflow = Stack(written, folder / "home", airflows, variables | own, inside=writable)
+        yield KilledStack(stack.enter_context(airflow), clients, points, bool(writable))

@@ -11,7 +11,7 @@ import json
 import os
 from collections import defaultdict
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -39,6 +39,8 @@ class Order:
     :param until: the task before which the attempt ends.
     :param only: the one task that it runs; what it returns is lost, as of a process that Airflow has given up.
     :param cleared: the phase, ``init`` or ``export``, whose tasks somebody has cleared with everything downstream.
+    :param first_try: number of each task's first try in this attempt.
+    :param begun_before: seconds since when its tasks are running, for a process that hung.
     :param clock: beginning of a task's id -> seconds that its machine's clock is wrong.
     """
 
@@ -54,6 +56,8 @@ class Order:
     until: str = ""
     only: str = ""
     cleared: str = ""
+    first_try: int = 1
+    begun_before: float = 0
     clock: dict[str, int] = field(default_factory=dict)
 
     def to_json(self) -> str:
@@ -120,7 +124,7 @@ class Attempt:
         set_clock(next((late for start, late in self.order.clock.items() if name.startswith(start)), 0))
         for attempt in range(self.order.retries + 1):
             pushed: dict[str, Any] = {}
-            context = self._context(name, pushed)
+            context = self._context(name, pushed, attempt)
             try:
                 operator.pre_execute(context)
                 pushed["return_value"] = operator.execute(context)
@@ -142,7 +146,7 @@ class Attempt:
         if states:
             self._keep(task_id, "failed" if "failed" in states else "success", {})
 
-    def _context(self, name: str, pushed: dict[str, Any]) -> Any:
+    def _context(self, name: str, pushed: dict[str, Any], attempt: int = 0) -> Any:
         moment = datetime.fromisoformat(self.order.moment)
         params = {
             "systems": list(self.config.active_systems),
@@ -155,7 +159,8 @@ class Attempt:
             "run_id": self.order.run_id,
             "ti": SimpleNamespace(
                 task_id=name,
-                try_number=1,
+                try_number=self.order.first_try + attempt,
+                start_date=datetime.now(UTC) - timedelta(seconds=self.order.begun_before),
                 map_index=-1,
                 log_url="",
                 xcom_pull=lambda task_ids, key="return_value", **_: self.pull(task_ids, key),

@@ -11,7 +11,7 @@ import pytest
 
 from billing_aggregator.config import ClientConfig
 from billing_aggregator.runs.params import default_params, resolve_params
-from tests.faults.figures import record
+from tests.faults.figures import record, repeated
 from tests.survival import small_night
 
 if TYPE_CHECKING:
@@ -63,14 +63,17 @@ def test_the_business_date_around_a_change_of_the_clocks(zone: str, change: str,
 
 
 def backfill(client: Client, days: Sequence[str]) -> None:
-    """Run the nights of past days in the given order, each as its day's vault was; then a newest one."""
+    """Run the nights of past days in the given order, each as its day's vault was; then a newest one with all claims.
+
+    The books of a claim that is in no list any more stay as the night before left them, which another order changes.
+    """
     client.config = {"retention_days": 36_500}
     for day in days:
         number = DAYS.index(day)
         client.sql(small_night.fill(20 + 11 * number, number + 1))
         order = client.order(f"backfill {day}", f"{day}T11:00:00+00:00", params={"business_date": day})
         assert client.worker.run(order) == [0], client.errors(order)
-    client.sql(small_night.fill(60, 99))
+    client.sql(small_night.fill(20 + 11 * len(DAYS), 99))
     assert client.worker.run(client.order("newest", "2026-05-01T02:00:00+00:00")) == [0]
 
 
@@ -98,12 +101,12 @@ def test_a_backfill_in_another_order(new_client: Callable[[], Client]) -> None:
 
 
 @pytest.mark.faults
-@pytest.mark.timeout(3600)
+@pytest.mark.timeout(4 * 3600)
 def test_a_backfill_in_any_order(new_client: Callable[[], Client]) -> None:
-    twin, orders = new_client(), 5
+    twin, orders = new_client(), 0
     backfill(twin, DAYS)
-    for seed in range(orders):
-        client, days = new_client(), list(DAYS)
+    for seed in repeated(5, "backfill in any order"):
+        orders, client, days = seed + 1, new_client(), list(DAYS)
         random.Random(seed).shuffle(days)  # noqa: S311 - not for secrets
         backfill(client, days)
         equal(client, twin, DAYS)

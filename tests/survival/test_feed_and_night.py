@@ -95,7 +95,7 @@ def races(client: Client, wanted: int) -> tuple[int, int]:
         shop = Shop(client.server.dsn(client.database, ROLE), broker.servers, batch=BATCH)
         alone = Shop(client.server.dsn(alone_at, ROLE), other.servers, batch=BATCH)
         number = 0
-        for number in repeated(wanted + 1, share=0.13):
+        for number in repeated(wanted + 1, "feed and night at once"):
             messages: Any = stream(number, ORDERS)
             for each in (shop, alone):
                 each.produce(messages)
@@ -114,7 +114,7 @@ def test_feed_and_night_at_once(shopkeeper: Client) -> None:
 
 
 @pytest.mark.faults
-@pytest.mark.timeout(3600)
+@pytest.mark.timeout(4 * 3600)
 def test_a_hundred_times_feed_and_night_at_once(shopkeeper: Client) -> None:
     done, looks = races(shopkeeper, RACES)
     record("feed and night at once", races=done, looks=looks)

@@ -58,12 +58,12 @@ def test_a_night_that_is_killed_at_some_steps(new_client: Callable[[], Client]) 
 
 
 @pytest.mark.faults
-@pytest.mark.timeout(3600)
+@pytest.mark.timeout(4 * 3600)
 def test_rounds_at_every_step(new_client: Callable[[], Client]) -> None:
     client, twin, rounds = new_client(), new_client(), 0
     with Watcher(client) as watcher:
         deaths = 0
-        for number in repeated(ROUNDS, share=0.08):
+        for number in repeated(ROUNDS, "a night killed at every step"):
             deaths, rounds = deaths + killed_round(client, twin, number), number + 1
     assert watcher.runs == [f"run {number}" for number in range(rounds)]
     record("a night killed at every step", points=len(NAMES), rounds=rounds, deaths=deaths, looks=watcher.looks)

@@ -42,7 +42,7 @@ class AbortExportsOperator(ExportBaseOperator):
         for plan in plans:
             if plan.source.staging:
                 with self.database() as connection:
-                    drop_staging(connection, plan.source, timeout=self.statement_timeout)
+                    drop_staging(connection, plan.source, timeout=self.statement_timeout, every_try=True)
         return aborted
 
     def published_prefix(self) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowSkipException, AirflowTaskTimeout
@@ -12,7 +13,7 @@ from billing_aggregator.export.plan.planner import STAGING_SCHEMA
 from billing_aggregator.export.plan.staging import sweep_staging
 from billing_aggregator.export.publish.consistency import check_newer
 from billing_aggregator.export.reader import client_manifest
-from billing_aggregator.export.store.abandoned_uploads import DAY, abort_earlier, is_published, sweep_uploads
+from billing_aggregator.export.store.abandoned_uploads import DAY, abort_other, is_published, sweep_uploads
 from billing_aggregator.observe import emit
 from billing_aggregator.operators.abort_exports import AbortExportsOperator
 from billing_aggregator.operators.export_base import ExportBaseOperator
@@ -23,7 +24,7 @@ from billing_aggregator.operators.publish_exports import PublishExportsOperator
 from billing_aggregator.operators.run_aware import RunAwareOperator
 from billing_aggregator.operators.sql_file import SqlFile, text_of
 from billing_aggregator.operators.sweep_exports import SweepExportsOperator
-from billing_aggregator.runs import run_records
+from billing_aggregator.runs import lock, run_records
 from billing_aggregator.runs.airflow_names import NOTHING_KEY
 from billing_aggregator.runs.params import chosen_date
 from billing_aggregator.sql.runner import set_for_session
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from billing_aggregator.config import ClientConfig
     from billing_aggregator.export.plan.export_plan import ExportPlan
+    from billing_aggregator.export.store.protocol import Store
     from billing_aggregator.postgres.protocols import Connection
     from billing_aggregator.runs.identity import Run
 
@@ -114,9 +116,12 @@ class ClientPlanOperator(ClientExportOperator, ExportPlanOperator):
         self.run_tag = self.this_run(context).tag
         self.check_tables = self.table_guard(context, "export", self.query_name).check
         if not run.dry_run:
-            # The run has its client for itself: what is open at these keys is of a plan that this one replaces.
-            store = self.get_store(self.target, self.options)
-            abort_earlier(store, export_run(self, context), self.options.key_template, self.export_name)
+            # The run has its client for itself: what was open at these keys when this try began is of a plan that it
+            # replaces. What is younger may be of its successor, if Airflow has given this one up meanwhile.
+            store, begun = self.get_store(self.target, self.options), context["ti"].start_date
+            age = (datetime.now(UTC) - begun).total_seconds() if begun else -1
+            place = export_run(self, context)
+            abort_other(store, place, self.options.key_template, self.export_name, older_than=age)
         return super().work(context)
 
 
@@ -176,7 +181,7 @@ class ClientAbortOperator(ClientExportOperator, AbortExportsOperator):
         run = plans[0].run
         store = self.get_store(run.target, plans[0].options)
         if is_published(store, plans):
-            return super().abort(plans)
+            return super().abort(plans) + self._abort_others(store, plans)
         self.log.info("the run is not published: its exports stay open for a day, so that it can be continued")
         # A client whose runs all fail never reaches the sweep in cleanup.
         own = {chunk.upload.upload_id for plan in plans for chunk in plan.chunks}
@@ -184,6 +189,16 @@ class ClientAbortOperator(ClientExportOperator, AbortExportsOperator):
         with self.database() as connection:
             sweep_staging(connection, STAGING_SCHEMA, older_than=DAY, timeout=self.statement_timeout)
         return aborted
+
+    def _abort_others(self, store: Store, plans: Sequence[ExportPlan]) -> int:
+        """Abort what tries that Airflow had given up have opened beside those that were published."""
+        assert self._context is not None  # noqa: S101 - nothing is aborted before the work
+        run = self.this_run(self._context)
+        with self.warehouse(self._context) as connection:
+            held = lock.holder(connection, run)
+        if held is None or held.run != run:
+            return 0  # cleared behind the run's end: another one may be exporting
+        return sum(abort_other(store, plan.run, plan.options.key_template, plan.name) for plan in plans)
 
 
 class ClientSweepOperator(ClientExportOperator, SweepExportsOperator):

@@ -133,6 +133,7 @@ class ExportPlanOperator(ExportBaseOperator):
                 self._options(),
                 timeout=self.statement_timeout,
                 check_tables=self.check_tables,
+                attempt=context["ti"].try_number,
             )
         context["ti"].xcom_push(key=PLAN_KEY, value=plan.to_json())
         self.log.info("%s: %s rows, %d files", plan.name, f"{plan.rows:,}", len(plan.chunks))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from billing_aggregator.export.errors import TerminalExportError
+from billing_aggregator.export.errors import EmptyExportError, TerminalExportError
 from billing_aggregator.export.plan.planner import Export
 from billing_aggregator.export.plan.source import SourceError
 from billing_aggregator.export.plan.staging import PREFIX, drop_staging, staging_name, sweep_staging
@@ -142,10 +142,30 @@ def test_a_query_that_fails_leaves_nothing(lab: Lab) -> None:
     assert lab.open_uploads() == []
 
 
-def test_staging_names_differ_by_run_and_export(lab: Lab) -> None:
+def test_staging_names_differ_by_run_export_and_try(lab: Lab) -> None:
     one, two = lab.run(), lab.run()
     assert staging_name(one, "a") == staging_name(one, "a")
-    assert len({staging_name(one, "a"), staging_name(two, "a"), staging_name(one, "b")}) == 3
+    names = {staging_name(one, "a"), staging_name(two, "a"), staging_name(one, "b"), staging_name(one, "a", 12)}
+    assert len(names) == 4
+    assert len({name[:-3] for name in names if len(name) == max(map(len, names))}) == 1
+
+
+def test_a_try_drops_what_earlier_ones_have_frozen_and_nothing_of_a_later_one(lab: Lab) -> None:
+    """The first try was given up, and freezes its copy when its successor has: that one publishes, nothing is left."""
+    run, export = lab.run(), Export("q", query="select id from ledger where id > 0 order by id")
+    later = lab.plan(run, export, attempt=2)
+    lab.plan(run, export, attempt=1)
+    with pytest.raises(EmptyExportError):
+        lab.plan(run, Export("q", query="select 1 as id limit 0"), lab.options.model_validate({"empty": "fail"}))
+    assert lab.value(FROZEN) == 1
+    lab.plan(run, export, attempt=1)
+    assert lab.value(FROZEN) == 2
+    assert lab.plan(run, export, attempt=2).source.relation.name == later.source.relation.name
+    assert lab.value(FROZEN) == 1
+    again = lab.plan(run, export, attempt=10)
+    lab.plan(run, export, attempt=1)
+    lab.publish([again], lab.chunks(again))
+    assert lab.value(FROZEN) == 0
 
 
 def test_the_sweep_drops_old_frozen_tables_only(lab: Lab) -> None:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 #: SQLSTATE of a query that locks rows in a read-only transaction.
 WRITES = "25006"
-MOST_ATTEMPTS = 3
+MOST_LOOKS = 3
 STAGING_SCHEMA = REPORT_SCHEMA
 
 
@@ -78,6 +78,7 @@ def plan_export(
     *,
     timeout: float,
     check_tables: CheckTables | None = None,
+    attempt: int = 1,
 ) -> ExportPlan:
     """Cut the export into files and open their uploads.
 
@@ -86,6 +87,7 @@ def plan_export(
     :param timeout: seconds for each statement; 0 means none.
     :param check_tables: is called at the end of each transaction that has read the export's tables; refuses them by an
         error.
+    :param attempt: number of the try: what a later one has frozen is not touched.
     :raises EmptyExportError: the result is empty and must not be.
     :raises SourceError: the table or query cannot be exported.
     :raises TooManyFilesError: the result is more files than an export may have.
@@ -93,7 +95,7 @@ def plan_export(
     guarded = GuardedConnection(connection, timeout, check_tables)
     store.use(options)
     published = store.read(run.manifest_key)
-    source, snapshot, ranges = _find_and_cut(guarded, run, export, options)
+    source, snapshot, ranges = _find_and_cut(guarded, run, export, options, attempt)
     try:
         uploads = start_uploads(store, options, list(keys_of(run, options, export.name, ranges)))
     except BaseException:
@@ -109,17 +111,19 @@ def plan_export(
 
 
 def _find_and_cut(
-    connection: GuardedConnection, run: ExportRun, export: Export, options: ExportOptions
+    connection: GuardedConnection, run: ExportRun, export: Export, options: ExportOptions, attempt: int
 ) -> tuple[Source, Snapshot, list[RowRange]]:
     """Find the source and cut it under its lock; a relation that is swapped in between is found again.
 
     A table to which many transactions are writing is frozen: nobody could find out later which of its rows are new.
     """
     busy = False
-    for attempt in range(1, MOST_ATTEMPTS + 1):
+    for look in range(1, MOST_LOOKS + 1):
         source = None if busy else _find(connection, export)
         if source is None:
-            source = freeze_query(connection, export.staging_schema, export.as_query(), run, export.name)
+            source = freeze_query(
+                connection, export.staging_schema, export.as_query(), run, export.name, attempt=attempt
+            )
         try:
             with connection.transaction() as cursor:
                 lock_relation(cursor, source.relation)
@@ -128,7 +132,7 @@ def _find_and_cut(
                 if snapshot is not None:
                     ranges = cut_relation(cursor, source, options.max_rows_per_file, export.name)
         except ExportSourceChangedError:
-            if attempt == MOST_ATTEMPTS:
+            if look == MOST_LOOKS:
                 raise
         except TooManyFilesError:
             _drop(connection, source)

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from billing_aggregator.postgres.protocols import Connection, Cursor
 
 PREFIX = "aggregator_export_"
+HASH_LENGTH = 24
+#: So long is what the names of one export's tries have in common.
+STEM = len(PREFIX) + HASH_LENGTH
 #: Program limit exceeded, too many columns.
 TOO_WIDE = ("54000", "54011")
 
@@ -33,28 +36,36 @@ class ReadOnlyServerError(ExportError):
     """A query has to be frozen and the server takes no writes: a standby, for good or during a failover."""
 
 
-def staging_name(run: ExportRun, export: str) -> str:
-    """Return the table's name: the same for each try of one run's export, another one for any other."""
+def staging_name(run: ExportRun, export: str, attempt: int = 1) -> str:
+    """Return the table's name: of one try of one run's export; those of its tries differ in their end."""
     identity = json.dumps([run.to_json(), export], sort_keys=True)
-    return PREFIX + hashlib.sha256(identity.encode()).hexdigest()[:24]
+    return f"{PREFIX}{hashlib.sha256(identity.encode()).hexdigest()[:HASH_LENGTH]}_{attempt}"
 
 
-def freeze_query(connection: GuardedConnection, schema: str, query: str, run: ExportRun, export: str) -> Source:
+def freeze_query(
+    connection: GuardedConnection, schema: str, query: str, run: ExportRun, export: str, *, attempt: int = 1
+) -> Source:
     """Create the staging table anew from *query*, in the query's order, and return it as a source.
 
+    What earlier tries have frozen is dropped, and nothing of a later one: Airflow may have given this one up, and its
+    successor exports its own copy.
+
+    :param attempt: number of the try.
     :raises SourceError: the result does not fit in a table.
     :raises ReadOnlyServerError: the server is a standby.
     """
-    name = staging_name(run, export)
+    name = staging_name(run, export, attempt)
     table = quote_ident(schema, name)
     _refuse_standby(connection, export)
     with connection.transaction(write=True, own_path=True) as cursor:
-        # An attempt that Airflow has given up may still be at it: two that create one table would both fail.
+        # A process of the same try may still be at it: two that create one table would both fail.
         cursor.execute("select pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended(%s, 0))", [name])
         plan_as_by_default(cursor)
         described = describe_named(cursor, query)
         descriptions = describe_origins(cursor, described.origins)
-        cursor.execute(f"drop table if exists {table}")
+        for number, copy in _copies(cursor, schema, name):
+            if number <= attempt:
+                cursor.execute(f"drop table if exists {quote_ident(schema, copy)}")
         with _too_wide(export):
             cursor.execute(f"create unlogged table {table} as {query}")
         note = json.dumps({"run": run.run_id, "export": export, "created": round(time.time())})
@@ -103,11 +114,30 @@ def _refuse_standby(connection: GuardedConnection, export: str) -> None:
             )
 
 
-def drop_staging(connection: Connection, source: Source, *, timeout: float) -> None:
-    """Drop the source's staging table; does nothing for other sources or when it is gone."""
-    if source.staging and source.relation.name.startswith(PREFIX):
+def drop_staging(connection: Connection, source: Source, *, timeout: float, every_try: bool = False) -> None:
+    """Drop the source's staging table; does nothing for other sources or when it is gone.
+
+    :param every_try: also those of the export's other tries: its run is published, or gives up.
+    """
+    schema, name = source.relation.schema, source.relation.name
+    if source.staging and name.startswith(PREFIX):
         with transaction(connection, statement_timeout=timeout, write=True) as cursor:
-            cursor.execute(f"drop table if exists {source.relation.sql}")
+            copies = [copy for _, copy in _copies(cursor, schema, name)] if every_try else [name]
+            for copy in copies:
+                cursor.execute(f"drop table if exists {quote_ident(schema, copy)}")
+
+
+def _copies(cursor: Cursor, schema: str, name: str) -> list[tuple[int, str]]:
+    """Return number and table of each try that has frozen the same export of the same run as table *name*."""
+    found = fetch_all(
+        cursor,
+        """
+        select c.relname::text from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+        where n.nspname = %s and starts_with(c.relname, %s) and c.relkind = 'r'
+        """,
+        [schema, name[:STEM]],
+    )
+    return sorted((int(copy[STEM:].lstrip("_") or 0), copy) for (copy,) in found)
 
 
 def sweep_staging(connection: Connection, schema: str, *, older_than: float, timeout: float) -> list[str]:

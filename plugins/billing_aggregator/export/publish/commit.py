@@ -167,7 +167,7 @@ def _drop(connect: Callable[[], Connection], plan: ExportPlan, timeout: float) -
         return
     try:
         with closing(connect()) as connection:
-            drop_staging(connection, plan.source, timeout=timeout)
+            drop_staging(connection, plan.source, timeout=timeout, every_try=True)
     except Exception as error:
         LOG.warning("%s could not be dropped, the sweep will: %s", plan.source.relation.sql, error)
 

@@ -46,16 +46,19 @@ def is_published(store: Store, plans: Sequence[ExportPlan]) -> bool:
     return manifest is not None and manifest.is_of(run)
 
 
-def abort_earlier(store: Store, run: ExportRun, key_template: str, export: str) -> int:
-    """Abort the open uploads of an export at *run*'s keys, which an earlier plan has left; return how many there were.
+def abort_other(store: Store, run: ExportRun, key_template: str, export: str, *, older_than: float = -1) -> int:
+    """Abort the open uploads of an export at *run*'s keys, which another plan has left; return how many there were.
 
-    The caller makes sure that nobody else exports to these keys at the moment.
+    The caller makes sure that no other run exports to these keys at the moment.
+
+    :param older_than: seconds; a younger upload may be of a later plan than the caller's. The default takes all.
     """
     stem = render_key(key_template, run, export)
-    earlier = [upload for upload, _ in list(store.open_uploads(f"{stem}_")) if is_file_of(upload.key, stem)]
-    aborted = sum(store.abort(upload) for upload in earlier)
+    found = [upload for upload, age in list(store.open_uploads(f"{stem}_"))
+             if age > older_than and is_file_of(upload.key, stem)]  # fmt: skip
+    aborted = sum(store.abort(upload) for upload in found)
     if aborted:
-        LOG.info("aborted %d uploads of an earlier plan of %s", aborted, export)
+        LOG.info("aborted %d uploads of another plan of %s", aborted, export)
     return aborted
 
 
