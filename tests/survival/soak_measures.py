@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
+from tests.survival.soak_stack import NIGHT, SHOP
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -25,11 +27,16 @@ NIGHTLY_TABLES = """
 select coalesce(sum(pg_total_relation_size(oid)), 0) from pg_class where relkind in ('r', 'm')
 and relnamespace = to_regnamespace('report_oibl') and relname not like 'aggregator%'
 """
+#: The shop's list has a row for each of its invoices, and grows with them.
+MIGRATED = "select to_regclass('billing.invoices') is not null"
+INVOICES = "select count(*) from billing.invoices"
 CATALOG = "select pg_total_relation_size('pg_catalog.pg_class') + pg_total_relation_size('pg_catalog.pg_attribute')"
 
 
 def measure(soak: Soak, nights: int) -> dict[str, Any]:
-    """Return one sample: memory in MiB by component, sessions, uploads, MiB of tables, bytes of logs a night."""
+    """Return one sample: memory by component, sessions, uploads, tables (the shop's for each invoice), logs."""
+    night, shop = soak.clients[NIGHT], soak.clients[SHOP]
+    invoices = int(shop.sql(INVOICES)[0][0]) if shop.sql(MIGRATED)[0][0] else 0
     logs = {"tasks": 0, "airflow": 0}
     for path in soak.stack.home.rglob("*.log"):
         with suppress(OSError):
@@ -39,7 +46,8 @@ def measure(soak: Soak, nights: int) -> dict[str, Any]:
         "memory": memory(soak),
         "sessions": soak.sessions(),
         "uploads": soak.uploads(),
-        "table_mib": round(sum(int(c.sql(NIGHTLY_TABLES)[0][0]) for c in soak.clients.values()) / MIB, 2),
+        "table_mib": round(int(night.sql(NIGHTLY_TABLES)[0][0]) / MIB, 2),
+        "bytes_an_invoice": int(shop.sql(NIGHTLY_TABLES)[0][0]) // max(1, invoices),
         "catalog_mib": round(sum(int(c.sql(CATALOG)[0][0]) for c in soak.clients.values()) / MIB, 2),
         "nights": nights,
         "log_bytes": logs,
@@ -69,9 +77,9 @@ def growth(samples: Sequence[dict[str, Any]]) -> list[str]:
         before, now = (_median([s["memory"].get(component, 0.0) for s in part]) for part in (middle, last))
         if now > before * MOST_MEMORY_RATIO and now > before + MOST_MEMORY_MIB:
             lines.append(f"memory of {component}: {before} MiB, then {now} MiB")
-    for name in ("table_mib", "catalog_mib"):
+    for name, most in (("table_mib", MOST_TABLE_MIB), ("catalog_mib", MOST_TABLE_MIB), ("bytes_an_invoice", 0.0)):
         before, now = (_median([s[name] for s in part]) for part in (middle, last))
-        if now > before * MOST_TABLE_RATIO and now > before + MOST_TABLE_MIB:
+        if now > before * MOST_TABLE_RATIO and now > before + most:
             lines.append(f"{name}: {before}, then {now}")
     for name, most in (("sessions", MOST_SESSIONS), ("uploads", MOST_UPLOADS)):
         if max(s[name] for s in samples) > most:
