@@ -38,7 +38,9 @@ def test_who_installs_asks_for_the_hashes() -> None:
     assert "--no-deps --require-hashes --requirement" in text
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert makefile.count("pip compile") == makefile.count("--generate-hashes") == 2
-    assert makefile.count("pip install -") == makefile.count("--require-hashes -r") == 3
+    # MWAA's constraints, which `make test-older` installs by, have none.
+    venv = makefile.split("$(VENV)/.installed: ")[1].split("\n\n")[0]
+    assert venv.count("pip install -") == venv.count("--require-hashes -r") == 3
 
 
 @pytest.mark.parametrize("path", DOCKERFILES, ids=lambda path: path.relative_to(ROOT).as_posix())

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 import warnings
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
 import uvicorn
 from scripts.browser import browser, missing
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
@@ -47,24 +49,35 @@ def driver() -> Iterator[Chrome]:
         yield found
 
 
+def headed(driver: Chrome, title: str) -> None:
+    """Wait for the page with that heading: after a click the browser may still have the one before."""
+
+    def is_there() -> bool:
+        with suppress(StaleElementReferenceException):
+            return driver.find_element(By.TAG_NAME, "h1").text == title
+        return False
+
+    wait_for(is_there, lambda: f"{title}: {driver.title}", seconds=120)
+
+
 def test_from_the_overview_to_a_comparison_and_back(driver: Chrome, site: str) -> None:
     driver.get(site)
     assert driver.find_element(By.CSS_SELECTOR, ".lead").text.startswith("1 of 7 lists are there and whole")
     driver.find_elements(By.CSS_SELECTOR, NIGHTS)[-1].click()
-    assert driver.find_element(By.TAG_NAME, "h1").text == "enercity local 2026-11-26"
+    headed(driver, "enercity local 2026-11-26")
     driver.find_element(By.CSS_SELECTOR, "form button").click()
-    assert driver.find_element(By.TAG_NAME, "h1").text == "enercity local 2026-11-26 and 2026-11-25"
+    headed(driver, "enercity local 2026-11-26 and 2026-11-25")
     driver.find_element(By.LINK_TEXT, "Billing publications").click()
-    assert driver.find_element(By.TAG_NAME, "h1").text == "Billing publications"
+    headed(driver, "Billing publications")
 
 
 def test_from_a_comparison_to_the_rows_that_differ(driver: Chrome, site: str, published: str) -> None:
     driver.get(site + published)
     driver.find_element(By.LINK_TEXT, "Which rows of customer/oibl differ").click()
-    assert driver.find_element(By.TAG_NAME, "h1").text == "customer/oibl: 2026-11-26 and 2026-11-25"
+    headed(driver, "customer/oibl: 2026-11-26 and 2026-11-25")
     assert driver.find_element(By.CSS_SELECTOR, "[aria-label='Changed rows'] tbody tr").text.endswith('"3.10" "3.00"')
     driver.find_element(By.LINK_TEXT, "compare").click()
-    assert driver.find_element(By.TAG_NAME, "h1").text == "enercity local 2026-11-26 and 2026-11-25"
+    headed(driver, "enercity local 2026-11-26 and 2026-11-25")
 
 
 def test_the_keyboard_walks_through_the_nights(driver: Chrome, site: str) -> None:
@@ -76,7 +89,7 @@ def test_the_keyboard_walks_through_the_nights(driver: Chrome, site: str) -> Non
     active = driver.switch_to.active_element
     assert "2026-11-25" in str(active.get_attribute("aria-label"))
     active.send_keys(Keys.ENTER)
-    assert driver.find_element(By.TAG_NAME, "h1").text == "enercity local 2026-11-25"
+    headed(driver, "enercity local 2026-11-25")
 
 
 def test_typing_finds_a_client(driver: Chrome, site: str) -> None:

@@ -31,6 +31,8 @@ class Plan(ExportPlanOperator):
 class Instance:
     """A task instance that keeps what is pushed."""
 
+    try_number = 1
+
     def __init__(self) -> None:
         self.pushed: dict[str, Any] = {}
 
