@@ -81,7 +81,7 @@ $(OLD)/.installed: constraints/mwaa-$(OLDER).txt requirements-dev.txt $(VENV)/.i
 	@rm -rf $(OLD)
 	@$(PYTHON) -m venv $(OLD)
 	@VIRTUAL_ENV=$(OLD) $(BIN)/uv pip install --quiet --no-deps -r $<
-	@awk -F== 'NR == FNR {pinned[$$1]; next} !($$1 in pinned) && $$1 !~ /^apache-airflow/' $< requirements-dev.txt > $(OLD)/tools.txt
+	@awk -F== 'NR == FNR {pinned[$$1]; next} /^[a-z0-9]/ && !($$1 in pinned) && $$1 !~ /^apache-airflow/ {sub(/ *\\$$/, ""); print}' $< requirements-dev.txt > $(OLD)/tools.txt
 	@VIRTUAL_ENV=$(OLD) $(BIN)/uv pip install --quiet --no-deps --target $(OLD)/tools -r $(OLD)/tools.txt
 	@touch $@
 
