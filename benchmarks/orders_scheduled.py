@@ -20,7 +20,7 @@ from tests.feeds.surroundings import EVENTS, TOPIC, make_schema
 from tests.stack import project
 from tests.stack.sinks import MailSink, SlackSink, StatsdSink
 from tests.stack.stack import Stack
-from tests.survival.soak_stack import orders_scripts
+from tests.survival.soak_stack import FEED, SHOP, orders_scripts
 from tests.waiting import wait_for
 
 if TYPE_CHECKING:
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from billing_aggregator.local.postgres import EmbeddedPostgres
-
-CLIENT = "shop"
-FEED = f"billing_feed_orders_{CLIENT}_local"
 
 
 class Listener:
@@ -113,22 +110,20 @@ def scheduled(
         sinks: list[Any] = [stack.enter_context(sink()) for sink in (MailSink, SlackSink, StatsdSink)]
         with psycopg.connect(server.dsn(), autocommit=True) as admin:
             admin.execute("create database airflow")
-        variables = project.variables(server, s3, sinks[0], sinks[1], sinks[2], [CLIENT])
+        variables = project.variables(server, s3, sinks[0], sinks[1], sinks[2], [SHOP])
         variables["BDA_KAFKA_BOOTSTRAP_SERVERS"] = servers
-        with psycopg.connect(server.dsn(f"octopus_{CLIENT}", ROLE)) as connection:
+        with psycopg.connect(server.dsn(f"octopus_{SHOP}", ROLE)) as connection:
             make_schema(connection)
-        written = project.write(folder, s3, clients={CLIENT: client}, scripts=orders_scripts())
+        written = project.write(folder, s3, clients={SHOP: client}, scripts=orders_scripts())
         listener = stack.enter_context(Listener(servers))
         airflow = stack.enter_context(Stack(written, folder / "home", server, variables))
         wait_for(lambda: streaming(airflow), "the feed streams")
         listener.produce(per_second, 60 * minutes)
-        runs = airflow.rest.call("GET", f"/api/v2/dags/{FEED}/dagRuns?limit=1000")["dag_runs"]
-        states = [run["state"] for run in runs]
         return {
             "events_per_second": per_second,
             "minutes": minutes,
             "run_minutes": run_minutes,
-            "runs": {state: states.count(state) for state in sorted(set(states))},
+            "runs": airflow.run_states(FEED),
             **listener.figures(),
         }
 

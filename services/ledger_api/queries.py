@@ -77,12 +77,17 @@ ENTRY_CONDITIONS: dict[str, LiteralString] = {
 }
 
 
-def asked_for(query: LiteralString, conditions: dict[str, LiteralString], wanted: Row) -> LiteralString:
-    """Return *query* with those of the *conditions* that *wanted* has a value for, at ``{where}``.
+def conditions_of(known: dict[str, LiteralString], wanted: Row) -> list[LiteralString]:
+    """Return those of the *known* conditions that *wanted* has a value for.
 
     One that may be left out ("... is null or ...") would hide the index from the plans that a session keeps.
     """
-    found = [condition for name, condition in conditions.items() if wanted.get(name) is not None]
+    return [condition for name, condition in known.items() if wanted.get(name) is not None]
+
+
+def asked_for(query: LiteralString, known: dict[str, LiteralString], wanted: Row) -> LiteralString:
+    """Return *query* with the conditions that hold for *wanted* at ``{where}``."""
+    found = conditions_of(known, wanted)
     return query.replace("{where}", "\nwhere " + " and ".join(found) if found else "")
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, LiteralString
 
 from services.ledger_api.database import rows
 from services.ledger_api.problems import not_found
-from services.ledger_api.queries import page
+from services.ledger_api.queries import conditions_of, page
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -89,7 +89,7 @@ exists (
 async def transactions(pool: Pool, limit: int, **wanted: Any) -> Row:
     """Return a page of transactions, in the order of their posting."""
     values: Row = wanted | {"limit": limit + 1, "few": FEW_ACCOUNTS}
-    if accounts := _conditions(OF_ACCOUNT, values):
+    if accounts := conditions_of(OF_ACCOUNT, values):
         found = await rows(pool, SOME_ACCOUNTS.replace("{accounts}", " and ".join(accounts)), values)
         values["account_ids"] = [row["account_id"] for row in found]
     return page(await rows(pool, page_of_transactions(values), values), limit, "transaction_id")
@@ -97,7 +97,7 @@ async def transactions(pool: Pool, limit: int, **wanted: Any) -> Row:
 
 def page_of_transactions(wanted: Row) -> LiteralString:
     """Return the query of the transactions that *wanted* asks for; ``account_ids``: its accounts, or too many."""
-    conditions, accounts = _conditions(CONDITIONS, wanted), _conditions(OF_ACCOUNT, wanted)
+    conditions, accounts = conditions_of(CONDITIONS, wanted), conditions_of(OF_ACCOUNT, wanted)
     few_days = wanted.get("first") and wanted.get("last") and (wanted["last"] - wanted["first"]).days <= FEW_DAYS
     if accounts and (few_days or len(wanted["account_ids"]) > FEW_ACCOUNTS):
         conditions.append(BY_TRANSACTIONS.replace("{accounts}", " and ".join(accounts)))
@@ -108,10 +108,6 @@ def page_of_transactions(wanted: Row) -> LiteralString:
     where = " where " + " and ".join(conditions) if conditions else ""
     query = COLUMNS.replace("{source}", OF_DAYS) if few_days else TRANSACTIONS
     return query + where + " order by posted.transaction_id limit %(limit)s"
-
-
-def _conditions(known: dict[str, LiteralString], wanted: Row) -> list[LiteralString]:
-    return [condition for name, condition in known.items() if wanted.get(name) is not None]
 
 
 async def transaction(pool: Pool, transaction_id: UUID) -> Row:

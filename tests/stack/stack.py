@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections import Counter
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
@@ -165,6 +166,11 @@ class Stack:
         """Wait for the run's end and return its state."""
         wait_for(lambda: self.state(dag_id, run_id) in FINAL, f"{dag_id} has ended; logs in {self.home}")
         return self.state(dag_id, run_id)
+
+    def run_states(self, dag_id: str) -> dict[str, int]:
+        """Return how many runs of a DAG are in which state, of the first thousand."""
+        runs = self.rest.call("GET", f"/api/v2/dags/{dag_id}/dagRuns?limit=1000")["dag_runs"]
+        return dict(sorted(Counter(run["state"] for run in runs).items()))
 
     def tasks(self, dag_id: str, run_id: str) -> dict[str, dict[str, Any]]:
         path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances"

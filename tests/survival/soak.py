@@ -24,7 +24,7 @@ from tests.stack.project import dag_id
 from tests.survival import kill_points, small_night
 from tests.survival.disturbances import CUT
 from tests.survival.soak_measures import growth, measure
-from tests.survival.soak_stack import NIGHT, SHOP, Soak, soak_stack
+from tests.survival.soak_stack import FEED, NIGHT, SHOP, Soak, soak_stack
 from tests.survival.watcher import Watcher
 
 FAULTS = ("task killed", "sessions cut", "store slows down", "store resets", "broker cut off", "feed's task killed")
@@ -100,7 +100,7 @@ def live(soak: Soak, seconds: float, seed: int) -> dict[str, Any]:
     soak.s3.faults = []
     over.set()
     worker.join()
-    feeds = soak.feed_runs()
+    feeds = soak.stack.run_states(FEED)
     return {
         "seconds": round(seconds), "seed": seed, "nights": dict(counts), "feed runs": feeds,
         "faults": dict(weather.happened), "left": soak.left(), "grown": growth(samples), "samples": samples,

@@ -95,12 +95,6 @@ class Soak:
     def uploads(self) -> int:
         return len(self.reader.client().list_multipart_uploads(Bucket=BUCKET).get("Uploads", []))
 
-    def feed_runs(self) -> dict[str, int]:
-        """Return how many runs of the feed are in which state."""
-        runs = self.stack.rest.call("GET", f"/api/v2/dags/{FEED}/dagRuns?limit=1000")["dag_runs"]
-        states = [run["state"] for run in runs]
-        return {state: states.count(state) for state in sorted(set(states))}
-
     def left(self) -> dict[str, Any]:
         """Return what nobody holds any more and is still there, now that no night runs."""
         night = self.clients[NIGHT]

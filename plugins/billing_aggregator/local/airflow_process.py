@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+CONNECTION = "AIRFLOW_CONN_"
 CHILD = "billing_aggregator.local.airflow_child"
 POLL_SECONDS = 0.2
 GRACE_SECONDS = 10
@@ -39,6 +40,11 @@ class TaskState:
     task_id: str
     state: str
     seconds: float | None
+
+
+def names_connection(environ: Mapping[str, str], conn_id: str) -> bool:
+    """Tell whether *environ* names an Airflow connection, which the process then finds."""
+    return CONNECTION + conn_id.upper().replace("-", "_") in environ
 
 
 class AirflowProcess:
@@ -65,7 +71,7 @@ class AirflowProcess:
         kept = {
             name: value
             for name, value in os.environ.items()
-            if not name.startswith("AIRFLOW") or name.startswith(("AIRFLOW_CONN_", "AIRFLOW_VAR_"))
+            if not name.startswith("AIRFLOW") or name.startswith((CONNECTION, "AIRFLOW_VAR_"))
         }
         own = {
             "AIRFLOW_HOME": str(self._home),

@@ -11,6 +11,7 @@ from billing_aggregator.config import ConfigError, read_environment
 from billing_aggregator.config.environment_settings import variable_of
 from billing_aggregator.config.feeds import ORDERS
 from billing_aggregator.local import report
+from billing_aggregator.local.airflow_process import names_connection
 from billing_aggregator.local.kafka import SERVERS, LocalKafka, produce
 
 if TYPE_CHECKING:
@@ -32,8 +33,7 @@ def enabled_feeds(config: ClientConfig) -> list[str]:
 
 def named_broker(config: ClientConfig) -> str:
     """Return the brokers that the environment names; empty: one of this machine is to be started."""
-    connection = f"AIRFLOW_CONN_{config.kafka_conn_id.upper().replace('-', '_')}"
-    named = f"connection {config.kafka_conn_id}" if connection in os.environ else ""
+    named = f"connection {config.kafka_conn_id}" if names_connection(os.environ, config.kafka_conn_id) else ""
     return named or read_environment(os.environ).kafka_bootstrap_servers or ""
 
 

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from billing_aggregator.config import read_environment
 from billing_aggregator.feeds.meters.reading import take_reading
 from billing_aggregator.local import report
+from billing_aggregator.local.airflow_process import names_connection
 from billing_aggregator.local.cloudfoundry import CLIENT_ID, LocalPlatform
 from billing_aggregator.local.warehouse import DATABASE, ROLE
 
@@ -49,7 +50,7 @@ def usage(config: ClientConfig, server: Mapping[str, str], stack: ExitStack) -> 
         return LocalUsage()
     name = feeds[0].conn_id or f"cloudfoundry_{config.client}_{config.environment}"
     settings = read_environment(os.environ)
-    if settings.cf_url is not None or f"AIRFLOW_CONN_{name.upper().replace('-', '_')}" in os.environ:
+    if settings.cf_url is not None or names_connection(os.environ, name):
         print(report.field("platform", settings.cf_url or f"connection {name}"))
         return LocalUsage()
     platform = stack.enter_context(LocalPlatform())

@@ -162,9 +162,8 @@ class Intake:
         if new < len(elements):
             cursor.execute(CONFLICTS, values)
             conflicts = max(0, cursor.rowcount)
-        taken.add(Taken(new, len(elements) - new - conflicts, conflicts))
-        if conflicts:
-            taken.add(Taken(reasons={"conflicting event": conflicts}))
+        reasons = {"conflicting event": conflicts} if conflicts else {}
+        taken.add(Taken(new, len(elements) - new - conflicts, conflicts, reasons=reasons))
 
     def _reject(self, cursor: Cursor, rejected: list[tuple[Message, str]], taken: Taken) -> None:
         if not rejected:

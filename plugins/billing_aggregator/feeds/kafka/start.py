@@ -41,7 +41,10 @@ def posting_settings(config: ClientConfig) -> dict[str, str]:
 
 
 def limits_of(config: ClientConfig, feed: str, *, drain: bool, seconds: float | None = None) -> Limits:
-    """Return when a run of the feed ends: one that drains may take as long as a nightly run, else *seconds*."""
+    """Return when a run of the feed ends: one that drains may take as long as a nightly run.
+
+    :param seconds: it ends when they are over instead.
+    """
     own = as_kafka(config.feeds[feed])
     minutes = config.run_timeout_minutes if drain else own.run_minutes
     return Limits(own.batch_size, own.collect_milliseconds / 1000, seconds or minutes * 60.0, drain)
