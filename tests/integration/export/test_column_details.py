@@ -26,10 +26,10 @@ def details(lab: Lab, export: Export) -> dict[str, tuple[str, bool, str]]:
 
 def typed(lab: Lab) -> None:
     lab.sql(
-        "drop table if exists typed cascade; drop type if exists mood",
-        "create type mood as enum ('ok', 'bad')",
+        "drop table if exists typed cascade; drop type if exists typed_mood",
+        "create type typed_mood as enum ('ok', 'bad')",
         """create table typed (id bigint primary key, amount numeric(20, 2) not null, word varchar(12), free varchar,
-            at timestamptz(3), day date, moods mood[], plain numeric, "Ä ""x"" y" char(3))""",
+            at timestamptz(3), day date, moods typed_mood[], plain numeric, "Ä ""x"" y" char(3))""",
         "comment on column typed.amount is 'what is due, in euros: ''gross'''",
         "insert into typed (id, amount) values (1, 2)",
     )
@@ -44,7 +44,7 @@ def test_a_table_has_the_catalogues_types(lab: Lab) -> None:
         "free": ("character varying", True, ""),
         "at": ("timestamp(3) with time zone", True, ""),
         "day": ("date", True, ""),
-        "moods": ("mood[]", True, ""),
+        "moods": ("typed_mood[]", True, ""),
         "plain": ("numeric", True, ""),
         'Ä "x" y': ("character(3)", True, ""),
     }
