@@ -63,16 +63,16 @@ def objects(client: Any, bucket: str) -> dict[str, bytes]:
 
 
 def warehouse(server: EmbeddedPostgres, database: str) -> dict[str, bytes]:
-    """Return every table of the report schema with its comments, and the server's log."""
+    """Return every table of the database with its comment, as database.schema.table, and the server's log."""
     found = {"the server's log": server.log.read_bytes()}
     with psycopg.connect(server.dsn(database)) as connection:
         tables = connection.execute(
             "select oid::regclass::text, obj_description(oid, 'pg_class') from pg_class "
-            "where relnamespace = to_regnamespace('report_oibl') and relkind in ('r', 'v')"
+            "where relnamespace::regnamespace::text !~ '^(pg_|information_schema)' and relkind in ('r', 'v')"
         ).fetchall()
         for table, comment in tables:
             rows = connection.execute(f"select to_jsonb(t)::text from {table} t".encode()).fetchall()
-            found[table] = repr((comment, rows)).encode()
+            found[f"{database}.{table}"] = repr((comment, rows)).encode()
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -11,6 +11,8 @@ import pytest
 import yaml
 
 from billing_aggregator.local.cloudfoundry import CLIENT_ID, LocalPlatform
+from billing_aggregator.local.kafka import LocalKafka, produce
+from billing_aggregator.local.random_orders import random_orders
 from billing_aggregator.local.warehouse import ROLE, create_octopus
 from tests.conftest import ROOT, SQL_ROOT
 from tests.features.nightly import Nightly
@@ -31,7 +33,7 @@ BUCKET = "canaries"
 NAMES = (
     "database password", "S3 access key", "S3 secret key", "S3 session token", "mail password", "Slack webhook",
     "variable of the database password", "variable of the S3 access key", "variable of the S3 secret key",
-    "variable of the platform's secret",
+    "variable of the platform's secret", "brokers' password",
 )  # fmt: skip
 #: A client whose usage is read on a platform every hour.
 METERED = "metered"
@@ -39,6 +41,16 @@ METERS = {
     "systems": ["usage"],
     "usage": {"max_gap_hours": 6},
     "feeds": {"usage": {"kind": "meters", "meters": ["cfapps", "cfservices"], "schedule": "5 * * * *"}},
+    "retries": 0,
+}
+#: A client whose orders come from a topic; at a time of day instead of always, so that a run ends with its topic.
+ORDERING = "ordering"
+ORDERS = {
+    "systems": ["orders"],
+    "orders": {"tax_region": "DE", "tax_class": "standard", "base_currency": "EUR"},
+    "feeds": {
+        "orders": {"kind": "kafka", "topic": "orders", "events_topic": "billing.events", "schedule": "7 * * * *"}
+    },
     "retries": 0,
 }
 SCRIPTS = {
@@ -96,13 +108,15 @@ def connections(
 
 
 def prepare(root: Path, server: EmbeddedPostgres, s3: LocalS3) -> dict[str, str]:
-    """Write the project of both clients, create their databases and the bucket; return what names it to Airflow."""
+    """Write the project of all clients, create their databases and the bucket; return what names it to Airflow."""
     alerts = {"log_level": "DEBUG", "alerts": {"slack_conn_id": "slack_alerts"}}
-    project.write(root, s3, BUCKET, {CLIENT: alerts, METERED: METERS | alerts}, SCRIPTS)
+    project.write(root, s3, BUCKET, {CLIENT: alerts, METERED: METERS | alerts, ORDERING: ORDERS | alerts}, SCRIPTS)
     clients = root / "include/clients.yaml"
     content = yaml.safe_load(clients.read_text(encoding="utf-8"))
-    clients.write_text(yaml.safe_dump(content | {"systems": {"bookkeeper": {}, "usage": {}}}), encoding="utf-8")
-    for database in (DATABASE, f"octopus_{METERED}"):
+    clients.write_text(
+        yaml.safe_dump(content | {"systems": {"bookkeeper": {}, "usage": {}, "orders": {}}}), encoding="utf-8"
+    )
+    for database in (DATABASE, f"octopus_{METERED}", f"octopus_{ORDERING}"):
         create_octopus(server, database)
     s3.create_bucket(BUCKET)
     return {
@@ -123,42 +137,74 @@ def of_variables(canaries: dict[str, str], server: EmbeddedPostgres, s3: LocalS3
     }  # fmt: skip
 
 
+def brokers(canaries: dict[str, str], kafka: LocalKafka, protocol: str) -> dict[str, str]:
+    """Return the connection to *kafka*, which knows no SASL: without it the password is there and not asked for."""
+    extra = {
+        "bootstrap.servers": kafka.servers, "security.protocol": protocol, "sasl.mechanism": "PLAIN",
+        "sasl.username": "billing", "sasl.password": canaries["brokers' password"],
+    }  # fmt: skip
+    return {f"AIRFLOW_CONN_KAFKA_{ORDERING.upper()}_LOCAL": json.dumps({"conn_type": "kafka", "extra": extra})}
+
+
+@dataclass
+class Nights:
+    """Runs the DAGs of this place's clients and keeps what they say."""
+
+    nightly: Nightly
+    place: Place
+
+    def run(self, dag: str = "billing_data_aggregator_", **changed: str) -> None:
+        outcome, log = self.nightly.run(self.place.variables | changed, {}, dag)
+        self.place.states.append(outcome["state"])
+        self.place.found[f"log of night {len(self.place.states)}"] = log.encode() + json.dumps(outcome).encode()
+
+    def meters(self, platform: LocalPlatform) -> None:
+        """Run a feed of usage twice: the platform refuses its secret, and takes it."""
+        self.place.variables |= {"BDA_CLIENT_ID": METERED, "BDA_DB_NAME": f"octopus_{METERED}"}
+        self.run("billing_feed_usage_")
+        platform.secret = self.place.canaries["variable of the platform's secret"]
+        self.run("billing_feed_usage_")
+        self.place.canaries["the platform's token"] = platform.token
+
+    def orders(self) -> None:
+        """Run a feed of orders twice: the brokers know no SASL, and need none."""
+        self.place.variables |= {"BDA_CLIENT_ID": ORDERING, "BDA_DB_NAME": f"octopus_{ORDERING}"}
+        with LocalKafka() as kafka:
+            produce({"bootstrap.servers": kafka.servers}, "orders", random_orders(20, seed=1))
+            for protocol in ("SASL_PLAINTEXT", "PLAINTEXT"):
+                self.run("billing_feed_orders_", **brokers(self.place.canaries, kafka, protocol))
+
+
 @pytest.fixture(scope="session")
 def place(postgres: EmbeddedPostgres, s3_server: LocalS3, tmp_path_factory: pytest.TempPathFactory) -> Place:
     """Four nights: one that fails, one that publishes, one without database, mail and Slack, one without its bucket.
 
-    Then two runs of a feed: the platform refuses its secret, and takes it.
+    Then two runs of each feed.
     """
-    canaries = {name: canary(name.replace(" ", "-")) for name in NAMES}
+    canaries = {name: canary(name.replace(" ", "-").replace("'", "")) for name in NAMES}
     home, root = tmp_path_factory.mktemp("canaries"), tmp_path_factory.mktemp("project")
     nightly = Nightly(home, prepare(root, postgres, s3_server))
     with MailSink(login=True) as mail, SlackSink() as slack, ProcessList() as processes, LocalPlatform() as platform:
         own = {"BDA_CLIENT_ID": CLIENT, "BDA_ENVIRONMENT": "local"}
-        variables = own | connections(canaries, postgres, s3_server, mail.port, slack.port)
-        result = Place(canaries, variables)
-
-        def night(dag: str = "billing_data_aggregator_", **changed: str) -> None:
-            outcome, log = nightly.run(variables | changed, {}, dag)
-            result.states.append(outcome["state"])
-            result.found[f"log of night {len(result.states)}"] = log.encode() + json.dumps(outcome).encode()
-
-        night()
+        told = connections(canaries, postgres, s3_server, mail.port, slack.port)
+        result = Place(canaries, own | told)
+        nights = Nights(nightly, result)
+        nights.run()
         with psycopg.connect(postgres.dsn(DATABASE), autocommit=True) as admin:
             admin.execute("create table public.fixed ()")
-        night()
+        nights.run()
         broken = connections(canaries, postgres, s3_server, 9, 9)
         nowhere = json.loads(broken[f"AIRFLOW_CONN_OCTOPUS_{CLIENT.upper()}_LOCAL"]) | {"schema": "nowhere"}
-        night(**broken | {f"AIRFLOW_CONN_OCTOPUS_{CLIENT.upper()}_LOCAL": json.dumps(nowhere)})
-        variables = own | of_variables(canaries, postgres, s3_server, platform.url)
-        night()
-        told = connections(canaries, postgres, s3_server, mail.port, slack.port)
-        variables |= {name: told[name] for name in ("AIRFLOW_CONN_SMTP_DEFAULT", "AIRFLOW_CONN_SLACK_ALERTS")}
-        variables |= {"BDA_CLIENT_ID": METERED, "BDA_DB_NAME": f"octopus_{METERED}", "BDA_SCRIPTS_DIR": str(SQL_ROOT)}
-        night("billing_feed_usage_")
-        platform.secret = canaries["variable of the platform's secret"]
-        night("billing_feed_usage_")
-        canaries["the platform's token"] = platform.token
+        nights.run(**broken | {f"AIRFLOW_CONN_OCTOPUS_{CLIENT.upper()}_LOCAL": json.dumps(nowhere)})
+        given = result.variables
+        result.variables = own | of_variables(canaries, postgres, s3_server, platform.url)
+        nights.run()
+        alerts = {name: told[name] for name in ("AIRFLOW_CONN_SMTP_DEFAULT", "AIRFLOW_CONN_SLACK_ALERTS")}
+        result.variables |= alerts | {"BDA_SCRIPTS_DIR": str(SQL_ROOT)}
+        nights.meters(platform)
+        nights.orders()
         nightly.close()
+        result.variables = given
         assert mail.logins[0] == canaries["mail password"]
         assert canaries["Slack webhook"].rpartition("/")[2] == slack.posts[0][0]
         result.found |= processes.place()
@@ -167,6 +213,7 @@ def place(postgres: EmbeddedPostgres, s3_server: LocalS3, tmp_path_factory: pyte
         # The webhook's own path is where the secret belongs.
         result.found["Slack's messages"] = json.dumps([post for _, post in slack.posts]).encode()
     # Airflow's home: the metadata database (XComs, rendered templates, DAGs), logs, configuration.
-    result.found |= folder(home) | objects(s3_server.client(), BUCKET) | warehouse(postgres, DATABASE)
-    more = warehouse(postgres, f"octopus_{METERED}")
-    return replace(result, found=result.found | {f"{METERED}: {name}": told for name, told in more.items()})
+    result.found |= folder(home) | objects(s3_server.client(), BUCKET)
+    for database in (DATABASE, f"octopus_{METERED}", f"octopus_{ORDERING}"):
+        result.found |= warehouse(postgres, database)
+    return result

@@ -79,6 +79,7 @@ def test_feeds_on_the_command_line(
         token = platform.token
     said = capfd.readouterr()
     assert ("its token is accepted" in said.out) == right
+    assert "brokers refuse this connection" in said.out
     places = {"output": (said.out + said.err).encode(), "log": caplog.text.encode()} | processes.place()
     assert leaks(canaries | ({"token": token} if token else {}), places) == []
 

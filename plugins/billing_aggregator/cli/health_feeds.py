@@ -9,7 +9,7 @@ from billing_aggregator.config import ConfigError
 from billing_aggregator.config.airflow_connections import UnreadableConnectionError
 from billing_aggregator.errors.kinds import TerminalError, TransientError
 from billing_aggregator.feeds.kafka.connection import SERVERS, kafka_settings
-from billing_aggregator.feeds.kafka.errors import broker_errors
+from billing_aggregator.feeds.kafka.errors import Refusals, broker_errors, list_topics
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,10 +59,11 @@ def _topics(settings: dict[str, object]) -> dict[str, int]:
     """Return topic -> number of partitions, as far as the role may see them."""
     from confluent_kafka import Consumer
 
+    refusals = Refusals()
     with broker_errors("Kafka"):
-        consumer = Consumer({**settings, "group.id": "health", "log_level": 0})
-        try:
-            metadata = consumer.list_topics(timeout=ANSWER_SECONDS)
-        finally:
-            consumer.close()
-    return {name: len(topic.partitions) for name, topic in metadata.topics.items()}
+        consumer = Consumer({**settings, "group.id": "health", "log_level": 0, "error_cb": refusals})
+    try:
+        found = list_topics(consumer, refusals, ANSWER_SECONDS)
+    finally:
+        consumer.close()
+    return {name: len(topic.partitions) for name, topic in found.items()}

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import structlog
 
-from billing_aggregator.feeds.kafka.errors import BrokerError, GapError, broker_errors, kafka_error
+from billing_aggregator.feeds.kafka.errors import (
+    OUTAGE_SECONDS,
+    BrokerError,
+    GapError,
+    Refusals,
+    broker_errors,
+    kafka_error,
+    list_topics,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,8 +29,6 @@ log = structlog.get_logger(__name__)
 LOGGER = logging.getLogger(__name__)
 
 ANSWER_SECONDS = 20
-#: All brokers gone for so long fail the run: until then librdkafka reconnects by itself.
-OUTAGE_SECONDS = 60
 SLICE = 1_000
 #: Bytes of one batch: messages that were refused for their length are kept as well.
 BATCH_BYTES = 8 << 20
@@ -66,6 +72,7 @@ class Topic:
         from confluent_kafka import Consumer
 
         self.name = name
+        self._refusals = Refusals()
         with broker_errors("Kafka consumer"):
             own = {**READER_DEFAULTS, **settings, **READER, "group.id": group, "error_cb": self._failed}
             self._consumer = Consumer(own, logger=LOGGER)
@@ -195,8 +202,7 @@ class Topic:
         return [TopicPartition(self.name, each, at) for each, at in self._next.items() if each not in new]
 
     def _partitions(self) -> list[int]:
-        with broker_errors("Kafka's metadata"):
-            found = self._consumer.list_topics(self.name, timeout=ANSWER_SECONDS).topics[self.name]
+        found = list_topics(self._consumer, self._refusals, ANSWER_SECONDS, self.name)[self.name]
         if found.error is not None:
             if found.error.name() == "UNKNOWN_TOPIC_OR_PART":
                 raise BrokerError(f"there is no topic {self.name}; create it, or set topic of the feed")
@@ -226,10 +232,12 @@ class Topic:
     def _failed(self, error: Any) -> None:
         if error.name() == "_ALL_BROKERS_DOWN" and self._down_since is None:
             self._down_since = time.monotonic()
+        self._refusals(error)
         log.info("Kafka", reason=error.str(), code=error.name())
 
     def _check_outage(self) -> None:
         if self._down_since is not None and time.monotonic() - self._down_since > OUTAGE_SECONDS:
+            self._refusals.check()
             raise BrokerError(f"topic {self.name}: no broker has answered for {OUTAGE_SECONDS} seconds")
 
 
