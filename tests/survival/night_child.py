@@ -39,7 +39,7 @@ class Order:
     :param until: the task before which the attempt ends.
     :param only: the one task that it runs; what it returns is lost, as of a process that Airflow has given up.
     :param cleared: the phase, ``init`` or ``export``, whose tasks somebody has cleared with everything downstream.
-    :param first_try: number of each task's first try in this attempt.
+    :param first_try: number of each task's first try; a later attempt counts on, as Airflow does.
     :param begun_before: seconds since when its tasks are running, for a process that hung.
     :param clock: beginning of a task's id -> seconds that its machine's clock is wrong.
     """
@@ -124,7 +124,7 @@ class Attempt:
         set_clock(next((late for start, late in self.order.clock.items() if name.startswith(start)), 0))
         for attempt in range(self.order.retries + 1):
             pushed: dict[str, Any] = {}
-            context = self._context(name, pushed, attempt)
+            context = self._context(name, pushed, self._next_try(name, attempt))
             try:
                 operator.pre_execute(context)
                 pushed["return_value"] = operator.execute(context)
@@ -140,13 +140,22 @@ class Attempt:
                     self._keep(name, "failed", pushed)
                     return
 
+    def _next_try(self, name: str, attempt: int) -> int:
+        """Return the number of a task's try, and keep it; a process that was given up has its own."""
+        if self.order.only:
+            return self.order.first_try + attempt
+        path = self.kept / f"{name}.try"
+        last = int(path.read_text(encoding="utf-8")) if path.exists() else self.order.first_try - 1
+        path.write_text(str(max(last, self.order.first_try - 1) + 1), encoding="utf-8")
+        return max(last, self.order.first_try - 1) + 1
+
     def _sum_up(self, task_id: str) -> None:
         """Give a mapped task the worst state of its instances."""
         states = {self.state(path.stem) for path in self.kept.glob(f"{task_id}_*.json")}
         if states:
             self._keep(task_id, "failed" if "failed" in states else "success", {})
 
-    def _context(self, name: str, pushed: dict[str, Any], attempt: int = 0) -> Any:
+    def _context(self, name: str, pushed: dict[str, Any], number: int = 1) -> Any:
         moment = datetime.fromisoformat(self.order.moment)
         params = {
             "systems": list(self.config.active_systems),
@@ -159,7 +168,7 @@ class Attempt:
             "run_id": self.order.run_id,
             "ti": SimpleNamespace(
                 task_id=name,
-                try_number=self.order.first_try + attempt,
+                try_number=number,
                 start_date=datetime.now(UTC) - timedelta(seconds=self.order.begun_before),
                 map_index=-1,
                 log_url="",

@@ -198,6 +198,13 @@ class Client:
             "order by 1, 2"
         )
 
+    def built(self) -> list[tuple[Any, ...]]:
+        """Return the tables of the report schema, each with its stamp."""
+        return self.sql(
+            "select relname, obj_description(oid, 'pg_class') from pg_class "
+            "where relnamespace = 'report_oibl'::regnamespace and relkind in ('r', 'p') order by 1"
+        )
+
     def leftovers(self) -> Mapping[str, Any]:
         """Return what a run that has ended may not leave; sessions of killed processes end within seconds."""
         wait_for(lambda: not self.sql(SESSIONS), lambda: f"no session is left: {self.sql(SESSIONS)}")

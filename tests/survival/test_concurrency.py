@@ -167,6 +167,30 @@ def test_a_plan_that_wakes_up_behind_its_successor(pair: tuple[Client, Client], 
     assert client.leftovers() == {}
 
 
+SCRIPT_TASKS = (
+    "init.bookkeeper.020_list", "release.bookkeeper.010_publish_bookkeeper_results", "post.bookkeeper.010_books",
+    "history.bookkeeper.010_keep_business_day", "cleanup.bookkeeper.010_drop",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("until", ["audits.bookkeeper", "cleanup.sweep_uploads", ""])
+def test_a_script_that_wakes_up_behind_its_successor(pair: tuple[Client, Client], until: str) -> None:
+    """A table that is built behind its audits is not released, nor left behind a run that has ended."""
+    client, twin = pair
+    moment = fill(pair, 1)
+    assert twin.worker.run(twin.order("night", moment)) == [0]
+    order = client.order("night", moment, first_try=2)
+    assert client.worker.run(replace(order, until=until)) == [0]
+    before = client.built()
+    for task in SCRIPT_TASKS[:1] if until == "audits.bookkeeper" else SCRIPT_TASKS:
+        client.worker.run(replace(order, only=task, first_try=1))
+        assert f"try 2 of {task} has begun, this is try 1" in client.errors(order).splitlines()[-1]
+    assert client.built() == before
+    assert client.worker.run(order) == [0]
+    assert client.result() == twin.result()
+    assert client.leftovers() == {}
+
+
 @pytest.mark.faults
 @pytest.mark.timeout(4 * 3600)
 def test_a_hundred_times_a_retry_beside_its_dead_predecessor(pair: tuple[Client, Client]) -> None:

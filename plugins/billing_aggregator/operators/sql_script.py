@@ -12,13 +12,13 @@ from billing_aggregator.operators.script_errors import naming
 from billing_aggregator.operators.sql_file import SqlFileOperator, text_of
 from billing_aggregator.postgres.drivers import handle_notices
 from billing_aggregator.runs import run_records
+from billing_aggregator.runs.attempts import Attempt, AttemptGuard
 from billing_aggregator.sql.runner import run_script
 
 if TYPE_CHECKING:
     from airflow.sdk.definitions.context import Context
 
     from billing_aggregator.postgres.protocols import Connection
-    from billing_aggregator.runs import TableGuard
     from billing_aggregator.runs.table_guard import Phase
 
 log = structlog.get_logger(__name__)
@@ -63,11 +63,13 @@ class SqlScriptOperator(SqlFileOperator):
         log.info("script done", file=self.script, statements=result.statements, rows=result.rows, seconds=seconds)
         return {"statements": result.statements, "rows": result.rows, "seconds": seconds}
 
-    def _guard(self, context: Context, connection: Connection) -> TableGuard:
+    def _guard(self, context: Context, connection: Connection) -> AttemptGuard:
+        attempt = Attempt(self.this_run(context), self.task_id, context["ti"].try_number)
+        run_records.record_attempt(connection, attempt)
         phase = cast("Phase", self.script.split("/")[0])
         # What is kept is what was published: not what a publication that was marked as success has left out.
         kept = run_records.published_tables(connection, self.this_run(context)) if phase == "history" else None
-        return self.table_guard(context, phase, self.script, kept)
+        return AttemptGuard(attempt, self.table_guard(context, phase, self.script, kept))
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
         """Return what the script read and made, to OpenLineage's provider, which alone asks; None before it ran."""

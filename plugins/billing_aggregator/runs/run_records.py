@@ -10,13 +10,13 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from billing_aggregator.errors.kinds import sqlstate
-from billing_aggregator.runs import run_details
+from billing_aggregator.runs import attempts, run_details
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from billing_aggregator.postgres.protocols import Connection
+    from billing_aggregator.postgres.protocols import Connection, Cursor
     from billing_aggregator.runs.identity import Run
     from billing_aggregator.runs.summary import RunSummary
 
@@ -69,6 +69,7 @@ values (%(client)s, %(environment)s, %(deployment)s, %(dag_id)s, %(run_id)s, %(t
 on conflict (deployment, dag_id, run_id) do update set
     business_date = excluded.business_date, dry_run = excluded.dry_run, started_at = excluded.started_at,
     ended_at = null, state = 'running', rows = null, files = null, bytes = null, totals = null, error = null,
+    tries = null,
     -- A row written by a version without this column: a run that succeeded was published by its end.
     published_at = coalesce(aggregator_runs.published_at,
         case when aggregator_runs.state = 'success' and not aggregator_runs.dry_run then aggregator_runs.ended_at end)
@@ -89,7 +90,11 @@ alter table report_oibl.aggregator_runs
     add column if not exists published_at timestamptz, add column if not exists published_tables jsonb
 """
 # Columns that later versions have added, and how: a table of an earlier version gets them at the next run's start.
-ADDED = ((("published_at", "published_tables"), ADD_PUBLISHED), (run_details.COLUMNS, run_details.ADD_COLUMNS))
+ADDED = (
+    (("published_at", "published_tables"), ADD_PUBLISHED),
+    (run_details.COLUMNS, run_details.ADD_COLUMNS),
+    (attempts.COLUMNS, attempts.ADD_COLUMNS),
+)
 PUBLISHED = """
 update report_oibl.aggregator_runs set
     published_at = coalesce(published_at, clock_timestamp()), published_tables = %(tables)s::jsonb
@@ -154,16 +159,28 @@ def record_start(
 
 def record_phase(connection: Connection, run: Run, phase: str) -> None:
     """Write that a phase of *run* begins now, unless one of its tasks has said so before; commits."""
+    _record(connection, lambda cursor: run_details.enter_phase(cursor, _key(run), phase))
+
+
+def record_attempt(connection: Connection, attempt: attempts.Attempt) -> None:
+    """Write that a try of a script's task begins now; commits.
+
+    :raises GivenUpError: a later try has begun already.
+    """
+    _record(connection, attempt.begin)
+
+
+def _record(connection: Connection, write: Callable[[Cursor], None]) -> None:
     try:
         with connection.cursor() as cursor:
-            run_details.enter_phase(cursor, _key(run), phase)
+            write(cursor)
     except Exception as error:
         connection.rollback()
         if sqlstate(error) != MISSING_COLUMN:
             raise
         # The run was started by an earlier version.
         ensure_tables(connection)
-        return record_phase(connection, run, phase)
+        return _record(connection, write)
     connection.commit()
     return None
 
