@@ -64,7 +64,7 @@ def context_of(kind: str) -> Any:
     started = datetime.now(UTC)
     return {
         "run_id": "manual__1",
-        "ti": SimpleNamespace(xcom_pull=lambda **_: "airflow-test", xcom_push=lambda **_: None),
+        "ti": SimpleNamespace(try_number=1, xcom_pull=lambda **_: "airflow-test", xcom_push=lambda **_: None),
         "dag_run": SimpleNamespace(conf={}, logical_date=None, run_after=started, start_date=started),
         "params": {
             "systems": ["bookkeeper", "tripica"],

@@ -40,7 +40,7 @@ def a_context(day: str | None) -> Any:
     now = datetime.now(UTC)
     return {
         "run_id": f"manual__{day}",
-        "ti": SimpleNamespace(xcom_pull=lambda **_: "airflow-test", xcom_push=lambda **_: None),
+        "ti": SimpleNamespace(try_number=1, xcom_pull=lambda **_: "airflow-test", xcom_push=lambda **_: None),
         "dag_run": SimpleNamespace(conf={}, logical_date=None, run_after=now, start_date=now),
         "params": {
             "systems": ["bookkeeper", "tripica"],

@@ -103,7 +103,7 @@ def a_context(pushed: dict[str, Any]) -> Any:
     def push(key: str, value: Any) -> None:
         pushed[key] = value
 
-    ti = SimpleNamespace(xcom_pull=lambda **_: "airflow-test", xcom_push=push)
+    ti = SimpleNamespace(try_number=1, xcom_pull=lambda **_: "airflow-test", xcom_push=push)
     return {
         "run_id": "manual__1",
         "ti": ti,

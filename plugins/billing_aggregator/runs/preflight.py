@@ -158,7 +158,9 @@ def unreachable(message: str, kind: Kind) -> UnreachableError:
 def bucket_error(config: ClientConfig, error: Exception) -> UnreachableError:
     """Return what *error*, an answer of S3 or a failure to reach it, means for the bucket."""
     place = _place(config)
-    code = str(getattr(error, "response", {}).get("Error", {}).get("Code", ""))
+    # A connection that broke has a response, too, which is None.
+    answer = (getattr(error, "response", None) or {}).get("Error", {})
+    code = str(answer.get("Code", ""))
     if code in MISSING:
         return UnusableError(f"{place}: does not exist; create it, or name another in BDA_S3_BUCKET")
     if code in DENIED or "Credentials" in type(error).__name__:
@@ -170,7 +172,7 @@ def bucket_error(config: ClientConfig, error: Exception) -> UnreachableError:
             "transient" if code == "ExpiredToken" else "terminal",
         )
     if code in OTHER_REGION:
-        where = str(getattr(error, "response", {}).get("Error", {}).get("Region") or "another region")
+        where = str(answer.get("Region") or "another region")
         return UnusableError(
             f"{place}: the bucket is in {where} ({code}); set s3_region or BDA_S3_REGION, or region_name of the "
             f"connection {config.aws_conn_id}"

@@ -176,9 +176,9 @@ def _record(connection: Connection, write: Callable[[Cursor], None]) -> None:
             write(cursor)
     except Exception as error:
         connection.rollback()
-        if sqlstate(error) != MISSING_COLUMN:
+        if sqlstate(error) not in (MISSING_COLUMN, *MISSING):
             raise
-        # The run was started by an earlier version.
+        # The run was started by an earlier version, or the task was run alone.
         ensure_tables(connection)
         return _record(connection, write)
     connection.commit()

@@ -187,20 +187,32 @@ class _Probe:
 
     def _upload(self, bucket: Bucket) -> str:
         algorithm = {"ChecksumAlgorithm": "CRC32"} if bucket.checksums else {}
-        upload = bucket.ask("create_multipart_upload", Key=self._key, **algorithm)["UploadId"]
-        place = {"Key": self._key, "UploadId": upload}
+        uploads: list[str] = []
         try:
+            uploads.append(bucket.ask("create_multipart_upload", Key=self._key, **algorithm)["UploadId"])
+            place = {"Key": self._key, "UploadId": uploads[0]}
             answer = bucket.ask("upload_part", **place, PartNumber=1, Body=BODY, **bucket.checksum(BODY))
             parts = bucket.ask("list_parts", **place).get("Parts", [])
             if [(bare(part["ETag"]), part["Size"]) for part in parts] != [(bare(answer["ETag"]), len(BODY))]:
                 raise StoreLacksError(f"the list of an upload's parts is not what was written: {parts}")
-            bucket.ask("list_multipart_uploads", Prefix=self._key)
+            uploads += self._open_uploads(bucket)
         except BaseException:
             with suppress(ClientError, BotoCoreError):
-                bucket.ask("abort_multipart_upload", **place)
+                uploads += self._open_uploads(bucket)
+            with suppress(ClientError, BotoCoreError):
+                self._abort(bucket, uploads)
             raise
-        bucket.ask("abort_multipart_upload", **place)
+        self._abort(bucket, uploads)
         return f"opened, written to, listed and aborted{', with checksums' if bucket.checksums else ''}"
+
+    def _open_uploads(self, bucket: Bucket) -> list[str]:
+        """Return the ids of all uploads of the key: whose reply was lost was opened, and nobody was told its id."""
+        found = bucket.ask("list_multipart_uploads", Prefix=self._key).get("Uploads", [])
+        return [upload["UploadId"] for upload in found]
+
+    def _abort(self, bucket: Bucket, uploads: list[str]) -> None:
+        for upload in dict.fromkeys(uploads):
+            bucket.ask("abort_multipart_upload", Key=self._key, UploadId=upload)
 
     def _raise_cause(self, error: ClientError, again: Callable[[Bucket], Any], *, conditional: bool) -> None:
         """Raise what the store lacks if the same request succeeds without a condition, or without checksums."""

@@ -12,6 +12,7 @@ import pytest
 
 from billing_aggregator.errors.kinds import classify
 from billing_aggregator.runs.preflight import UnreachableError, check_bucket
+from tests.faults.faulty_s3 import Fault
 from tests.faults.peculiar_s3 import PeculiarS3, ignores, refuses
 from tests.integration.store_capabilities.place import Place, begin
 
@@ -28,6 +29,20 @@ def test_a_probe_is_a_few_requests_below_the_clients_prefix(make: Callable[..., 
         environ["PATH_INFO"] for name, environ in place.server.requests if not name.startswith(("list", "delete o"))
     }
     assert len([key for key in keys if "/enercity/local/_probe_" in key]) == 1
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["lost for good", "lost once"])
+def test_an_upload_whose_reply_was_lost_is_not_left(make: Callable[..., Place], again: bool) -> None:
+    """The store opens it, and the client, which tries again or gives up, is not told its id."""
+    place = make(PeculiarS3())
+    with place.server.failing(Fault("create upload", "lost reply", times=1 if again else 20)):
+        if again:
+            check_bucket(place.config)
+        else:
+            with pytest.raises(UnreachableError):
+                check_bucket(place.config)
+    assert place.server.seen["create upload"] > 1
+    assert place.left() == []
 
 
 def test_versions_that_may_not_be_deleted_stay_and_are_reported(make: Callable[..., Place]) -> None:
