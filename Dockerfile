@@ -15,6 +15,8 @@ RUN pip install --no-cache-dir --no-deps duckdb==2.0.1
 COPY --chown=airflow:0 dags/ /opt/airflow/dags/
 COPY --chown=airflow:0 include/ /opt/airflow/include/
 COPY --chown=airflow:0 plugins/ /opt/airflow/plugins/
+# Airflow finds its plugins by itself; `python -m billing_aggregator` does not.
+ENV PYTHONPATH=/opt/airflow/plugins
 
 ARG VERSION=0.1.0
 LABEL org.opencontainers.image.title="billing-data-aggregator" \

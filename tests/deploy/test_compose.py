@@ -145,6 +145,19 @@ def test_image_is_built_from_what_the_repository_pins() -> None:
         assert source.split("/")[0] in allowed, f"{source} is kept from the builder by .dockerignore"
 
 
+def test_the_image_finds_the_packages_that_its_commands_run() -> None:
+    """Airflow adds its plugins' folder itself; a `python -m` knows only PYTHONPATH. Profiles are read in the file."""
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    copied = dict(re.findall(r"^COPY --chown=\S+ (\S+)/ (\S+)/$", dockerfile, re.MULTILINE))
+    where = re.search(r"^ENV PYTHONPATH=(\S+)$", dockerfile, re.MULTILINE)
+    found = [source for source, folder in copied.items() if where and folder in where[1].split(":")]
+    services = yaml.safe_load(COMPOSE.read_text())["services"].values()
+    commands = [service["command"] for service in services if service.get("command", [])[:2] == ["python", "-m"]]
+    assert commands
+    for _, _, package, *_ in commands:
+        assert any((ROOT / source / package / "__main__.py").exists() for source in found), package
+
+
 def test_every_image_has_a_stand_in(compose: dict[str, Any]) -> None:
     """For `make try-compose`: any image that has none would be taken for the project's own."""
     others = {service["image"].split(":")[0] for service in compose["services"].values()}
