@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Creates what the local Airflow needs in an empty PostgreSQL server: the metadata database `airflow`, the warehouse
-# `octopus` with the sample vault, and the empty warehouses `webshop` and `agency`, whose tables the first run makes. The postgres image runs this once, when its data folder is empty.
+# `octopus` with the sample vault, and the empty warehouses `webshop` and `agency`. The postgres image runs this once,
+# when its data folder is empty.
 #
 # The server is found by the PG* variables. Needs AIRFLOW_PASSWORD, BILLING_AGGREGATOR_PASSWORD and SAMPLE, the path of
 # the dump (.sql.gz).

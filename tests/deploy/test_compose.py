@@ -44,6 +44,8 @@ def test_has_the_whole_airflow_and_its_surroundings(compose: dict[str, Any]) -> 
         "mail",
         "kafka",
         "kafka-init",
+        "shop-migrate",
+        "shop-rates",
     }
 
 

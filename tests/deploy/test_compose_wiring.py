@@ -11,7 +11,7 @@ import yaml
 
 from billing_aggregator.config import ClientConfig, load_client, load_clients
 from billing_aggregator.config.feeds import as_kafka
-from tests.deploy.support import COMPOSE, unknown_airflow_variables
+from tests.deploy.support import COMPOSE, ROOT, unknown_airflow_variables
 
 LISTENS = {"postgres": 5432, "s3": 5000, "mail": 1025, "api-server": 8080, "kafka": 9092}
 
@@ -83,13 +83,28 @@ def test_the_ledgers_services_work_on_the_shops_database(connections: dict[str, 
     services = yaml.safe_load(COMPOSE.read_text())["services"]
     shop = connections["octopus_webshop_local"]["schema"]
     for name, variable in (
-        ("ledger-migrate", "BDA_DB_NAME"),
+        ("shop-migrate", "BDA_DB_NAME"),
+        ("shop-rates", "PGDATABASE"),
         ("ledger-role", "PGDATABASE"),
         ("ledger-api", "BDA_DB_NAME"),
     ):
         assert services[name]["environment"][variable] == shop, name
-    assert services["ledger-migrate"]["command"][-4:] == ["--client", "webshop", "--environment", "local"]
+    assert services["shop-migrate"]["command"][-4:] == ["--client", "webshop", "--environment", "local"]
     assert services["ledger-api"]["environment"]["BDA_CLIENT_ID"] == "webshop"
+
+
+def test_the_shop_has_rates_before_its_feed_runs(compose: dict[str, Any]) -> None:
+    """Without rates every invoice would be on hold: `make run` loads them, and so does Compose."""
+    services = compose["services"]
+    rates = services["shop-rates"]
+    file = rates["command"][-1].removeprefix("--file=/")
+    assert "insert into billing.tax_rate" in (ROOT / file).read_text(encoding="utf-8")
+    assert "./sample:/sample:ro" in rates["volumes"]
+    assert "--set=ON_ERROR_STOP=1" in rates["command"]
+    ended = "service_completed_successfully"
+    assert rates["depends_on"]["shop-migrate"]["condition"] == ended
+    for name in ("api-server", "scheduler", "dag-processor", "triggerer"):
+        assert services[name]["depends_on"]["shop-rates"]["condition"] == ended, name
 
 
 def test_the_feed_finds_its_broker_and_its_topics(
