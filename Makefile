@@ -148,7 +148,7 @@ docs-serve: venv ## show the site on http://127.0.0.1:8000, built again after ea
 	@$(BIN)/python -m scripts.site
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
 
-try-compose: venv ## start docker-compose.yaml once with podman and stand-in images, and publish; needs root, debootstrap
+try-compose: venv ## start docker-compose.yaml once with podman and stand-in images; needs root and podman
 	@$(BIN)/python -m scripts.try_compose
 
 release-check: venv ## say whether everything has the same version: make release-check TAG=v1.2.3

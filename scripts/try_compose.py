@@ -1,11 +1,12 @@
 """Runs docker-compose.yaml once with podman, on a machine that reaches no registry: ``python -m scripts.try_compose``.
 
-Stand-ins take the place of the images (``scripts/compose_images.py``). Every service, those of the profile `ledger`
+Stand-ins take the place of the images (``scripts/compose_images.py``), in a podman of their own
+(``scripts/compose_podman.py``), of which nothing stays. Every service, those of the profile `ledger`
 too, is started in the order of `depends_on`, and its health check must pass. Then a night is triggered through the API
 and has to publish, and random orders are sent to the feed, whose invoices the ledger's API has to show.
 
 It shows that services, environment, mounts, commands, ports and their order fit together; not how the official
-images behave. Needs Linux, root, podman with runc, debootstrap, and the virtual environment of `make venv`.
+images behave. Needs Linux, root, podman with runc, curl, and the virtual environment of `make venv`.
 """
 
 from __future__ import annotations
@@ -15,27 +16,24 @@ import os
 import re
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 import time
 import urllib.request
+from collections import Counter
 from graphlib import TopologicalSorter
 from typing import Any
 
 import yaml
 from confluent_kafka import Consumer, TopicPartition
-from scripts.compose_images import ROOT, VENV, WORK, make_images, run, tell
+from scripts.compose_images import VENV, make_images, mounts
+from scripts.compose_podman import ROOT, WORK, own_podman, run, tell
 
-# For this script only. crun fails where cgroups are hybrid; names of services need aardvark-dns, which netavark brings.
-SETTINGS = """[engine]
-runtime = "runc"
-cgroup_manager = "cgroupfs"
-events_logger = "file"
-[network]
-network_backend = "netavark"
-"""
 PROFILE = "ledger"
 PATIENCE_SECONDS = 900
+ENDED = "service_completed_successfully"
+NETWORK = "10.89.77.{}"
 NIGHT = "billing_data_aggregator_enercity_local"
 FEED = "billing_feed_orders_webshop_local"
 API = "http://127.0.0.1:8080"
@@ -62,39 +60,58 @@ def services() -> dict[str, Any]:
     return found
 
 
-def start(found: dict[str, Any]) -> None:
-    """Create and start each service when those that it depends on are as far as it wants them to be."""
-    needs = {name: service.get("depends_on") or {} for name, service in found.items()}
+def derived(found: dict[str, Any]) -> dict[str, Any]:
+    """Return the services for podman-compose, which only has to create them; the rest is done by :func:`start`."""
     ours = ("depends_on", "build", "restart", "profiles")
     plain = {name: {key: value for key, value in service.items() if key not in ours} for name, service in found.items()}
     limits = {"nofile": min(resource.getrlimit(resource.RLIMIT_NOFILE)[1], 16_384), "nproc": 4_096}
-    for service in plain.values():
+    inside = sorted(name for name, service in plain.items() if "network_mode" not in service)
+    addresses = {name: NETWORK.format(number) for number, name in enumerate(inside, 10)}
+    for name, service in plain.items():
         # Relative to the project, not to this file.
-        service["volumes"] = [re.sub(r"^\./", f"{ROOT}/", volume) for volume in service.get("volumes", [])]
+        own = [re.sub(r"^\./", f"{ROOT}/", volume) for volume in service.get("volumes", [])]
+        service["volumes"] = own + mounts()
         # podman's default limits are refused where its own are lower.
         service["ulimits"] = {name: {"soft": most, "hard": most} for name, most in limits.items()}
-    file = ROOT / "build/compose.yaml"
-    text = yaml.safe_dump({"name": "bda-try", "services": plain, "volumes": {"database": {}, "logs": {}}})
-    file.write_text(text, encoding="utf-8")
+        if name in addresses:
+            # podman's name server loses questions whenever a container starts or ends, before version 1.9.
+            service["networks"] = {"default": {"ipv4_address": addresses[name]}}
+            service["extra_hosts"] = [f"{other}:{where}" for other, where in addresses.items() if other != name]
+    network = {"ipam": {"config": [{"subnet": NETWORK.format("0/24")}]}, "x-podman.disable_dns": True}
+    return {
+        "name": "bda-try",
+        "services": plain,
+        "volumes": {"database": {}, "logs": {}},
+        "networks": {"default": network},
+    }
+
+
+def start(found: dict[str, Any]) -> None:
+    """Create the services, and start each as soon as those that it depends on are as far as it wants them to be."""
+    (WORK / "compose.yaml").write_text(yaml.safe_dump(derived(found)), encoding="utf-8")
     compose("up", "--no-start")
-    for name in TopologicalSorter({name: set(waits) for name, waits in needs.items()}).static_order():
-        for other, wanted in needs[name].items():
-            if wanted.get("condition") == "service_completed_successfully":
-                wait_for(lambda other=other: state(other)["Status"] == "exited", f"{other} has ended", other)
-                assert state(other)["ExitCode"] == 0, f"{other} failed: {log(other)}"  # noqa: S101
-        run("podman", "--log-level", "fatal", "start", container(name))
-        if "healthcheck" in plain[name]:
-            wait_for(lambda name=name: healthy(name), f"{name} is healthy", name)
-        tell(f"{name} is {'healthy' if 'healthcheck' in plain[name] else 'started'}")
+    needs = {name: service.get("depends_on") or {} for name, service in found.items()}
+    ends = {other for wanted in needs.values() for other, how in wanted.items() if how.get("condition") == ENDED}
+    order = TopologicalSorter({name: set(wanted) for name, wanted in needs.items()})
+    order.prepare()
+    waiting: dict[str, float] = {}
+    while order.is_active():
+        for name in order.get_ready():
+            run("podman", "--log-level", "fatal", "start", container(name))
+            waiting[name] = time.monotonic() + PATIENCE_SECONDS
+        for name in [each for each in waiting if ready(each, found[each], ends=each in ends)]:
+            order.done(name)
+            del waiting[name]
+            tell(f"{name} {'has ended well' if name in ends else 'is healthy'}")
+        for name, end in waiting.items():
+            if time.monotonic() > end:
+                raise TimeoutError(f"after {PATIENCE_SECONDS} s {name} is not ready: {log(name)}")
+        time.sleep(0.5)
 
 
 def compose(*arguments: str) -> None:
     """Call podman-compose with the derived file; raises :class:`RuntimeError` with what it said."""
-    command = [str(VENV / "bin/podman-compose"), "-p", "bda-try",
-               "-f", "build/compose.yaml", *arguments]  # fmt: skip
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"podman-compose {arguments[0]}: {done.stderr[-2000:]}")
+    run(str(VENV / "bin/podman-compose"), "-p", "bda-try", "-f", str(WORK / "compose.yaml"), *arguments, cwd=ROOT)
 
 
 def container(service: str) -> str:
@@ -108,19 +125,22 @@ def state(service: str) -> dict[str, Any]:
     return found
 
 
-def log(service: str) -> str:
-    """Return the end of a service's log."""
-    command = ["podman", "logs", "--tail", "20", container(service)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return done.stdout + done.stderr
+def log(service: str, only: str = "") -> str:
+    """Return the end of a service's log, or of the lines in it that have a text."""
+    command = ["podman", "logs", container(service)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    return "\n".join([line for line in done.stdout.splitlines() if only in line][-20:])
 
 
-def healthy(service: str) -> bool:
-    """Run the service's health check once: without systemd nobody else does."""
-    if state(service)["Status"] != "running":
-        raise RuntimeError(f"{service} has ended: {log(service)}")
-    command = ["podman", "healthcheck", "run", container(service)]
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+def ready(name: str, service: dict[str, Any], *, ends: bool) -> bool:
+    """Tell whether a service is as far as others wait for; without systemd nobody else runs its health check."""
+    now = state(name)
+    if now["Status"] == "exited" and not (ends and now["ExitCode"] == 0):
+        raise RuntimeError(f"{name} has ended with {now['ExitCode']}: {log(name)}")
+    if ends:
+        return bool(now["Status"] == "exited")
+    command = ["podman", "healthcheck", "run", container(name)]
+    return "healthcheck" not in service or subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 def call(path: str, token: str = "", body: Any = None, method: str = "GET", api: str = API) -> Any:
@@ -148,7 +168,8 @@ def publish() -> dict[str, Any]:
     wait_for(lambda: call(path, token)["state"] in ("success", "failed"), "the run has ended", "scheduler")
     ended = call(path, token)["state"]
     if ended != "success":
-        raise RuntimeError(f"the run is {ended}: {log('scheduler')}")
+        tasks = {each["task_id"]: each["state"] for each in call(f"{path}/taskInstances", token)["task_instances"]}
+        raise RuntimeError(f"the run is {ended}: {tasks}; {log('scheduler', '[error')}")
     key = "http://127.0.0.1:5555/billing-data-aggregator-local/enercity/local/_manifest.json"
     headers = {"Authorization": "AWS4-HMAC-SHA256 Credential=local/20260101/eu-central-1/s3/aws4_request"}
     with urllib.request.urlopen(urllib.request.Request(key, headers=headers), timeout=60) as answer:
@@ -156,13 +177,21 @@ def publish() -> dict[str, Any]:
     return manifest
 
 
-def take_orders() -> tuple[int, int]:
-    """Send orders with the documented command; return how many invoices the ledger's API and events the topic has."""
-    command = ["make", "produce-orders", "CLIENT=webshop", "ENV=local", f"ORDERS={ORDERS}", f"VENV={VENV}"]
+def take_orders() -> tuple[dict[str, int], int]:
+    """Send orders with the documented command; return the ledger's invoices by state, and how many events there are."""
+    command = [
+        "make",
+        "--no-print-directory",
+        "produce-orders",
+        "CLIENT=webshop",
+        "ENV=local",
+        f"ORDERS={ORDERS}",
+        f"VENV={VENV}",
+    ]
     tell(run(*command, cwd=ROOT, env=os.environ | {"BDA_KAFKA_BOOTSTRAP_SERVERS": KAFKA}).strip())
     unpaused(FEED)
     wait_for(lambda: events() > 0, f"the feed has told {EVENTS}", "scheduler")
-    return len(call("/v1/invoices", api=LEDGER)["items"]), events()
+    return Counter(item["status"] for item in call("/v1/invoices", api=LEDGER)["items"]), events()
 
 
 def events() -> int:
@@ -176,24 +205,22 @@ def events() -> int:
 
 
 def main() -> int:
-    """Try it, and remove what was started; images stay. Return the exit status."""
-    missing = [name for name in ("podman", "runc", "iptables", "debootstrap") if shutil.which(name) is None]
+    """Try it, and remove all of it. Return the exit status."""
+    missing = [name for name in ("podman", "runc", "iptables", "curl") if shutil.which(name) is None]
     if missing or os.geteuid() != 0:
         sys.stderr.write(f"error: needs root and {', '.join(missing) or 'nothing else'}; on Debian: apt-get install\n")
         return 2
-    WORK.mkdir(parents=True, exist_ok=True)
-    (WORK / "containers.conf").write_text(SETTINGS, encoding="utf-8")
-    os.environ["CONTAINERS_CONF"] = str(WORK / "containers.conf")
-    found = services()
-    make_images(found)
-    try:
+    # Without it a service that is told to end would leave containers behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    with own_podman():
+        found = services()
+        make_images(found)
         start(found)
         manifest = publish()
         rows = {name: export["rows"] for name, export in manifest["exports"].items()}
         tell(f"published by {manifest['run_id']}: {rows}")
-        tell("{} invoices by the ledger's API, {} messages of the feed's events".format(*take_orders()))
-    finally:
-        compose("down", "--volumes")
+        invoices, told = take_orders()
+        tell(f"invoices by the ledger's API: {dict(invoices)}, {told} messages of the feed's events")
     return 0
 
 
