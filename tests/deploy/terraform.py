@@ -39,11 +39,16 @@ def initialised(target: Path) -> Path:
     shutil.copytree(TERRAFORM, root, ignore=shutil.ignore_patterns(".terraform*"))
     (target / "include").mkdir()
     shutil.copy(ROOT / "include/clients.yaml", target / "include")
-    plugins = [f"-plugin-dir={PLUGINS}"] if PLUGINS.is_dir() else []
-    done = terraform(root, "init", "-backend=false", "-input=false", "-no-color", *plugins)
+    done = initialise(root)
     if done.returncode:
         missing_tool(f"the AWS provider is not here and cannot be fetched: {done.stderr.strip()[-400:]}")
     return root
+
+
+def initialise(folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run ``terraform init`` without the backend, with the provider that is on this machine if there is one."""
+    plugins = [f"-plugin-dir={PLUGINS}"] if PLUGINS.is_dir() else []
+    return terraform(folder, "init", "-backend=false", "-input=false", "-no-color", *plugins)
 
 
 def evaluate(module: Path, expression: str, **variables: str) -> Any:

@@ -8,6 +8,7 @@ import pytest
 
 from tests.deploy.chart import CHART, Values, environment_values, load, merged, render
 from tests.deploy.test_helm_objects import assert_sound
+from tests.deploy.test_helm_pods import assert_read_only
 
 ENV = {"BDA_DB_HOST": "octopus.prod.example", "BDA_OIDC_ISSUER": "https://id.example"}
 KINDS = {
@@ -49,6 +50,14 @@ def test_its_objects_belong_to_each_other() -> None:
     allowed = found["NetworkPolicy"]["spec"]["ingress"][0]["ports"]
     assert {port["port"] for port in allowed} == set(ports.values())
     assert found["ConfigMap"]["data"] == ENV
+
+
+def test_its_pods_have_a_read_only_root_and_no_root() -> None:
+    found = objects()
+    assert_read_only(list(found.values()))
+    pod = found["Deployment"]["spec"]["template"]["spec"]
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["runAsUser"] > 0
 
 
 def test_posts_under_way_have_their_time() -> None:
