@@ -55,11 +55,17 @@ def tell(text: str) -> None:
 
 @contextlib.contextmanager
 def own_podman() -> Iterator[None]:
-    """Let every podman that is started use settings and storage of its own, and remove all of it at the end."""
+    """Let every podman that is started use settings and storage of its own, and remove all of it at the end.
+
+    Raises :class:`RuntimeError` while another one does.
+    """
     WORK.mkdir(parents=True, exist_ok=True)
     with (WORK.parent / "compose.lock").open("w") as lock:
-        # Another one's containers must not be taken for what was left behind; raises BlockingIOError.
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Another one's containers must not be taken for what was left behind.
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RuntimeError("another try-compose is on") from None
         prepare()
         try:
             yield
