@@ -63,6 +63,8 @@ def test_layers_are_merged_as_the_package_merges_them() -> None:
     }
     assert found["north"]["slack"] == "slack_alerts"
     assert found["south"]["slack"] is None
+    # Feeds of another kind, or switched off, take no events in.
+    assert [found[name]["events"] for name in raw] == [False, False, True]
 
 
 def expected(config: ClientConfig) -> dict[str, object]:
