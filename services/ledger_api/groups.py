@@ -1,0 +1,151 @@
+"""Posts that arrive together are posted by one statement and one commit.
+
+Two groups are under way at once, each of about half of those who post: while the database works on one, the event loop
+answers the other and reads what its clients send next. A group of one or two costs the database nearly as much as one
+of eight; so a group waits for those who are about to come back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import deque
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from pydantic_core import to_json
+
+from services.ledger_api.prepared import Prepared
+
+if TYPE_CHECKING:
+    from services.ledger_api.database import Pool, Row
+    from services.ledger_api.posting import Posting
+
+    Waiting = tuple[Posting, asyncio.Future[Row | None]]
+
+GROUP = 64
+#: Groups side by side. One that takes longer, since it waits for another session's lock, does not hold the others up.
+LANES, LONG_SECONDS, MOST_GROUPS = 2, 0.02, 4
+#: Who has been answered is expected to post again within this time; who sends one post after the other does.
+RETURN_SECONDS = 0.004
+
+# A subquery: each account is found by its index however many there are, and an unknown one refuses the statement
+# instead of losing the line.
+POST_GROUP = Prepared("post_group", """
+with given as materialized (
+    select * from jsonb_to_recordset($1::jsonb) as given (
+        idempotency_key text, kind text, business_date date, description text, metadata jsonb, entries jsonb
+    )
+),
+
+posted as (
+    insert into ledger.transaction (idempotency_key, kind, business_date, description, source, metadata)
+    select idempotency_key, kind, business_date, description, 'api', metadata from given
+    on conflict (idempotency_key) do nothing
+    returning transaction_id, idempotency_key
+),
+
+written as (
+    insert into ledger.entry (transaction_id, line, account_id, side, amount, currency, base_amount)
+    select
+        posted.transaction_id, line.number,
+        (
+            select account.account_id from ledger.account
+            where account.owner = line.entry ->> 'owner' and account.code = line.entry ->> 'code'
+        ),
+        line.entry ->> 'side',
+        (line.entry ->> 'amount')::numeric, line.entry ->> 'currency', (line.entry ->> 'base_amount')::numeric
+    from posted
+    join given on posted.idempotency_key = given.idempotency_key
+    cross join jsonb_array_elements(given.entries) with ordinality as line (entry, number)
+)
+
+-- Both instants of a transaction are its statement's.
+select json_build_object('at', now(), 'ids', json_object_agg(idempotency_key, transaction_id))::text from posted
+""")
+
+
+class Groups:
+    """What is to be posted in groups."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._waiting: list[Waiting] = []
+        #: When those who were answered lately are no longer expected.
+        self._expected: deque[float] = deque()
+        self._under_way = self._lanes = self._posts = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def add(self, posting: Posting) -> asyncio.Future[Row | None]:
+        """Return the future of the row that is posted; None: it has to be posted alone."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Row | None] = loop.create_future()
+        self._waiting.append((posting, future))
+        if self._expected:
+            self._expected.popleft()
+        self._begin()
+        return future
+
+    def _begin(self) -> None:
+        """Begin a group where a lane is free and enough posts wait, or those that wait have waited long enough."""
+        if not self._waiting or self._lanes >= LANES or len(self._tasks) >= MOST_GROUPS:
+            return
+        loop = asyncio.get_running_loop()
+        while self._expected and self._expected[0] <= loop.time():
+            self._expected.popleft()
+        active = len(self._waiting) + self._posts + len(self._expected)
+        if len(self._waiting) * LANES >= min(active, GROUP):
+            group, self._waiting = self._waiting[:GROUP], self._waiting[GROUP:]
+            self._lanes += 1
+            self._posts += len(group)
+            task = asyncio.create_task(self._post(group))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        elif self._timer is None and self._expected:
+            self._timer = loop.call_at(self._expected[0], self._be_late)
+
+    def _be_late(self) -> None:
+        """Do not wait any longer for somebody who was expected."""
+        self._timer = None
+        self._begin()
+
+    async def _post(self, group: list[Waiting]) -> None:
+        """Post at once; each future gets its row, or None: to be posted alone."""
+        loop = asyncio.get_running_loop()
+        long = loop.call_later(LONG_SECONDS, self._leave)
+        posted: dict[str, Row] = {}
+        try:
+            first = {posting.idempotency_key: posting for posting, _ in reversed(group)}
+            # In the order of keys: groups that share keys wait for each other, not in a circle.
+            posts = to_json([first[key].values() for key in sorted(first)])
+            async with self._pool.connection() as connection:
+                posted = rows_of(await POST_GROUP.value(connection, posts))
+        except Exception:  # noqa: S110 - each is posted alone, and says itself what is wrong
+            pass
+        finally:
+            self._posts -= len(group)
+            self._expected.extend([loop.time() + RETURN_SECONDS] * len(group))
+            for posting, future in group:
+                if not future.done():
+                    # A second one of the same key has to be compared with the first.
+                    future.set_result(posted.pop(posting.idempotency_key, None))
+            if not long.cancelled() and long.when() > loop.time():
+                long.cancel()
+                self._lanes -= 1
+            self._begin()
+
+    def _leave(self) -> None:
+        """Give the lane of a group that takes long to another one."""
+        self._lanes -= 1
+        self._begin()
+
+
+def rows_of(answer: bytes) -> dict[str, Row]:
+    """Return what the database has given to each transaction of a group, by idempotency key."""
+    found = json.loads(answer)
+    at = datetime.fromisoformat(found["at"])
+    return {
+        key: {"transaction_id": transaction_id, "occurred_at": at, "posted_at": at}
+        for key, transaction_id in (found["ids"] or {}).items()
+    }
