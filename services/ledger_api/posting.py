@@ -106,20 +106,34 @@ class Poster:
 
     async def _answer(self, posting: Posting, posted: Row) -> Row:
         """Return what a query would read, without asking for it."""
-        if not {entry["currency"] for entry in posting.entries} <= self._minor_units.keys():
-            self._minor_units = {row["code"]: row["minor_units"] for row in await rows(self._pool, MINOR_UNITS)}
-        lines = [
-            entry
-            | {
-                "line": number,
-                "amount": f"{Decimal(entry['amount']):.{self._minor_units[entry['currency']]}f}",
-                "base_amount": entry["base_amount"] and _trimmed(entry["base_amount"]),
-            }
-            for number, entry in enumerate(posting.entries, 1)
-        ]
-        return posting.values() | posted | {
-            "business_date": posting.business_date, "source": "api", "reverses": None, "entries": lines,
-        }  # fmt: skip
+        for entry in posting.entries:
+            if entry["currency"] not in self._minor_units:
+                self._minor_units = {row["code"]: row["minor_units"] for row in await rows(self._pool, MINOR_UNITS)}
+        return {
+            "transaction_id": posted["transaction_id"],
+            "idempotency_key": posting.idempotency_key,
+            "kind": posting.kind,
+            "business_date": posting.business_date,
+            "occurred_at": posted["occurred_at"],
+            "posted_at": posted["posted_at"],
+            "description": posting.description,
+            "source": "api",
+            "reverses": None,
+            "metadata": posting.metadata,
+            "entries": [self._line(number, entry) for number, entry in enumerate(posting.entries, 1)],
+        }
+
+    def _line(self, number: int, entry: Row) -> Row:
+        amount, base = Decimal(entry["amount"]), entry["base_amount"]
+        return {
+            "line": number,
+            "owner": entry["owner"],
+            "code": entry["code"],
+            "side": entry["side"],
+            "amount": f"{amount:.{self._minor_units[entry['currency']]}f}",
+            "currency": entry["currency"],
+            "base_amount": base and _trimmed(base),
+        }
 
 
 def _repeatable(error: Exception) -> bool:
