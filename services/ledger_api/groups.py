@@ -11,23 +11,25 @@ import asyncio
 import json
 from collections import deque
 from datetime import datetime
-from typing import TYPE_CHECKING
-
-from pydantic_core import to_json
+from typing import TYPE_CHECKING, NamedTuple
 
 from services.ledger_api.prepared import Prepared
 
 if TYPE_CHECKING:
-    from services.ledger_api.database import Pool, Row
+    from datetime import date
+
+    from services.ledger_api.database import Pool
     from services.ledger_api.posting import Posting
 
-    Waiting = tuple[Posting, asyncio.Future[Row | None]]
+    Waiting = tuple[Posting, asyncio.Future["Receipt | None"]]
 
 GROUP = 64
 #: Groups side by side. One that takes longer, since it waits for another session's lock, does not hold the others up.
 LANES, LONG_SECONDS, MOST_GROUPS = 2, 0.02, 4
 #: Who has been answered is expected to post again within this time; who sends one post after the other does.
 RETURN_SECONDS = 0.004
+
+ENCODE = json.JSONEncoder(check_circular=False, separators=(",", ":")).encode
 
 # A subquery: each account is found by its index however many there are, and an unknown one refuses the statement
 # instead of losing the line.
@@ -65,6 +67,14 @@ select json_build_object('at', now(), 'ids', json_object_agg(idempotency_key, tr
 """)
 
 
+class Receipt(NamedTuple):
+    """What the ledger has given to a transaction. It has occurred when it was posted: callers name no instant."""
+
+    transaction_id: str
+    business_date: date
+    posted_at: datetime
+
+
 class Groups:
     """What is to be posted in groups."""
 
@@ -73,14 +83,14 @@ class Groups:
         self._waiting: list[Waiting] = []
         #: When those who were answered lately are no longer expected.
         self._expected: deque[float] = deque()
-        self._under_way = self._lanes = self._posts = 0
+        self._lanes = self._posts = 0
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def add(self, posting: Posting) -> asyncio.Future[Row | None]:
-        """Return the future of the row that is posted; None: it has to be posted alone."""
+    def add(self, posting: Posting) -> asyncio.Future[Receipt | None]:
+        """Return the future of the receipt; None: it has to be posted alone."""
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[Row | None] = loop.create_future()
+        future: asyncio.Future[Receipt | None] = loop.create_future()
         self._waiting.append((posting, future))
         if self._expected:
             self._expected.popleft()
@@ -111,16 +121,16 @@ class Groups:
         self._begin()
 
     async def _post(self, group: list[Waiting]) -> None:
-        """Post at once; each future gets its row, or None: to be posted alone."""
+        """Post at once; each future gets its receipt, or None: to be posted alone."""
         loop = asyncio.get_running_loop()
         long = loop.call_later(LONG_SECONDS, self._leave)
-        posted: dict[str, Row] = {}
+        posted: dict[str, Receipt] = {}
         try:
             first = {posting.idempotency_key: posting for posting, _ in reversed(group)}
             # In the order of keys: groups that share keys wait for each other, not in a circle.
-            posts = to_json([first[key].values() for key in sorted(first)])
+            posts = ENCODE([first[key].values() for key in sorted(first)]).encode()
             async with self._pool.connection() as connection:
-                posted = rows_of(await POST_GROUP.value(connection, posts))
+                posted = receipts_of(await POST_GROUP.value(connection, posts), first)
         except Exception:  # noqa: S110 - each is posted alone, and says itself what is wrong
             pass
         finally:
@@ -141,11 +151,11 @@ class Groups:
         self._begin()
 
 
-def rows_of(answer: bytes) -> dict[str, Row]:
-    """Return what the database has given to each transaction of a group, by idempotency key."""
+def receipts_of(answer: bytes, posts: dict[str, Posting]) -> dict[str, Receipt]:
+    """Return what the database has given to the transactions of a group, by idempotency key."""
     found = json.loads(answer)
     at = datetime.fromisoformat(found["at"])
     return {
-        key: {"transaction_id": transaction_id, "occurred_at": at, "posted_at": at}
+        key: Receipt(transaction_id, posts[key].business_date, at)
         for key, transaction_id in (found["ids"] or {}).items()
     }

@@ -16,7 +16,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from services.ledger_api.database import rows
-from services.ledger_api.groups import Groups
+from services.ledger_api.groups import Groups, Receipt
 from services.ledger_api.problems import RETRIED
 from services.ledger_api.transactions import BY_KEY
 
@@ -37,7 +37,7 @@ select ledger.post(
 MINOR_UNITS = "select code, minor_units from ledger.currency"
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Posting:
     """A transaction to be posted.
 
@@ -75,11 +75,20 @@ class Poster:
 
     async def post(self, posting: Posting) -> Row:
         """Post, and return the transaction as it is stored; the same key and content again return the first one."""
-        if posting.reverses is None:
-            posted = await self._groups.add(posting)
-            if posted is not None:
-                return await self._answer(posting, posted)
-        return await self._post_alone(posting)
+        posted = await self._posted(posting)
+        return await self._stored(posting, posted) if isinstance(posted, Receipt) else posted
+
+    async def receipt(self, posting: Posting) -> Receipt:
+        """Post like :meth:`post`, and return what the ledger has given to the transaction."""
+        posted = await self._posted(posting)
+        if isinstance(posted, Receipt):
+            return posted
+        return Receipt(str(posted["transaction_id"]), posted["business_date"], posted["posted_at"])
+
+    async def _posted(self, posting: Posting) -> Receipt | Row:
+        """Post, in a group where it can be; alone the answer is the whole transaction."""
+        receipt = await self._groups.add(posting) if posting.reverses is None else None
+        return receipt or await self._post_alone(posting)
 
     async def _post_alone(self, posting: Posting) -> Row:
         for attempt in range(TRIES):
@@ -104,18 +113,18 @@ class Poster:
             await connection.execute(POST_ONE, values)
         return (await rows(self._pool, BY_KEY, {"key": posting.idempotency_key}))[0]
 
-    async def _answer(self, posting: Posting, posted: Row) -> Row:
+    async def _stored(self, posting: Posting, receipt: Receipt) -> Row:
         """Return what a query would read, without asking for it."""
         for entry in posting.entries:
             if entry["currency"] not in self._minor_units:
                 self._minor_units = {row["code"]: row["minor_units"] for row in await rows(self._pool, MINOR_UNITS)}
         return {
-            "transaction_id": posted["transaction_id"],
+            "transaction_id": receipt.transaction_id,
             "idempotency_key": posting.idempotency_key,
             "kind": posting.kind,
-            "business_date": posting.business_date,
-            "occurred_at": posted["occurred_at"],
-            "posted_at": posted["posted_at"],
+            "business_date": receipt.business_date,
+            "occurred_at": receipt.posted_at,
+            "posted_at": receipt.posted_at,
             "description": posting.description,
             "source": "api",
             "reverses": None,

@@ -89,11 +89,11 @@ class Surroundings:
 
         await self._app(scope, replay, send)
 
-    async def _post(self, scope: Scope, headers: Headers, body: bytes, receive: Receive, send: Send) -> None:  # noqa: PLR0917
+    async def _post(self, scope: Scope, headers: Headers, body: bytes, receive: Receive, send: Send) -> None:
         scope["route"] = self._posts
         try:
             answer = await self._posts.answer(headers, body)
-        except Exception as error:  # noqa: BLE001 - each has an answer
+        except Exception as error:
             await refusal(scope, error)(scope, receive, send)
             return
         size = str(len(answer)).encode()
