@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -119,12 +118,10 @@ def main() -> int:
     roads = Roads(service)
     app = Surroundings(new_app(service, roads.open), Posts(service))
     config = uvicorn.Config(
-        app, host=settings.host, port=settings.api_port, loop="uvloop", http="httptools", log_level="warning", access_log=False, timeout_graceful_shutdown=GRACE_SECONDS,
-        server_header=False, lifespan="on",
+        app, host=settings.host, port=settings.api_port, loop="uvloop", http="httptools", log_level="warning",
+        access_log=False, timeout_graceful_shutdown=GRACE_SECONDS, server_header=False, lifespan="on",
     )  # fmt: skip
     server = Server(config, roads)
-    # What is there now stays: the collector need not look at it again while requests are answered.
-    gc.freeze()
     server.run()
     return 0 if server.started else START_STATUS
 

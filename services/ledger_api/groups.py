@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -27,13 +28,15 @@ GROUP = 64
 #: Groups side by side. One that takes longer, since it waits for another session's lock, does not hold the others up.
 LANES, LONG_SECONDS, MOST_GROUPS = 2, 0.02, 4
 #: Who has been answered is expected to post again within this time; who sends one post after the other does.
-RETURN_SECONDS = 0.004
+RETURN_SECONDS = 0.003
 
 ENCODE = json.JSONEncoder(check_circular=False, separators=(",", ":")).encode
 
 # A subquery: each account is found by its index however many there are, and an unknown one refuses the statement
 # instead of losing the line.
-POST_GROUP = Prepared("post_group", """
+POST_GROUP = Prepared(
+    "post_group",
+    """
 with given as materialized (
     select * from jsonb_to_recordset($1::jsonb) as given (
         idempotency_key text, kind text, business_date date, description text, metadata jsonb, entries jsonb
@@ -64,7 +67,8 @@ written as (
 
 -- Both instants of a transaction are its statement's.
 select json_build_object('at', now(), 'ids', json_object_agg(idempotency_key, transaction_id))::text from posted
-""")
+""",
+)
 
 
 class Receipt(NamedTuple):
@@ -75,22 +79,30 @@ class Receipt(NamedTuple):
     posted_at: datetime
 
 
+@dataclass(slots=True, eq=False)
+class Group:
+    """Posts that go together. ``long`` ends its time on a lane."""
+
+    members: list[Waiting]
+    long: asyncio.TimerHandle | None = None
+
+
 class Groups:
-    """What is to be posted in groups."""
+    """Takes posts, and posts them in groups."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self._waiting: list[Waiting] = []
-        #: When those who were answered lately are no longer expected.
+        #: When each of those who were answered lately is no longer expected.
         self._expected: deque[float] = deque()
-        self._lanes = self._posts = 0
-        self._timer: asyncio.TimerHandle | None = None
+        self._lanes: list[Group] = []
         self._tasks: set[asyncio.Task[None]] = set()
+        self._under_way = 0
+        self._timer: asyncio.TimerHandle | None = None
 
     def add(self, posting: Posting) -> asyncio.Future[Receipt | None]:
         """Return the future of the receipt; None: it has to be posted alone."""
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Receipt | None] = loop.create_future()
+        future: asyncio.Future[Receipt | None] = asyncio.get_running_loop().create_future()
         self._waiting.append((posting, future))
         if self._expected:
             self._expected.popleft()
@@ -98,35 +110,40 @@ class Groups:
         return future
 
     def _begin(self) -> None:
-        """Begin a group where a lane is free and enough posts wait, or those that wait have waited long enough."""
-        if not self._waiting or self._lanes >= LANES or len(self._tasks) >= MOST_GROUPS:
+        """Begin a group where a lane is free, and half of all who post wait."""
+        if not self._waiting or len(self._lanes) >= LANES or self._under_way >= MOST_GROUPS:
             return
         loop = asyncio.get_running_loop()
         while self._expected and self._expected[0] <= loop.time():
             self._expected.popleft()
-        active = len(self._waiting) + self._posts + len(self._expected)
-        if len(self._waiting) * LANES >= min(active, GROUP):
-            group, self._waiting = self._waiting[:GROUP], self._waiting[GROUP:]
-            self._lanes += 1
-            self._posts += len(group)
-            task = asyncio.create_task(self._post(group))
+        all_of_them = len(self._waiting) + len(self._expected) + sum(len(group.members) for group in self._lanes)
+        if len(self._waiting) * LANES >= min(all_of_them, GROUP):
+            group = Group(self._waiting[:GROUP])
+            self._waiting = self._waiting[GROUP:]
+            self._lanes.append(group)
+            self._under_way += 1
+            group.long = loop.call_later(LONG_SECONDS, self._leave, group)
+            task = loop.create_task(self._post(group))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         elif self._timer is None and self._expected:
-            self._timer = loop.call_at(self._expected[0], self._be_late)
+            self._timer = loop.call_at(self._expected[0], self._expect_no_longer)
 
-    def _be_late(self) -> None:
-        """Do not wait any longer for somebody who was expected."""
+    def _expect_no_longer(self) -> None:
         self._timer = None
         self._begin()
 
-    async def _post(self, group: list[Waiting]) -> None:
+    def _leave(self, group: Group) -> None:
+        """Give the lane of a group, which has ended or takes long, to another one."""
+        if group in self._lanes:
+            self._lanes.remove(group)
+        self._begin()
+
+    async def _post(self, group: Group) -> None:
         """Post at once; each future gets its receipt, or None: to be posted alone."""
-        loop = asyncio.get_running_loop()
-        long = loop.call_later(LONG_SECONDS, self._leave)
         posted: dict[str, Receipt] = {}
         try:
-            first = {posting.idempotency_key: posting for posting, _ in reversed(group)}
+            first = {posting.idempotency_key: posting for posting, _ in reversed(group.members)}
             # In the order of keys: groups that share keys wait for each other, not in a circle.
             posts = ENCODE([first[key].values() for key in sorted(first)]).encode()
             async with self._pool.connection() as connection:
@@ -134,21 +151,18 @@ class Groups:
         except Exception:  # noqa: S110 - each is posted alone, and says itself what is wrong
             pass
         finally:
-            self._posts -= len(group)
-            self._expected.extend([loop.time() + RETURN_SECONDS] * len(group))
-            for posting, future in group:
-                if not future.done():
-                    # A second one of the same key has to be compared with the first.
-                    future.set_result(posted.pop(posting.idempotency_key, None))
-            if not long.cancelled() and long.when() > loop.time():
-                long.cancel()
-                self._lanes -= 1
-            self._begin()
+            self._answer(group, posted)
 
-    def _leave(self) -> None:
-        """Give the lane of a group that takes long to another one."""
-        self._lanes -= 1
-        self._begin()
+    def _answer(self, group: Group, posted: dict[str, Receipt]) -> None:
+        if group.long is not None:
+            group.long.cancel()
+        self._expected.extend([asyncio.get_running_loop().time() + RETURN_SECONDS] * len(group.members))
+        for posting, future in group.members:
+            if not future.done():
+                # A second one of the same key has to be compared with the first.
+                future.set_result(posted.pop(posting.idempotency_key, None))
+        self._under_way -= 1
+        self._leave(group)
 
 
 def receipts_of(answer: bytes, posts: dict[str, Posting]) -> dict[str, Receipt]:
