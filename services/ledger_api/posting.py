@@ -1,4 +1,4 @@
-"""Posts transactions: those that arrive while others are being posted go together, in one statement and one commit.
+"""Posts transactions, in groups of one statement and one commit.
 
 A post is answered when it is durable. Where any of a group is refused, or its key is known, the group's posts are made
 one by one by ``ledger.post``, which says what is wrong with which; so no caller sees another one's refusal.
@@ -63,10 +63,7 @@ class Posting:
 
 
 class Poster:
-    """Posts for both roads. What arrives while a group is under way forms the next one.
-
-    A group that takes long, since it waits for another session's lock, does not hold the others up.
-    """
+    """Posts for both roads, in groups where it can."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool

@@ -1,7 +1,7 @@
 """One prepared statement of one parameter and one value, by libpq itself.
 
-Psycopg's cursors cost 150 microseconds of the event loop for each statement, as much as ten posts of a group: they make
-a task for each wait, and look at the statement, its values and its types each time.
+Psycopg's pool and cursor take 200 microseconds of the event loop for a group of eight, this takes 50: cursors make a
+task for each wait, and look at the statement, its values and the types of its rows each time.
 """
 
 from __future__ import annotations
