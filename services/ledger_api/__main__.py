@@ -17,6 +17,7 @@ from services.ledger_api.database import answers, rows
 from services.ledger_api.observe import TRACES, configure_logs, log
 from services.ledger_api.rest.app import new_app
 from services.ledger_api.rest.middleware import Surroundings
+from services.ledger_api.rest.posts import Posts
 from services.ledger_api.rpc.server import Rpc
 from services.ledger_api.service import new_service
 from services.ledger_api.settings import read_settings
@@ -115,10 +116,10 @@ def main() -> int:
     TRACES.start()
     service = new_service(settings)
     roads = Roads(service)
+    app = Surroundings(new_app(service, roads.open), Posts(service))
     config = uvicorn.Config(
-        Surroundings(new_app(service, roads.open)), host=settings.host, port=settings.api_port, loop="uvloop",
-        http="httptools", log_level="warning", access_log=False, timeout_graceful_shutdown=GRACE_SECONDS,
-        server_header=False, lifespan="on",
+        app, host=settings.host, port=settings.api_port, loop="uvloop", http="httptools", log_level="warning",
+        access_log=False, timeout_graceful_shutdown=GRACE_SECONDS, server_header=False, lifespan="on",
     )  # fmt: skip
     server = Server(config, roads)
     server.run()

@@ -13,16 +13,25 @@ if TYPE_CHECKING:
 
     from services.ledger_api.settings import ServiceSettings
 
-Connection = psycopg.AsyncConnection[dict[str, Any]]
-Pool = AsyncConnectionPool[Connection]
 Row = dict[str, Any]
+
+
+class Connection(psycopg.AsyncConnection[Row]):
+    """A connection, and the names of the statements that it has prepared."""
+
+    def __init__(self, *values: Any, **named: Any) -> None:
+        super().__init__(*values, **named)
+        self.prepared: set[bytes] = set()
+
+
+Pool = AsyncConnectionPool[Connection]
 WAIT_SECONDS = 10.0
 
 
 def new_pool(settings: ServiceSettings) -> Pool:
     """Return the pool, not yet open; who waits longer than 10 seconds for a connection gets ``PoolTimeout``."""
     return AsyncConnectionPool(
-        kwargs=settings.dsn() | {"autocommit": True, "row_factory": dict_row},
+        kwargs=settings.dsn() | {"autocommit": True, "row_factory": dict_row, "client_encoding": "utf8"},
         connection_class=Connection,
         min_size=min(2, settings.api_pool_size),
         max_size=settings.api_pool_size,

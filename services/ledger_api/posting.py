@@ -1,4 +1,4 @@
-"""Posts transactions: those that arrive while others are being posted go together, in one statement and one commit.
+"""Posts transactions, in groups of one statement and one commit.
 
 A post is answered when it is durable. Where any of a group is refused, or its key is known, the group's posts are made
 one by one by ``ledger.post``, which says what is wrong with which; so no caller sees another one's refusal.
@@ -10,12 +10,13 @@ import asyncio
 import random
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg.types.json import Jsonb
 
 from services.ledger_api.database import rows
+from services.ledger_api.groups import Groups, Receipt
 from services.ledger_api.problems import RETRIED
 from services.ledger_api.transactions import BY_KEY
 
@@ -25,47 +26,8 @@ if TYPE_CHECKING:
 
     from services.ledger_api.database import Pool, Row
 
-GROUP = 64
-#: Of the event loop: what its requests bring meanwhile goes along, instead of a transaction for the first of them.
-TURNS = 3
-#: Two groups side by side would be smaller, and cost the database more: another one is begun where one takes longer.
-LONG_SECONDS = 0.02
-MOST_GROUPS = 4
 TRIES = 6
 
-# A subquery: each account is found by its index however many there are, and an unknown one refuses the statement
-# instead of losing the line.
-POST_GROUP = """
-with given as materialized (
-    select * from jsonb_to_recordset(%(posts)s) as given (
-        idempotency_key text, kind text, business_date date, description text, metadata jsonb, entries jsonb
-    )
-),
-
-posted as (
-    insert into ledger.transaction (idempotency_key, kind, business_date, description, source, metadata)
-    select idempotency_key, kind, business_date, description, 'api', metadata from given
-    on conflict (idempotency_key) do nothing
-    returning transaction_id, idempotency_key, occurred_at, posted_at
-),
-
-written as (
-    insert into ledger.entry (transaction_id, line, account_id, side, amount, currency, base_amount)
-    select
-        posted.transaction_id, line.number,
-        (
-            select account.account_id from ledger.account
-            where account.owner = line.entry ->> 'owner' and account.code = line.entry ->> 'code'
-        ),
-        line.entry ->> 'side',
-        (line.entry ->> 'amount')::numeric, line.entry ->> 'currency', (line.entry ->> 'base_amount')::numeric
-    from posted
-    join given on posted.idempotency_key = given.idempotency_key
-    cross join jsonb_array_elements(given.entries) with ordinality as line (entry, number)
-)
-
-select transaction_id, idempotency_key, occurred_at, posted_at from posted
-"""
 POST_ONE = """
 select ledger.post(
     idempotency_key => %(idempotency_key)s, kind => %(kind)s, business_date => %(business_date)s, source => 'api',
@@ -75,7 +37,7 @@ select ledger.post(
 MINOR_UNITS = "select code, minor_units from ledger.currency"
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Posting:
     """A transaction to be posted.
 
@@ -101,65 +63,29 @@ class Posting:
 
 
 class Poster:
-    """Posts for both roads. What arrives while a group is under way forms the next one.
-
-    A group that takes long, since it waits for another session's lock, does not hold the others up.
-    """
+    """Posts for both roads, in groups where it can."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        self._waiting: list[tuple[Posting, asyncio.Future[Row | None]]] = []
-        self._latest: asyncio.Task[None] | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._groups = Groups(pool)
         self._minor_units: dict[str, int] = {}
 
     async def post(self, posting: Posting) -> Row:
         """Post, and return the transaction as it is stored; the same key and content again return the first one."""
-        if posting.reverses is None:
-            future: asyncio.Future[Row | None] = asyncio.get_running_loop().create_future()
-            self._waiting.append((posting, future))
-            self._start()
-            posted = await future
-            if posted is not None:
-                return await self._answer(posting, posted)
-        return await self._post_alone(posting)
+        posted = await self._posted(posting)
+        return await self._stored(posting, posted) if isinstance(posted, Receipt) else posted
 
-    def _start(self) -> None:
-        if self._waiting and self._latest is None and len(self._tasks) < MOST_GROUPS:
-            self._latest = asyncio.create_task(self._post_group())
-            self._tasks.add(self._latest)
+    async def receipt(self, posting: Posting) -> Receipt:
+        """Post like :meth:`post`, and return what the ledger has given to the transaction."""
+        posted = await self._posted(posting)
+        if isinstance(posted, Receipt):
+            return posted
+        return Receipt(str(posted["transaction_id"]), posted["business_date"], posted["posted_at"])
 
-    def _go_on(self, task: asyncio.Task[None] | None) -> None:
-        """Start the next group: this one has ended, or its time is over."""
-        if self._latest is task:
-            self._latest = None
-        self._start()
-
-    async def _post_group(self) -> None:
-        """Post at once what waits; each future gets its row, or None: to be posted alone."""
-        for _ in range(TURNS):
-            await asyncio.sleep(0)
-        group, self._waiting = self._waiting[:GROUP], self._waiting[GROUP:]
-        own = asyncio.current_task()
-        long = asyncio.get_running_loop().call_later(LONG_SECONDS, self._go_on, own)
-        posted: dict[str, Row] = {}
-        try:
-            first = {posting.idempotency_key: posting for posting, _ in reversed(group)}
-            # In the order of keys: groups that share keys wait for each other, not in a circle.
-            posts = Jsonb([first[key].values() for key in sorted(first)])
-            async with self._pool.connection() as connection:
-                cursor = await connection.execute(POST_GROUP, {"posts": posts}, prepare=True)
-                posted = {row["idempotency_key"]: row for row in await cursor.fetchall()}
-        except Exception:  # noqa: S110 - each is posted alone, and says itself what is wrong
-            pass
-        finally:
-            long.cancel()
-            self._tasks.discard(cast("asyncio.Task[None]", own))
-            self._go_on(own)
-            for posting, future in group:
-                if not future.done():
-                    # A second one of the same key has to be compared with the first.
-                    future.set_result(posted.pop(posting.idempotency_key, None))
+    async def _posted(self, posting: Posting) -> Receipt | Row:
+        """Post, in a group where it can be; alone the answer is the whole transaction."""
+        receipt = await self._groups.add(posting) if posting.reverses is None else None
+        return receipt or await self._post_alone(posting)
 
     async def _post_alone(self, posting: Posting) -> Row:
         for attempt in range(TRIES):
@@ -184,22 +110,36 @@ class Poster:
             await connection.execute(POST_ONE, values)
         return (await rows(self._pool, BY_KEY, {"key": posting.idempotency_key}))[0]
 
-    async def _answer(self, posting: Posting, posted: Row) -> Row:
+    async def _stored(self, posting: Posting, receipt: Receipt) -> Row:
         """Return what a query would read, without asking for it."""
-        if not {entry["currency"] for entry in posting.entries} <= self._minor_units.keys():
-            self._minor_units = {row["code"]: row["minor_units"] for row in await rows(self._pool, MINOR_UNITS)}
-        lines = [
-            entry
-            | {
-                "line": number,
-                "amount": f"{Decimal(entry['amount']):.{self._minor_units[entry['currency']]}f}",
-                "base_amount": entry["base_amount"] and _trimmed(entry["base_amount"]),
-            }
-            for number, entry in enumerate(posting.entries, 1)
-        ]
-        return posting.values() | posted | {
-            "business_date": posting.business_date, "source": "api", "reverses": None, "entries": lines,
-        }  # fmt: skip
+        for entry in posting.entries:
+            if entry["currency"] not in self._minor_units:
+                self._minor_units = {row["code"]: row["minor_units"] for row in await rows(self._pool, MINOR_UNITS)}
+        return {
+            "transaction_id": receipt.transaction_id,
+            "idempotency_key": posting.idempotency_key,
+            "kind": posting.kind,
+            "business_date": receipt.business_date,
+            "occurred_at": receipt.posted_at,
+            "posted_at": receipt.posted_at,
+            "description": posting.description,
+            "source": "api",
+            "reverses": None,
+            "metadata": posting.metadata,
+            "entries": [self._line(number, entry) for number, entry in enumerate(posting.entries, 1)],
+        }
+
+    def _line(self, number: int, entry: Row) -> Row:
+        amount, base = Decimal(entry["amount"]), entry["base_amount"]
+        return {
+            "line": number,
+            "owner": entry["owner"],
+            "code": entry["code"],
+            "side": entry["side"],
+            "amount": f"{amount:.{self._minor_units[entry['currency']]}f}",
+            "currency": entry["currency"],
+            "base_amount": base and _trimmed(base),
+        }
 
 
 def _repeatable(error: Exception) -> bool:

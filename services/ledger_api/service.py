@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from services.ledger_api.database import Pool, Row
+    from services.ledger_api.groups import Receipt
     from services.ledger_api.models import ReversalIn, TransactionIn
     from services.ledger_api.settings import ServiceSettings
 
@@ -38,17 +39,22 @@ class Service:
 
     async def post(self, key: str, body: TransactionIn) -> Row:
         """Post a transaction, see :meth:`services.ledger_api.posting.Poster.post`."""
-        given = body.model_dump()
-        return await self.poster.post(
-            Posting(
-                key,
-                body.kind,
-                body.business_date or self.today(),
-                tuple(given["entries"]),
-                body.description,
-                given["metadata"],
-                dated=body.business_date is not None,
-            )
+        return await self.poster.post(self._posting(key, body))
+
+    async def receipt(self, key: str, body: TransactionIn) -> Receipt:
+        """Post a transaction, see :meth:`services.ledger_api.posting.Poster.receipt`."""
+        return await self.poster.receipt(self._posting(key, body))
+
+    def _posting(self, key: str, body: TransactionIn) -> Posting:
+        return Posting(
+            key,
+            body.kind,
+            body.business_date or self.today(),
+            # A frozen model's own fields, which nobody changes: a copy of each would take as long as their validation.
+            tuple(map(vars, body.entries)),
+            body.description,
+            body.metadata,
+            dated=body.business_date is not None,
         )
 
     async def reverse(self, transaction_id: UUID, key: str | None, body: ReversalIn) -> Row:

@@ -27,6 +27,9 @@ class Caller:
     scopes: frozenset[str]
 
 
+ANYBODY = Caller("loopback", frozenset(SCOPES))
+
+
 class Access:
     """Checks callers. Without an issuer everybody may do everything: the service is on loopback then.
 
@@ -39,13 +42,18 @@ class Access:
         if keys is None and self._issuer:
             self._keys = IssuerKeys(self._issuer, settings.oidc_jwks_url)
 
+    @property
+    def needs_token(self) -> bool:
+        """Whether callers have to say who they are."""
+        return self._keys is not None
+
     async def check(self, authorization: str | None, scope: str) -> Caller:
         """Return the caller of the header *authorization*, who has *scope*.
 
         :raises ProblemError: 401 without a valid token, 403 without the scope.
         """
         if self._keys is None:
-            return Caller("loopback", frozenset(SCOPES))
+            return ANYBODY
         kind, _, token = (authorization or "").partition(" ")
         if kind.lower() != "bearer" or not token.strip():
             raise _unauthorized("a bearer token is needed")

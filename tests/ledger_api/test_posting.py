@@ -186,6 +186,12 @@ def test_a_post_without_a_key_is_refused(api: httpx.Client) -> None:
     assert (answer.status_code, answer.json()["type"]) == (400, "/problems/idempotency-key-missing")
 
 
+def test_the_first_of_two_keys_counts(api: httpx.Client, new_key: Callable[[], str]) -> None:
+    first = new_key()
+    headers = [("Idempotency-Key", first), ("Idempotency-Key", new_key())]
+    assert api.post("/v1/transactions", json=body(), headers=headers).json()["idempotency_key"] == first
+
+
 def test_the_day_of_a_post_without_one_is_kept(
     api: httpx.Client, books: psycopg.Connection[Any], new_key: Callable[[], str]
 ) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +14,9 @@ from fastapi.staticfiles import StaticFiles
 from psycopg_pool import PoolTimeout
 from starlette.exceptions import HTTPException
 
-from services.ledger_api.observe import log, without_values
-from services.ledger_api.problems import ProblemError, of_database
+from services.ledger_api.problems import ProblemError
 from services.ledger_api.rest import routes_books, routes_operations, routes_usage
-from services.ledger_api.rest.middleware import problem_response
+from services.ledger_api.rest.refusals import refusal
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
@@ -28,10 +26,8 @@ if TYPE_CHECKING:
 
     from services.ledger_api.service import Service
 
-BAD_REQUEST, UNPROCESSABLE, SERVER_ERROR = 400, 422, 500
 ABOUT = """The double-entry ledger over REST. Amounts are exact decimal strings. Lists are paged by key: send `next` of
 a page as `after`. A refusal is a problem document (RFC 9457) and has written nothing."""
-INTERNAL = ProblemError("internal", SERVER_ERROR, "The service has failed", "the log has the request's id")
 
 
 def new_app(service: Service, lifespan: Any = None) -> FastAPI:
@@ -48,11 +44,8 @@ def new_app(service: Service, lifespan: Any = None) -> FastAPI:
     app.include_router(routes_usage.router)
     app.mount("/docs/assets", StaticFiles(directory=_assets()))
     app.add_api_route("/docs", _docs, include_in_schema=False)
-    app.add_exception_handler(ProblemError, _refused)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _http)
-    for error in (psycopg.Error, PoolTimeout, Exception):
-        app.add_exception_handler(error, _failed)
+    for error in (ProblemError, RequestValidationError, HTTPException, psycopg.Error, PoolTimeout, Exception):
+        app.add_exception_handler(error, _refused)
     return app
 
 
@@ -85,38 +78,5 @@ async def _docs() -> HTMLResponse:
     )
 
 
-def _id(request: Request) -> str:
-    return str(request.scope.get("state", {}).get("request_id", ""))
-
-
 async def _refused(request: Request, error: Exception) -> Response:
-    assert isinstance(error, ProblemError)  # noqa: S101 - registered for it
-    return problem_response(error, _id(request))
-
-
-async def _invalid(request: Request, error: Exception) -> Response:
-    """Tell what is wrong and where; never the value."""
-    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it
-    found = error.errors()
-    unreadable = any(each["type"] == "json_invalid" for each in found)
-    errors = [{"place": ".".join(map(str, each["loc"])), "problem": str(each["msg"])} for each in found][:20]
-    status = BAD_REQUEST if unreadable else UNPROCESSABLE
-    detail = "; ".join(f"{each['place']}: {each['problem']}" for each in errors[:3])
-    problem = ProblemError("invalid-request", status, "The request is invalid", detail, errors=errors)
-    return problem_response(problem, _id(request))
-
-
-async def _http(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
-    title = HTTPStatus(error.status_code).phrase
-    kind = title.lower().replace(" ", "-")
-    headers = dict(error.headers) if error.headers else None
-    detail = f"{request.method} {request.url.path}" if error.status_code != BAD_REQUEST else "the body cannot be read"
-    return problem_response(ProblemError(kind, error.status_code, title, detail, headers=headers), _id(request))
-
-
-async def _failed(request: Request, error: Exception) -> Response:
-    problem = of_database(error)
-    if problem is None:
-        log.error("failed", request_id=_id(request), **without_values(error))
-    return problem_response(problem or INTERNAL, _id(request))
+    return refusal(request.scope, error)

@@ -7,13 +7,16 @@ import time
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from starlette.responses import JSONResponse
-
-from services.ledger_api.observe import PROBLEMS, TRACES, in_flight_of, log, requests_of
+from services.ledger_api.observe import TRACES, in_flight_of, log, requests_of
 from services.ledger_api.problems import ProblemError
+from services.ledger_api.rest.refusals import problem_response, refusal
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from services.ledger_api.rest.posts import Posts
+
+    Headers = dict[bytes, bytes]
 
 #: A body has less than 1 MB: a transaction of 1,000 entries has a fifth of it.
 MAX_BODY_BYTES = 1_000_000
@@ -21,19 +24,14 @@ REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 QUIET = frozenset({"/healthz", "/metrics"})
 
 
-def problem_response(problem: ProblemError, request_id: str) -> JSONResponse:
-    """Return the answer that a problem is."""
-    PROBLEMS.labels("rest", problem.kind).inc()
-    return JSONResponse(
-        problem.body(request_id), problem.status, problem.headers, media_type="application/problem+json"
-    )
-
-
 class Surroundings:
-    """The outermost ASGI application."""
+    """The outermost ASGI application.
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    :param posts: answers its requests at once, without *app*.
+    """
+
+    def __init__(self, app: ASGIApp, posts: Posts) -> None:
+        self._app, self._posts = app, posts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -41,7 +39,9 @@ class Surroundings:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
-        given = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
+        # The first of two of a name, as Starlette takes it.
+        headers = dict(reversed(scope["headers"]))
+        given = headers.get(b"x-request-id", b"").decode("latin-1")
         request_id = given if REQUEST_ID.fullmatch(given) else uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
         status = 500
@@ -56,7 +56,7 @@ class Surroundings:
         in_flight_of("rest").inc()
         try:
             with TRACES.span(scope["method"], request_id=request_id) as span:
-                await self._bounded(scope, receive, send_with_id)
+                await self._bounded(scope, headers, receive, send_with_id)
                 if span is not None:
                     # The route, not the path, which names customers.
                     span.update_name(f"{scope['method']} {_place(scope)}")
@@ -66,11 +66,14 @@ class Surroundings:
             in_flight_of("rest").dec()
             _tell(scope, status, request_id, time.perf_counter() - started)
 
-    async def _bounded(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _bounded(self, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
         try:
-            body = await _body(scope, receive)
+            body = await _body(headers, receive)
         except ProblemError as problem:
             await problem_response(problem, scope["state"]["request_id"])(scope, receive, send)
+            return
+        if scope["path"] == self._posts.path and scope["method"] == self._posts.method:
+            await self._post(scope, headers, body or b"", receive, send)
             return
         if body is None:
             await self._app(scope, receive, send)
@@ -86,10 +89,21 @@ class Surroundings:
 
         await self._app(scope, replay, send)
 
+    async def _post(self, scope: Scope, headers: Headers, body: bytes, receive: Receive, send: Send) -> None:
+        scope["route"] = self._posts
+        try:
+            answer = await self._posts.answer(headers, body)
+        except Exception as error:
+            await refusal(scope, error)(scope, receive, send)
+            return
+        size = str(len(answer)).encode()
+        head = [(b"content-length", size), (b"content-type", b"application/json")]
+        await send({"type": "http.response.start", "status": self._posts.status, "headers": head})
+        await send({"type": "http.response.body", "body": answer})
 
-async def _body(scope: Scope, receive: Receive) -> bytes | None:
+
+async def _body(headers: Headers, receive: Receive) -> bytes | None:
     """Return the whole body; None where a request has none."""
-    headers = dict(scope["headers"])
     length = headers.get(b"content-length", b"0")
     if not length.isdigit() or int(length) >= MAX_BODY_BYTES:
         raise _too_large()

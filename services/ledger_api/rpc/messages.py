@@ -35,10 +35,14 @@ def transaction_of(request: pb.TransactionRequest) -> tuple[str, TransactionIn]:
         entry: dict[str, Any] = {
             "owner": owner, "code": code, "side": line.side, "amount": line.amount, "currency": line.currency
         }  # fmt: skip
-        entries.append(entry | ({"base_amount": line.base_amount} if line.base_amount else {}))
+        if line.base_amount:
+            entry["base_amount"] = line.base_amount
+        entries.append(entry)
     body: dict[str, Any] = {"entries": entries, "description": request.description}
-    body |= {"kind": request.kind} if request.kind else {}
-    body |= {"business_date": request.business_date} if request.business_date else {}
+    if request.kind:
+        body["kind"] = request.kind
+    if request.business_date:
+        body["business_date"] = request.business_date
     return _checked(request.idempotency_key, body)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import inspect
 import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -19,8 +18,6 @@ from services.ledger_api.rpc.service import LedgerService
 from services.ledger_api.tokens import READ, WRITE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from services.ledger_api.service import Service
 
 NAME = ledger_pb2.DESCRIPTOR.services_by_name["LedgerService"].full_name
@@ -46,12 +43,20 @@ class Surroundings:
         """Return *method* with its surroundings."""
 
         async def call(request: Any, context: Any) -> Any:
-            with _told(name) as ended:
-                try:
+            started, ended = time.perf_counter(), ["OK"]
+            in_flight_of("grpc").inc()
+            try:
+                with TRACES.span(f"{NAME}/{name}"):
                     await self._allowed(name, context)
-                    return await asyncio.wait_for(method(request, context), context.time_remaining())
-                except Exception as error:
-                    await _abort(context, error, ended)
+                    seconds = context.time_remaining()
+                    if seconds is None:
+                        return await method(request, context)
+                    async with asyncio.timeout(seconds):
+                        return await method(request, context)
+            except Exception as error:
+                await _abort(context, error, ended)
+            finally:
+                _tell(name, started, ended[0])
 
         return call
 
@@ -59,33 +64,31 @@ class Surroundings:
         """Return *method*, which yields, with its surroundings."""
 
         async def call(request: Any, context: Any) -> Any:
-            with _told(name) as ended:
-                try:
+            started, ended = time.perf_counter(), ["OK"]
+            in_flight_of("grpc").inc()
+            try:
+                with TRACES.span(f"{NAME}/{name}"):
                     await self._allowed(name, context)
                     async for answer in method(request, context):
                         yield answer
-                except Exception as error:
-                    await _abort(context, error, ended)
+            except Exception as error:
+                await _abort(context, error, ended)
+            finally:
+                _tell(name, started, ended[0])
 
         return call
 
     async def _allowed(self, name: str, context: Any) -> None:
-        headers = dict(context.invocation_metadata() or ())
-        await self._service.access.check(headers.get("authorization"), SCOPES[name])
+        access = self._service.access
+        headers = dict(context.invocation_metadata() or ()) if access.needs_token else {}
+        await access.check(headers.get("authorization"), SCOPES[name])
 
 
-@contextmanager
-def _told(method: str) -> Iterator[list[str]]:
-    started, ended = time.perf_counter(), ["OK"]
-    in_flight_of("grpc").inc()
-    try:
-        with TRACES.span(f"{NAME}/{method}"):
-            yield ended
-    finally:
-        seconds = time.perf_counter() - started
-        in_flight_of("grpc").dec()
-        requests_of("grpc", method, NAME, ended[0]).observe(seconds)
-        log.info("request", road="grpc", method=method, status=ended[0], milliseconds=round(seconds * 1000, 1))
+def _tell(method: str, started: float, ended: str) -> None:
+    seconds = time.perf_counter() - started
+    in_flight_of("grpc").dec()
+    requests_of("grpc", method, NAME, ended).observe(seconds)
+    log.info("request", road="grpc", method=method, status=ended, milliseconds=round(seconds * 1000, 1))
 
 
 async def _abort(context: Any, error: Exception, ended: list[str]) -> None:

@@ -54,12 +54,12 @@ class LedgerService(ledger_pb2_grpc.LedgerServiceServicer):
             yield _entry(row)
 
     async def _post(self, key: str, body: TransactionIn) -> pb.PostedTransaction:
-        posted = await self._service.post(key, body)
+        posted = await self._service.receipt(key, body)
         return pb.PostedTransaction(
-            transaction_id=str(posted["transaction_id"]),
-            idempotency_key=posted["idempotency_key"],
-            business_date=posted["business_date"].isoformat(),
-            posted_at=posted["posted_at"].isoformat(),
+            transaction_id=posted.transaction_id,
+            idempotency_key=key,
+            business_date=posted.business_date.isoformat(),
+            posted_at=posted.posted_at.isoformat(),
         )
 
 
