@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from tests.conftest import SQL_ROOT
@@ -81,6 +82,11 @@ def write(folder: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     return folder
+
+
+def moment(number: int) -> str:
+    """Return when a round's night is due, each a day behind the one before: readers get no older day."""
+    return (datetime(2026, 1, 1, 2, tzinfo=UTC) + timedelta(days=number)).isoformat()
 
 
 def fill(rows: int, factor: int, changed: int = 0) -> str:

@@ -162,7 +162,7 @@ class Client:
         for line in reversed(self.errors(order).splitlines()[-3:]):
             if "clear this run's init tasks with everything downstream" in line:
                 return "init"
-            if "the export again" in line:
+            if "the export again" in line or "from its plans" in line:
                 return "export"
         return ""
 

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from tests.survival.night_child import Order
     from tests.survival.surroundings import Client
 
-MOMENT = "2026-03-{:02d}T02:00:00+00:00"
 #: So many races in which the runs have never met say nothing.
 ENOUGH = 10
 #: What a task that is given up may be in the middle of; the first one has the lock taken by then.
@@ -45,7 +44,7 @@ def fill(pair: tuple[Client, Client], number: int) -> str:
     """Give both the same new data; return the moment of the night."""
     for client in pair:
         client.sql(small_night.fill((50, 130, 90)[number % 3], factor=number + 1))
-    return MOMENT.format(number % 28 + 1)
+    return small_night.moment(number)
 
 
 def to_its_end(client: Client, order: Order, code: int) -> int:

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from tests.survival.surroundings import Client
 
-DAY = "2026-01-{:02d}T02:00:00+00:00"
 #: Every so many-th point in ``make test``; all of them in ``make test-faults``.
 SOME = NAMES[6::8]
 
@@ -34,7 +33,7 @@ def killed_round(client: Client, twin: Client, number: int, names: Sequence[str]
         each.sql(shape(number))
     points = client.folder / "points" / str(number)
     kill_points.light(points, *names)
-    order = client.order(f"run {number}", DAY.format(number % 28 + 1), points=str(points))
+    order = client.order(f"run {number}", small_night.moment(number), points=str(points))
     deaths = 0
     while (code := client.worker.run(order)[0]) == -signal.SIGKILL:
         deaths += 1
@@ -49,9 +48,9 @@ def killed_round(client: Client, twin: Client, number: int, names: Sequence[str]
 def test_a_night_that_is_killed_at_some_steps(new_client: Callable[[], Client]) -> None:
     client, twin = new_client(), new_client()
     client.sql(shape(2))
-    assert client.worker.run(client.order("before", DAY.format(1))) == [0]
+    assert client.worker.run(client.order("before", small_night.moment(-1))) == [0]
     twin.sql(shape(2))
-    assert twin.worker.run(twin.order("before", DAY.format(1))) == [0]
+    assert twin.worker.run(twin.order("before", small_night.moment(-1))) == [0]
     with Watcher(client) as watcher:
         assert killed_round(client, twin, 0, SOME) == len(SOME)
     assert watcher.runs == ["before", "run 0"]

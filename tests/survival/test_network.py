@@ -103,7 +103,7 @@ def test_the_network_is_switched_off_in_the_middle_of_a_night(far: tuple[Network
         for number in repeated(ROUNDS, "network switched off"):
             for each in (client, twin):
                 each.sql(small_night.fill((50, 130, 90)[number % 3], number + 1))
-            moment = f"2026-01-{number % 28 + 1:02d}T02:00:00+00:00"
+            moment = small_night.moment(number)
             assert twin.worker.run(twin.order(f"night {number}", moment)) == [0]
             order = client.order(f"night {number}", moment, retries=1)
             clearings, in_the_middle = night(network, client, order, chance, AWAY_SECONDS[number % 2])
