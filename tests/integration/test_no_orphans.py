@@ -49,7 +49,8 @@ class Task:
             "AIRFLOW_HOME": str(folder / "airflow"),
             "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR",
             "AIRFLOW_CONN_OCTOPUS_ENERCITY_LOCAL": f"postgres://{ROLE}@{server.host}:{server.port}/{self._database}",
-            "PYTHONPATH": str(ROOT / "plugins"),
+            # With the tools of the tests, where they lie beside an Airflow that has one driver only.
+            "PYTHONPATH": os.pathsep.join([str(ROOT / "plugins"), os.environ.get("PYTHONPATH", "")]),
         }
         self.process: subprocess.Popen[str] | None = None
 
