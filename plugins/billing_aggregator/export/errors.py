@@ -63,7 +63,13 @@ class TooManyPartsError(UploadError, TerminalExportError):
 
 
 class UploadGoneError(TerminalExportError):
-    """An upload was aborted before it was completed: the chunk must be exported again."""
+    """An upload was aborted before it was completed: the chunk must be exported again, with an upload of a new plan.
+
+    :param what: the file, and what has happened to it.
+    """
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what}; run the export again from its plan")
 
 
 class PublicationInProgressError(ExportError):

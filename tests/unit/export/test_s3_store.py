@@ -26,7 +26,7 @@ def stubbed() -> tuple[S3Store, Stubber]:
 def test_a_part_for_an_upload_that_is_gone(stubbed: tuple[S3Store, Stubber]) -> None:
     store, stub = stubbed
     stub.add_client_error("upload_part", "NoSuchUpload", http_status_code=404)
-    with pytest.raises(UploadGoneError, match="completed or aborted"):
+    with pytest.raises(UploadGoneError, match="completed or aborted; run the export again from its plan"):
         store.write_part(UPLOAD, 1, b"x", 8)
 
 

@@ -38,9 +38,7 @@ def verify_upload(store: Store, chunk: Chunk, state: ChunkState) -> None:
     listed = store.parts(chunk.upload)
     if listed is None:
         if store.completed(chunk.upload, state.size, state.sha256) is None:
-            raise UploadGoneError(
-                f"{store.url(chunk.upload.key)}: the upload was aborted; run the export again from its plan"
-            )
+            raise UploadGoneError(f"{store.url(chunk.upload.key)}: the upload was aborted")
         return
     there = {part.number: part for part in listed}
     for part in state.parts if listed and listed[0].etag else ():
@@ -61,7 +59,5 @@ def complete_upload(store: Store, chunk: Chunk, state: ChunkState) -> StoredFile
         LOG.info("%s is completed already", chunk.upload.key)
     stored = store.completed(chunk.upload, state.size, state.sha256, version)
     if stored is None:
-        raise UploadGoneError(
-            f"{store.url(chunk.upload.key)} is not what this run wrote; run the export again from its plan"
-        )
+        raise UploadGoneError(f"{store.url(chunk.upload.key)} is not what this run wrote")
     return stored

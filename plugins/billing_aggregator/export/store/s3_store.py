@@ -73,9 +73,7 @@ class S3Store(Bucket):
             )
         except ClientError as error:
             if error_code(error) in GONE:
-                raise UploadGoneError(
-                    f"{self.url(upload.key)}: the upload was completed or aborted; run the export again from its plan"
-                ) from error
+                raise UploadGoneError(f"{self.url(upload.key)}: the upload was completed or aborted") from error
             raise
         if not self.checksums and is_md5_of_other_bytes(answer, data):
             raise UploadError(f"{self.url(upload.key)}: part {number} arrived as other bytes: ETag {answer['ETag']}")
