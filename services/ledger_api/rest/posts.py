@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi.exceptions import RequestValidationError
 from pydantic import TypeAdapter, ValidationError
-from pydantic_core import to_json
 
 from services.ledger_api.models import Key, TransactionIn
 from services.ledger_api.problems import ProblemError
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
 CREATED = 201
 KEY: TypeAdapter[str | None] = TypeAdapter(Key)
+ANSWER: TypeAdapter[Any] = TypeAdapter(Any)
 KEY_MISSING = ProblemError(
     "idempotency-key-missing", 400, "The header Idempotency-Key is missing",
     "a post names its key in the header Idempotency-Key, so that it can be sent again",
@@ -58,7 +58,7 @@ class Posts:
             raise RequestValidationError(errors)
         if key is None:
             raise KEY_MISSING
-        return to_json(await self._service.post(key, body))
+        return ANSWER.dump_json(await self._service.post(key, body))
 
 
 def _text(value: bytes | None) -> str | None:
