@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLE = ROOT / "sample" / "vault.sql.gz"
+_GIVEN = [str((ROOT / entry).resolve()) for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
+#: PYTHONPATH of a child: the project, and the tools of the tests where they lie beside an older Airflow.
+CHILD_PATH = os.pathsep.join(dict.fromkeys([str(ROOT / "plugins"), str(ROOT), *_GIVEN]))
 SQL_ROOT = ROOT / "include" / "sql"
 _numbers = count(1)
 

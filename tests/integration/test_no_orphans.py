@@ -14,7 +14,7 @@ import pytest
 from billing_aggregator.local.warehouse import ROLE, create_octopus
 from billing_aggregator.postgres import own_session, session_settings
 from billing_aggregator.runs.session_names import run_tag, session_name
-from tests.conftest import ROOT
+from tests.conftest import CHILD_PATH, ROOT
 from tests.waiting import PATIENCE_SECONDS, wait_for
 
 if TYPE_CHECKING:
@@ -49,8 +49,7 @@ class Task:
             "AIRFLOW_HOME": str(folder / "airflow"),
             "AIRFLOW__LOGGING__LOGGING_LEVEL": "ERROR",
             "AIRFLOW_CONN_OCTOPUS_ENERCITY_LOCAL": f"postgres://{ROLE}@{server.host}:{server.port}/{self._database}",
-            # With the tools of the tests, where they lie beside an Airflow that has one driver only.
-            "PYTHONPATH": os.pathsep.join([str(ROOT / "plugins"), os.environ.get("PYTHONPATH", "")]),
+            "PYTHONPATH": CHILD_PATH,
         }
         self.process: subprocess.Popen[str] | None = None
 

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,15 +14,15 @@ from billing_aggregator.errors.kinds import classify
 from billing_aggregator.export.copy import part_sender
 from billing_aggregator.export.errors import TooManyPartsError
 from billing_aggregator.export.reader import check_publication
+from tests.conftest import CHILD_PATH, ROOT
 from tests.exporting import DRIVERS
 from tests.integration.export.row_tables import LARGE, MIB
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tests.exporting import Lab
-
-ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -37,7 +36,7 @@ def memory(new_lab: Callable[..., Lab], tmp_path: Path) -> Callable[..., float]:
             "dsn": lab.dsn, "driver": driver, "what": what, "export": "large", "table": "large_rows",
             "target": (tmp_path / "out").as_uri(), "options": options,
         }  # fmt: skip
-        environment = os.environ | {"PYTHONPATH": f"{ROOT / 'plugins'}:{ROOT}"}
+        environment = os.environ | {"PYTHONPATH": CHILD_PATH}
         done = subprocess.run(
             [sys.executable, "-m", "tests.integration.export.memory_child", json.dumps(command)],
             cwd=ROOT, env=environment, capture_output=True, text=True, check=False,
