@@ -155,3 +155,16 @@ def test_cleanup_of_the_journal_alone(warehouse: psycopg.Connection[Any]) -> Non
         "history_bookkeeper_results",
         "history_bookkeeper_results_20261120",
     }
+
+
+def test_retention_reads_no_date_out_of_other_names(warehouse: psycopg.Connection[Any]) -> None:
+    """With a long history the server joins the catalog's tables in another order than with a short one."""
+    run_day(warehouse, "2026-11-18")
+    for plan in ("enable_nestloop", "enable_hashjoin", "enable_mergejoin"):
+        warehouse.execute(f"set {plan} = off")
+        warehouse.commit()
+        run_day(warehouse, "2026-11-19", retention_days="1")
+        warehouse.execute(f"reset {plan}")
+    assert [day for day, _ in warehouse.execute(DAYS).fetchall()] == ["2026-11-18", "2026-11-19"]
+    run_day(warehouse, "2026-11-20", retention_days="1")
+    assert [day for day, _ in warehouse.execute(DAYS).fetchall()] == ["2026-11-19", "2026-11-20"]

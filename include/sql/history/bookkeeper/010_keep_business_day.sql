@@ -92,13 +92,18 @@ begin
 
     -- Retention: days older than so many days before this business day; a day that is yet to come counts as today.
     for obsolete in
-        select child.relname
-        from pg_inherits as partition
-        inner join pg_class as child on partition.inhrelid = child.oid
-        where
-            partition.inhparent = format('report_oibl.%I', history)::regclass
-            and to_date(right(child.relname, 8), 'YYYYMMDD') < least(business_date, today) - retention_days
-        order by child.relname
+        -- Materialised: otherwise the server may look for a date in the name of each table that there is, and fail.
+        with day as materialized (
+            select child.relname
+            from pg_inherits as partition
+            inner join pg_class as child on partition.inhrelid = child.oid
+            where partition.inhparent = format('report_oibl.%I', history)::regclass
+        )
+
+        select day.relname
+        from day
+        where to_date(right(day.relname, 8), 'YYYYMMDD') < least(business_date, today) - retention_days
+        order by day.relname
     loop
         execute format('drop table report_oibl.%I', obsolete.relname);
     end loop;
