@@ -121,6 +121,8 @@ def test_cleanup_leaves_results_view_and_history(warehouse: psycopg.Connection[A
     run_phases(warehouse, SQL_ROOT, "enercity", "init", "release", "history")
     warehouse.execute("create table report_oibl.aggregator_runs (run_id bigserial primary key)")
     warehouse.execute("create table report_oibl.oibl_tripica (leftover text)")
+    for name in ("orders_results", "new_orders_results", "old_tripica_results"):
+        warehouse.execute(f"create table report_oibl.{name} (of_another_system text)")
     warehouse.execute("create view report_oibl.old_view as table report_oibl.oibl_tripica")
     warehouse.commit()
     run_phases(warehouse, SQL_ROOT, "enercity", "cleanup")
@@ -139,6 +141,7 @@ def test_cleanup_leaves_results_view_and_history(warehouse: psycopg.Connection[A
         "history_tripica_results",
         "history_tripica_results_20261120",
         "oibl_customer",
+        "orders_results",
         "tripica_results",
     ]
     assert warehouse.execute("select count(*) from report_oibl.oibl_customer").fetchone() == (1538,)

@@ -1,5 +1,5 @@
--- Purpose: leaves in report_oibl only the results, the customer view, their history and the tables of the run keeping
---          (aggregator_*); all else goes, also what a failed run or the replaced service left.
+-- Purpose: leaves in report_oibl only the results of all systems, the customer view, their history and the tables of
+--          the run keeping (aggregator_*); all else goes, also what a failed run or the replaced service left.
 -- Grain:   none.
 -- Sources: pg_class.
 --
@@ -23,7 +23,8 @@ begin
         where
             relnamespace = 'report_oibl'::regnamespace
             and relkind in ('r', 'p', 'v', 'm', 'f', 'S')
-            and relname not in ('bookkeeper_results', 'tripica_results', 'oibl_customer')
+            and relname <> 'oibl_customer'
+            and (relname not like '%\_results' or relname like 'new\_%' or relname like 'old\_%')
             and relname not like 'history\_%'
             and relname not like 'aggregator\_%'
         -- Views before the tables that they read.
