@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from tests.conftest import CHILD_PATH, ROOT
+from tests.conftest import ROOT
 from tests.waiting import PATIENCE_SECONDS, wait_for
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ EXPECTED = ROOT / "tests/golden/expected/expected_oibl_customer.csv"
 def environment(**variables: str) -> dict[str, str]:
     """The caller's environment without any BDA_ or Airflow variable, as on a new machine."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("BDA_", "AIRFLOW"))}
-    return clean | {"PYTHONPATH": CHILD_PATH} | variables
+    return clean | {"PYTHONPATH": f"{ROOT / 'plugins'}:{ROOT}"} | variables
 
 
 def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:

@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from billing_aggregator.local.s3 import ACCESS_KEY, SECRET_KEY
-from tests.conftest import CHILD_PATH, ROOT
+from tests.conftest import ROOT
 from tests.waiting import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def run(*arguments: str, **variables: str) -> tuple[int, dict[str, Any], str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("BDA_", "AIRFLOW"))}
     done = subprocess.run(
         [sys.executable, "-m", "billing_aggregator", "run", "--json", *arguments],
-        env=clean | {"PYTHONPATH": CHILD_PATH} | variables,
+        env=clean | {"PYTHONPATH": f"{ROOT / 'plugins'}:{ROOT}"} | variables,
         cwd=ROOT,
         capture_output=True,
         text=True,

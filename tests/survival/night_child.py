@@ -145,9 +145,10 @@ class Attempt:
         if self.order.only:
             return self.order.first_try + attempt
         path = self.kept / f"{name}.try"
-        last = int(path.read_text(encoding="utf-8")) if path.exists() else self.order.first_try - 1
-        path.write_text(str(max(last, self.order.first_try - 1) + 1), encoding="utf-8")
-        return max(last, self.order.first_try - 1) + 1
+        last = int(path.read_text(encoding="utf-8")) if path.exists() else 0
+        number = max(last + 1, self.order.first_try)
+        path.write_text(str(number), encoding="utf-8")
+        return number
 
     def _sum_up(self, task_id: str) -> None:
         """Give a mapped task the worst state of its instances."""

@@ -28,12 +28,12 @@ update report_oibl.aggregator_runs set
 where deployment = %(deployment)s and dag_id = %(dag_id)s and run_id = %(run_id)s
     and coalesce((tries ->> %(task)s)::integer, 0) <= %(number)s
 """
+# A later try waits with its number until this transaction has ended.
 LAST = """
 select (tries ->> %(task)s)::integer from report_oibl.aggregator_runs
 where deployment = %(deployment)s and dag_id = %(dag_id)s and run_id = %(run_id)s
+for share
 """
-# A later try waits with its number until this transaction has ended.
-LAST_UNTIL_COMMIT = f"{LAST} for share"
 
 
 class GivenUpError(TerminalError):
@@ -55,17 +55,14 @@ class Attempt:
         """
         cursor.execute(BEGIN, self._values())
         if cursor.rowcount != 1:
-            self._check(cursor, LAST)
+            self.check(cursor)
 
     def check(self, cursor: Cursor) -> None:
         """Look whether this is still the last try; it stays so until the transaction ends.
 
         :raises GivenUpError: a later one has begun.
         """
-        self._check(cursor, LAST_UNTIL_COMMIT)
-
-    def _check(self, cursor: Cursor, query: str) -> None:
-        cursor.execute(query, self._values())
+        cursor.execute(LAST, self._values())
         row = cursor.fetchone()
         if row is not None and (row[0] or 0) > self.number:
             raise GivenUpError(

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from services.ledger_api.observe import TRACES, in_flight_of, log, requests_of
 from services.ledger_api.problems import ProblemError
-from services.ledger_api.rest.refusals import problem_response, refusal
+from services.ledger_api.rest.refusals import refusal
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -70,7 +70,7 @@ class Surroundings:
         try:
             body = await _body(headers, receive)
         except ProblemError as problem:
-            await problem_response(problem, scope["state"]["request_id"])(scope, receive, send)
+            await refusal(scope, problem)(scope, receive, send)
             return
         if scope["path"] == self._posts.path and scope["method"] == self._posts.method:
             await self._post(scope, headers, body or b"", receive, send)

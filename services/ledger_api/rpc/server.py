@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -18,6 +19,8 @@ from services.ledger_api.rpc.service import LedgerService
 from services.ledger_api.tokens import READ, WRITE
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from services.ledger_api.service import Service
 
 NAME = ledger_pb2.DESCRIPTOR.services_by_name["LedgerService"].full_name
@@ -43,20 +46,14 @@ class Surroundings:
         """Return *method* with its surroundings."""
 
         async def call(request: Any, context: Any) -> Any:
-            started, ended = time.perf_counter(), ["OK"]
-            in_flight_of("grpc").inc()
-            try:
-                with TRACES.span(f"{NAME}/{name}"):
+            with _told(name) as ended:
+                try:
                     await self._allowed(name, context)
-                    seconds = context.time_remaining()
-                    if seconds is None:
+                    # Without a deadline there is no time-out; `wait_for` would make a task of each call.
+                    async with asyncio.timeout(context.time_remaining()):
                         return await method(request, context)
-                    async with asyncio.timeout(seconds):
-                        return await method(request, context)
-            except Exception as error:
-                await _abort(context, error, ended)
-            finally:
-                _tell(name, started, ended[0])
+                except Exception as error:
+                    await _abort(context, error, ended)
 
         return call
 
@@ -64,17 +61,13 @@ class Surroundings:
         """Return *method*, which yields, with its surroundings."""
 
         async def call(request: Any, context: Any) -> Any:
-            started, ended = time.perf_counter(), ["OK"]
-            in_flight_of("grpc").inc()
-            try:
-                with TRACES.span(f"{NAME}/{name}"):
+            with _told(name) as ended:
+                try:
                     await self._allowed(name, context)
                     async for answer in method(request, context):
                         yield answer
-            except Exception as error:
-                await _abort(context, error, ended)
-            finally:
-                _tell(name, started, ended[0])
+                except Exception as error:
+                    await _abort(context, error, ended)
 
         return call
 
@@ -84,11 +77,18 @@ class Surroundings:
         await access.check(headers.get("authorization"), SCOPES[name])
 
 
-def _tell(method: str, started: float, ended: str) -> None:
-    seconds = time.perf_counter() - started
-    in_flight_of("grpc").dec()
-    requests_of("grpc", method, NAME, ended).observe(seconds)
-    log.info("request", road="grpc", method=method, status=ended, milliseconds=round(seconds * 1000, 1))
+@contextmanager
+def _told(method: str) -> Iterator[list[str]]:
+    started, ended = time.perf_counter(), ["OK"]
+    in_flight_of("grpc").inc()
+    try:
+        with TRACES.span(f"{NAME}/{method}"):
+            yield ended
+    finally:
+        seconds = time.perf_counter() - started
+        in_flight_of("grpc").dec()
+        requests_of("grpc", method, NAME, ended[0]).observe(seconds)
+        log.info("request", road="grpc", method=method, status=ended[0], milliseconds=round(seconds * 1000, 1))
 
 
 async def _abort(context: Any, error: Exception, ended: list[str]) -> None:
